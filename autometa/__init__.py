@@ -1,3 +1,39 @@
-"""autometa recommends machine-learning pipelines for a new table, from what was learned on past ones."""
+"""autometa recommends machine-learning pipelines for a new table, from what was learned on past ones.
+
+Public names are looked up on use, so that ``import autometa`` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from autometa import errors as errors
+    from autometa.advisor import describe as describe
+    from autometa.advisor import recommend as recommend
+    from autometa.knowledge.base import KnowledgeBase as KnowledgeBase
+    from autometa.reading import read_task as read_task
+
+_HOMES = {
+    "KnowledgeBase": "autometa.knowledge.base",
+    "describe": "autometa.advisor",
+    "errors": "autometa",
+    "read_task": "autometa.reading",
+    "recommend": "autometa.advisor",
+}
+
+__all__ = ["KnowledgeBase", "describe", "errors", "read_task", "recommend"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on its first use."""
+    if name == "errors":
+        return importlib.import_module("autometa.errors")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'autometa' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

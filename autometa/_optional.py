@@ -8,8 +8,11 @@ from autometa.errors import MissingDependencyError
 
 
 def is_installed(module: str) -> bool:
-    """Return whether ``module`` can be imported here, without importing it."""
-    return importlib.util.find_spec(module) is not None
+    """Return whether ``module`` can be imported here, without importing it (a parent package is)."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the parent of a dotted name
+        return False
 
 
 def require(module: str, *, extra: str) -> ModuleType:

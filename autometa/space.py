@@ -15,19 +15,39 @@ from autometa.errors import ConfigurationError
 Value = float | int | str | bool | None
 
 
+def _plain(value: object) -> object:
+    """Return NumPy's scalars as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _six_digits(number: float) -> float:
+    """Return a number rounded to 6 significant digits; zero has no sign."""
+    return float(f"{number:.6g}") + 0.0
+
+
 def _rounded(value: object) -> Value:
-    """Return a plain Python value, floats rounded to 6 significant digits."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    """Return a plain Python value that can be stored, floats rounded to 6 significant digits."""
+    value = _plain(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ConfigurationError(f"a configuration holds finite numbers only, got {value}; leave it out")
-        return float(f"{value:.6g}")
-    if value is None or isinstance(value, bool | int | str):
+        return _six_digits(value)
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | int):
         return value
     raise ConfigurationError(
         f"a configuration holds numbers, strings, booleans or null, got {type(value).__name__}: {value!r}"
     )
+
+
+def _text(value: str) -> str:
+    """Return a text that JSON and databases can hold."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"not valid text: {value!r}; remove the lone surrogates from it") from error
+    return value
 
 
 @dataclass(frozen=True, slots=False, kw_only=True)
@@ -48,7 +68,7 @@ class Configuration:
     Raises
     ------
     ConfigurationError
-        If a value is not a finite number, a string, a boolean or None.
+        If a value is not a finite number, a string, a boolean or None, or a text is not valid.
 
     Examples
     --------
@@ -65,10 +85,9 @@ class Configuration:
         if not isinstance(self.algorithm, str) or not self.algorithm:
             raise ConfigurationError(f"an algorithm needs a name, got {self.algorithm!r}")
         if not all(isinstance(name, str) and name for name in self.values):
-            raise ConfigurationError(
-                f"parameter names are non-empty strings, got {sorted(map(str, self.values))}"
-            )
-        values = {name: _rounded(self.values[name]) for name in sorted(self.values)}
+            raise ConfigurationError(f"parameter names are non-empty strings, got {sorted(map(str, self.values))}")
+        values = {_text(name): _rounded(self.values[name]) for name in sorted(self.values)}
+        object.__setattr__(self, "algorithm", _text(self.algorithm))
         object.__setattr__(self, "values", values)
 
     @cached_property
@@ -95,7 +114,7 @@ class Configuration:
             algorithm, values = content["algorithm"], content["values"]
             if not isinstance(values, dict):
                 raise TypeError("values is not an object")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigurationError(f"not the JSON of a configuration ({error}): {text[:80]!r}") from error
         return cls(algorithm=algorithm, values=values)
 
@@ -121,11 +140,16 @@ class Parameter:
     log : bool
         Whether a float or int is drawn on a logarithmic scale.
     choices : tuple
-        The values of a categorical.
+        The values of a categorical; floats are rounded as in a `Configuration`.
     default : float, int, str, bool or None
-        What holds where the parameter is absent; may lie outside the range.
+        What holds where the parameter is absent; may lie outside the range. Rounded as well.
     condition : tuple of (str, tuple of values), optional
         The parameter is active only where the named parent (drawn or default) has one of the values.
+
+    Raises
+    ------
+    ConfigurationError
+        If nothing can be drawn from the range or choices, or no configuration can hold a choice or the default.
 
     Examples
     --------
@@ -144,11 +168,15 @@ class Parameter:
     condition: tuple[str, tuple[Value, ...]] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "default", _rounded(self.default))
+        object.__setattr__(self, "choices", tuple(_rounded(choice) for choice in self.choices))
         if self.kind == "categorical":
             if not self.choices:
                 raise ConfigurationError(f"the categorical parameter '{self.name}' has no choices")
-        elif not self.low < self.high or (self.log and self.low <= 0):
-            raise ConfigurationError(f"the range of '{self.name}' is empty: {self.low} to {self.high}")
+        elif not -math.inf < self.low < self.high < math.inf or (self.log and self.low <= 0):
+            raise ConfigurationError(f"the range of '{self.name}' is empty or endless: {self.low} to {self.high}")
+        elif self.kind == "int" and not (float(self.low).is_integer() and float(self.high).is_integer()):
+            raise ConfigurationError(f"the range of '{self.name}' must end at integers: {self.low} to {self.high}")
 
     def sample(self, rng: np.random.Generator) -> Value:
         """Return a value drawn uniformly from the range (of its logarithm, if ``log``) or the choices."""
@@ -170,18 +198,18 @@ class Parameter:
             return any(value == choice and type(value) is type(choice) for choice in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        slack = 1e-6 * max(abs(self.low), abs(self.high))  # values are rounded to 6 significant digits
-        return self.low - slack <= value <= self.high + slack and (
-            self.kind == "float" or value == int(value)
-        )
+        if self.kind == "int":
+            return self.low <= value <= self.high and value == int(value)
+        return min(self.low, _six_digits(self.low)) <= value <= max(self.high, _six_digits(self.high))
 
     def cast(self, value: Value) -> Value:
-        """Return ``value`` as the parameter's own type: 5.0 becomes 5 for an int, 1 becomes 1.0 for a float."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return value
-        if self.kind == "int" and float(value).is_integer():
-            return int(value)
-        return float(value) if self.kind == "float" else value
+        """Return ``value`` in the parameter's type: 5.0 becomes 5 for an int, 1 becomes 1.0 for a float."""
+        plain: Value = _plain(value)  # type: ignore[assignment] # NumPy's scalars are no `Value`, and yet are passed
+        if self.kind == "int" and isinstance(plain, float) and plain.is_integer():
+            return int(plain)
+        if self.kind == "float" and isinstance(plain, int) and not isinstance(plain, bool):
+            return float(plain)
+        return plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,11 +257,10 @@ class Space:
             If a value is unknown, inactive or outside its range.
         """
         by_name = {parameter.name: parameter for parameter in self.parameters}
-        cast = {
-            name: by_name[name].cast(value) if name in by_name else value for name, value in values.items()
-        }
-        self.check(Configuration(algorithm=self.algorithm, values=cast))
-        kept = {name: value for name, value in cast.items() if not _is_default(by_name[name], value)}
+        cast = {name: by_name[name].cast(value) if name in by_name else value for name, value in values.items()}
+        full = Configuration(algorithm=self.algorithm, values=cast)
+        self.check(full)
+        kept = {name: value for name, value in full.values.items() if not _is_default(by_name[name], value)}
         return Configuration(algorithm=self.algorithm, values=kept)
 
     def check(self, configuration: Configuration) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from autometa.errors import DataError
+from autometa.errors import DataError, OptionError
 from autometa.task_kind import TaskKind
 
 _FINGERPRINT_VERSION = b"autometa fingerprint 1"
@@ -48,11 +48,17 @@ class Task:
         What was inferred or changed on reading, for the user to see.
     licence : str
         Licence of the data, as far as known.
+    full_fingerprint : str, optional
+        Fingerprint of the full table where these rows are a sample of it; default: that of these rows.
+    full_n_rows : int
+        Number of rows of that full table; 0 where these rows are all.
 
     Raises
     ------
     DataError
         If the columns, dtypes or target break the rules above.
+    OptionError
+        If there is no such kind.
 
     Examples
     --------
@@ -73,11 +79,18 @@ class Task:
     family: str = ""
     notes: tuple[str, ...] = ()
     licence: str = "not stated"
+    full_fingerprint: str = ""
+    full_n_rows: int = 0
 
     def __post_init__(self) -> None:
+        if self.kind not in list(TaskKind):
+            raise OptionError(f"no kind '{self.kind}'; choose one of: {', '.join(TaskKind)}")
+        object.__setattr__(self, "kind", TaskKind(self.kind))
         _check_columns(self.X)
         _check_target(self.y, self.X, self.kind, self.target)
-        object.__setattr__(self, "kind", TaskKind(self.kind))
+        # Lazy copies cost nothing, and what the caller does to theirs later does not reach the task.
+        object.__setattr__(self, "X", self.X.copy(deep=False))
+        object.__setattr__(self, "y", self.y.copy(deep=False))
         if not self.family:
             object.__setattr__(self, "family", self.fingerprint)
 
@@ -112,6 +125,8 @@ class Task:
         integers, the order of columns and the target's name. Whether the target is read as classes or as a
         number is part of it, since these are two tasks.
         """
+        if self.full_fingerprint:
+            return self.full_fingerprint
         digest = hashlib.sha256(_FINGERPRINT_VERSION)
         digest.update(struct.pack("<qq", self.n_rows, self.n_columns))
         for name in sorted(self.X.columns):
@@ -188,16 +203,17 @@ def _check_columns(X: pd.DataFrame) -> None:
 
 
 def _check_target(y: pd.Series, X: pd.DataFrame, kind: TaskKind, target: str) -> None:
-    """Raise unless the target is complete, as long as the table, and fits the kind."""
+    """Raise unless the target has a dtype with a kind, is complete, as long as the table, and fits the kind."""
     if len(y) != len(X):
         raise DataError(f"the target has {len(y)} values for {len(X)} rows")
+    y_kind = column_kind(y.dtype)
     if y.isna().any():
         raise DataError(f"the target '{target}' has {int(y.isna().sum())} missing values; drop those rows")
     n_distinct = y.nunique()
     if n_distinct < 2:
         raise DataError(f"the target '{target}' is constant ({y.iloc[0]!r}); name a column that varies")
     if kind == TaskKind.REGRESSION:
-        if column_kind(y.dtype) is not ColumnKind.NUMERIC or not np.isfinite(y.to_numpy(dtype=float)).all():
+        if y_kind is not ColumnKind.NUMERIC or not np.isfinite(y.to_numpy(dtype=float)).all():
             raise DataError(f"the target '{target}' of a regression must hold finite numbers, not {y.dtype}")
     elif (kind == TaskKind.BINARY) != (n_distinct == 2):
         raise DataError(f"the target '{target}' has {n_distinct} classes, which is not a {kind} task")
@@ -223,11 +239,11 @@ def _update_with_values(digest: "hashlib._Hash", values: pd.Series) -> None:
         labels = moments.strftime("%Y-%m-%dT%H:%M:%S.%f").tolist()
     else:
         labels = [str(value) for value in distinct]
-        numbers = None if kind is ColumnKind.BOOLEAN else _as_numbers(labels)
-        if numbers is not None:  # "1" in one file format is 1 in another
-            _update_with_numbers(digest, np.append(numbers, np.nan)[codes])
-            return
-    order = np.argsort(np.array(labels, dtype=object), kind="stable")
+    numbers = _as_numbers(labels)
+    if numbers is not None:  # "1" in one file format is 1 in another, and nothing but missing values has no type
+        _update_with_numbers(digest, np.append(numbers, np.nan)[codes])
+        return
+    order = np.array(sorted(range(len(labels)), key=labels.__getitem__), dtype=np.int64)
     rank = np.empty(len(labels) + 1, dtype="<i8")
     rank[order] = np.arange(len(labels))
     rank[-1] = -1
@@ -246,8 +262,10 @@ def _update_with_numbers(digest: "hashlib._Hash", numbers: np.ndarray) -> None:
 
 
 def _as_numbers(labels: list[str]) -> np.ndarray | None:
-    """Return the labels as float64 if every one of them is a number, else None."""
+    """Return the labels as float64 if every one of them is a number as files write it, else None."""
+    if not all(label.isascii() and "_" not in label for label in labels):  # Python alone reads 1_0 as 10
+        return None
     try:
-        return np.array([float(label) for label in labels], dtype="<f8") if labels else None
+        return np.array([float(label) for label in labels], dtype="<f8")
     except ValueError:
         return None
