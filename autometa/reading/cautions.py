@@ -1,0 +1,152 @@
+"""Cautions: what a user should know of a sound table before trusting a score on it.
+
+Each looks at a table as a `Task` holds it, at a bounded cost, and changes nothing.
+"""
+
+import numpy as np
+import pandas as pd
+
+from autometa._random import generator
+from autometa.reading.identifiers import find_identifiers
+from autometa.reading.wording import count, enumerate_names, quote
+from autometa.task import ColumnKind, column_kind
+
+MIN_XI = 0.975
+"""A column with a higher coefficient predicts the target alone: 99.4 % of the rows, for two classes of one size."""
+
+MIN_LEAK_ROWS = 50
+"""In a shorter table, a column may predict the target by chance."""
+
+MIN_REPEATED_SHARE = 0.01
+"""So many rows (share of all) must repeat earlier ones to be worth a word."""
+
+_MAX_LEAK_ROWS = 5_000
+_MIN_LEAK_ROWS_SAMPLED = 500
+_MAX_LEAK_COLUMNS = 10_000
+_MAX_LEAK_CELLS = 5_000_000
+_FIRST_CHECK = 4  # columns after which rows are looked at for the first time
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads the bits (Knuth, TAOCP 3, 6.4)
+_HALF = np.uint64(32)
+
+
+def find_cautions(X: pd.DataFrame, y: pd.Series) -> list[str]:
+    """Return a line for each caution: identifiers, leaks, dates, repeated rows.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        Columns as a `Task` holds them.
+    y : Series of shape (n_rows,)
+        The target, complete.
+    """
+    identifiers = find_identifiers(X)
+    leaks = find_leaks(X, y)
+    dates = [str(name) for name, dtype in X.dtypes.items() if column_kind(dtype) is ColumnKind.DATETIME]
+    n_repeated = count_repeated_rows(X.drop(columns=list(identifiers)), y)
+    cautions = []
+    if identifiers:
+        cautions.append(f"looks like an identifier, of no use for new rows: {enumerate_names(identifiers)}")
+    if leaks:
+        cautions.append(f"predicts the target {quote(y.name)} alone, perhaps a leak: {enumerate_names(leaks)}")
+    if dates:
+        cautions.append(
+            f"holds dates, random folds may flatter if the future is to be predicted: {enumerate_names(dates)}"
+        )
+    if n_repeated >= MIN_REPEATED_SHARE * len(X):
+        beside = ", identifiers aside" if identifiers else ""
+        cautions.append(
+            f"{count(n_repeated, 'row')} ({n_repeated / len(X):.1%}) repeat an earlier one, target included{beside}; "
+            "random folds may flatter"
+        )
+    return cautions
+
+
+def find_leaks(X: pd.DataFrame, y: pd.Series) -> tuple[str, ...]:
+    """Return the names of the columns that predict the target alone: sorted by one, the target hardly changes.
+
+    That is a coefficient xi of `MIN_XI` or more, on at most 5,000 rows that are drawn once; xi is 1 if the
+    target is a function of the column, whatever its shape, 0 if they have nothing to do with each other. Of a
+    table with more than 1,000 columns fewer rows are drawn, and columns after the 10,000th are not looked at.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        Columns as a `Task` holds them.
+    y : Series of shape (n_rows,)
+        The target, complete: numbers or labels.
+
+    References
+    ----------
+    S. Chatterjee, A new coefficient of correlation, Journal of the American Statistical Association 116
+    (2021), https://doi.org/10.1080/01621459.2020.1758115
+    """
+    n_rows = min(len(X), _MAX_LEAK_ROWS, max(_MIN_LEAK_ROWS_SAMPLED, _MAX_LEAK_CELLS // X.shape[1]))
+    if n_rows < MIN_LEAK_ROWS:
+        return ()
+    # in random order, so that ties in a column do not stand in the order of the file
+    rows = generator(0, "reading", "leaks").choice(len(X), n_rows, replace=False)
+    target = _to_numbers(y.iloc[rows])
+    names = X.columns[:_MAX_LEAK_COLUMNS]
+    most = 1 - 3 / (n_rows + 1)  # what xi reaches if the target is a column, all values distinct
+    return tuple(name for name in names if _xi(_to_numbers(X[name].iloc[rows]), target) >= MIN_XI * most)
+
+
+def count_repeated_rows(X: pd.DataFrame, y: pd.Series) -> int:
+    """Return how many rows equal an earlier one in all columns and in the target.
+
+    Rows are compared by a hash of 64 bits that takes in a column after the other, text last, and ends as soon
+    as all differ; a missing value equals another. No columns, no repeated rows.
+    """
+    hashes = np.zeros(len(X), dtype=np.uint64)
+    _mix_in(y, hashes)
+    is_text = {name: column_kind(dtype) is ColumnKind.TEXT for name, dtype in X.dtypes.items()}
+    names = sorted(X.columns, key=lambda name: is_text[name])
+    n_distinct = len(X)
+    next_check = _FIRST_CHECK
+    for position, name in enumerate(names, start=1):
+        _mix_in(X[name], hashes)
+        if position in (next_check, len(names)):
+            next_check *= 4
+            n_distinct = len(pd.unique(hashes))
+            if n_distinct == len(X):
+                break
+    return len(X) - n_distinct
+
+
+def _mix_in(column: pd.Series, hashes: np.ndarray) -> None:
+    """Change the hashes (n_rows,) by the values of one more column."""
+    hashes ^= _to_bits(column)
+    hashes *= _ODD
+    hashes ^= hashes >> _HALF
+
+
+def _xi(column: np.ndarray, target: np.ndarray) -> float:
+    """Return Chatterjee's coefficient xi of how far a target (n_rows,) is a function of a column (n_rows,)."""
+    n = len(target)
+    ascending = np.sort(target)
+    at_most = np.searchsorted(ascending, target, side="right")  # r_i: how many are not above
+    at_least = n - np.searchsorted(ascending, target, side="left")  # l_i: how many are not below
+    in_order = at_most[np.argsort(column, kind="stable")]
+    spread = 2.0 * float(np.sum(at_least * (n - at_least)))
+    return 1.0 - n * float(np.sum(np.abs(np.diff(in_order)))) / spread if spread else 0.0
+
+
+def _to_numbers(values: pd.Series) -> np.ndarray:
+    """Return a column as floats (n_rows,) that are in the order of its values; missing ones are NaN or last."""
+    if column_kind(values.dtype) in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN):
+        return values.to_numpy(dtype="float64")
+    codes = pd.factorize(values, sort=True)[0]
+    return np.where(codes < 0, len(values), codes).astype("float64")
+
+
+def _to_bits(values: pd.Series) -> np.ndarray:
+    """Return a column as 64 bits a row (n_rows,), alike for equal values alone."""
+    kind = column_kind(values.dtype)
+    if kind is ColumnKind.NUMERIC and values.dtype.kind == "f":
+        numbers = values.to_numpy(dtype="float64") + 0.0  # -0.0 becomes 0.0; a task has one NaN alone
+        return numbers.view(np.uint64)
+    if kind in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN):
+        return values.to_numpy().astype(np.uint64)
+    if kind is ColumnKind.CATEGORICAL:
+        return values.cat.codes.to_numpy().astype(np.uint64)
+    return pd.factorize(values)[0].astype(np.uint64)

@@ -1,0 +1,212 @@
+"""`read_task`: the door of this floor."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from autometa.errors import DataError
+from autometa.reading.cautions import find_cautions
+from autometa.reading.columns import ALL_MISSING, CONSTANT, DURATION, MIXED, as_category, tidy_column
+from autometa.reading.loaded import Loaded
+from autometa.reading.loading import Source, load
+from autometa.reading.options import ReadOptions
+from autometa.reading.sampling import sample_rows
+from autometa.reading.target import find_positive_class, prepare_target, settle_kind
+from autometa.reading.wording import count, enumerate_names, quote
+from autometa.task import Task
+from autometa.task_kind import TaskKind
+
+Labels = pd.Series | pd.Index | np.ndarray[Any, Any] | Sequence[Any]  # of any type
+UNNAMED = ("", "Unnamed: 0")  # what pandas and R write, and pandas reads, for an index
+
+
+def read_task(  # noqa: PLR0913 - what a user says of a table, each with a default
+    source: Source,
+    y: Labels | None = None,
+    *,
+    target: str | int | None = None,
+    kind: TaskKind | str | None = None,
+    ignore_columns: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    positive_class: str | None = None,
+    max_rows: int | None = None,
+    name: str | None = None,
+    family: str = "",
+    licence: str = "not stated",
+) -> Task:
+    """Return the task of predicting one column of a table from the others.
+
+    The same table gives the same fingerprint whatever it is stored in. What was inferred, changed, left out or
+    is worth a caution stands in ``task.notes``.
+
+    Parameters
+    ----------
+    source : str, Path, ndarray of shape (n_rows, n_columns), or table of shape (n_rows, n_columns)
+        Path of a file, ``"-"`` for standard input, or the table itself: of pandas, polars, pyarrow or any
+        other library that speaks Arrow, never changed; an index is no column. A file is delimited text (CSV,
+        TSV, ...), Parquet, Feather or Arrow, ARFF or JSON lines, plain or packed by gzip, bzip2, xz or zip; all
+        of that, the delimiter, the decimal sign and the encoding are found by looking at its content. The
+        columns of an array are named "x0", "x1", ...
+    y : array-like of shape (n_rows,), optional
+        The target, if it is apart from the table; it goes with the rows by position, and a column of the
+        table with its name is left out. Without a name of its own it is called "target".
+    target : str or int, optional
+        Name or position (from 0, or from the end if negative) of the target column; by default the last
+        column that is not ignored. Beside ``y``, the target's name.
+    kind : {"binary", "multiclass", "regression", "classification"}, optional
+        Kind of the task; by default inferred from the target, see `autometa.reading.target.settle_kind`.
+    ignore_columns : sequence of str
+        Names of columns to leave out.
+    categorical : sequence of str
+        Names of columns whose values are categories, numbers included.
+    positive_class : str, optional
+        The class of a binary target that is to be called the positive one; it must be there. No metric of
+        ours depends on it.
+    max_rows : int, optional
+        Of a longer table a stratified sample of so many rows is kept, the same every time; the fingerprint
+        stays that of the full table.
+    name : str, optional
+        Name of the task; by default that of the file.
+    family : str, optional
+        Name shared with near-relatives of the task; by default the fingerprint.
+    licence : str, optional
+        Licence of the data.
+
+    Returns
+    -------
+    task : Task
+        Rows without a target and columns without a value, or with the same in all rows, are left out; kinds of
+        columns: see `autometa.reading.columns`. Cautions: see `autometa.reading.cautions`.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read, or nothing can be learned from it; the message says what to do next.
+    OptionError
+        If an argument makes no sense for this table.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"size": [1.0, 2.0, 3.5, 4.0], "colour": ["red", "blue", "red", "red"]})
+    >>> task = read_task(table, [0, 1, 1, 0], target="sold", name="toys")
+    >>> task.kind.value, task.n_rows, task.n_columns
+    ('binary', 4, 2)
+    >>> task.notes
+    ("binary, since 'sold' has 2 distinct whole numbers in 4 rows",)
+    """
+    options = ReadOptions(
+        target=target,
+        kind=kind,
+        ignore_columns=ignore_columns,
+        categorical=categorical,
+        positive_class=positive_class,
+        max_rows=max_rows,
+    )
+    loaded = load(source)
+    notes = list(loaded.notes)
+    y_raw = _pick_target(loaded.frame, options, notes) if y is None else _join_target(loaded.frame, y, target)
+    names = _choose_columns(loaded.frame, str(y_raw.name), options, notes)
+    frame, y_tidy = _keep_complete(loaded, y_raw, notes)
+    task_kind, reason = settle_kind(y_tidy, options.kind)
+    notes.append(reason)
+    y_ready = prepare_target(y_tidy, task_kind)
+    if positive_class is not None:
+        label = find_positive_class(y_ready, task_kind, positive_class)
+        notes.append(f"positive class: {quote(label)}, as asked for")
+    X = _tidy_table(frame[names], options, notes, is_typed=loaded.is_typed)
+    task = Task(
+        name=name or loaded.name,
+        X=X,
+        y=y_ready,
+        kind=task_kind,
+        target=str(y_tidy.name),
+        family=family,
+        notes=(*notes, *find_cautions(X, y_ready)),
+        licence=licence,
+    )
+    return task if max_rows is None else sample_rows(task, max_rows)
+
+
+def _pick_target(frame: pd.DataFrame, options: ReadOptions, notes: list[str]) -> pd.Series:
+    """Return the raw target, a column of the table."""
+    names = list(frame.columns)
+    if len(names) == 1:
+        raise DataError(
+            f"the table has one column, {quote(names[0])}; give a table with a target and columns to predict it from"
+        )
+    position = options.pick_target(names)
+    if options.target is None:
+        notes.append(f"target: {quote(names[position])}, the last column, since none was named")
+    return frame.iloc[:, position]
+
+
+def _join_target(frame: pd.DataFrame, y: Labels, target: str | int | None) -> pd.Series:
+    """Return the raw target, given apart from the table."""
+    if not isinstance(y, pd.Series):
+        if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
+            y = y.ravel()
+        if getattr(y, "ndim", 1) != 1:
+            raise DataError(f"a target of shape {np.shape(y)} is no column; give one value per row")
+        y = pd.Series(y, name="target")
+    if len(y) != len(frame):
+        raise DataError(f"the target has {count(len(y), 'value')} for {count(len(frame), 'row')}; give one per row")
+    name = y.name if target is None else target
+    return y.reset_index(drop=True).rename("target" if name is None else str(name))
+
+
+def _choose_columns(frame: pd.DataFrame, target: str, options: ReadOptions, notes: list[str]) -> list[str]:
+    """Return the names of the columns to predict from: all but the target, ignored ones and nameless row numbers."""
+    options.check_names(list(frame.columns), target)
+    names = [name for name in frame.columns if name != target and name not in options.ignore_columns]
+    if options.ignore_columns:
+        notes.append(f"left out, as asked for: {enumerate_names(options.ignore_columns)}")
+    if len(names) > 1 and names[0] in UNNAMED and _counts_rows(frame[names[0]]):
+        notes.append("the first column has no name and counts the rows: left out")
+        names = names[1:]
+    if not names:
+        raise DataError(f"no column is left beside the target {quote(target)}; ignore fewer columns")
+    return names
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Return whether the values are 0, 1, 2, ... or 1, 2, 3, ..."""
+    if column.dtype.kind != "i" or column.isna().any():
+        return False
+    values = column.to_numpy(dtype="int64")
+    return values[0] in (0, 1) and np.array_equal(values, np.arange(values[0], values[0] + len(values)))
+
+
+def _keep_complete(loaded: Loaded, y: pd.Series, notes: list[str]) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the rows that have a target, and the tidied target."""
+    tidied, remarks = tidy_column(y, is_typed=loaded.is_typed)
+    if ALL_MISSING in remarks:
+        raise DataError(f"all values of the target {quote(y.name)} are missing; name another column")
+    notes.extend(f"{remark}: {quote(y.name)}" for remark in remarks if remark in (DURATION, MIXED))
+    is_missing = tidied.isna().to_numpy()
+    if not is_missing.any():
+        return loaded.frame, tidied
+    n_missing = int(is_missing.sum())
+    notes.append(f"left out, for the target {quote(y.name)} is missing or infinite: {count(n_missing, 'row')}")
+    frame = loaded.frame.loc[~is_missing].reset_index(drop=True)
+    tidied, _ = tidy_column(y.loc[~is_missing].reset_index(drop=True), is_typed=loaded.is_typed)
+    return frame, tidied
+
+
+def _tidy_table(frame: pd.DataFrame, options: ReadOptions, notes: list[str], *, is_typed: bool) -> pd.DataFrame:
+    """Return the tidied columns whose values vary; what was remarked on goes to the notes."""
+    columns: dict[str, pd.Series] = {}
+    remarked: dict[str, list[str]] = defaultdict(list)
+    for name in frame.columns:
+        tidied, remarks = tidy_column(frame[name], is_typed=is_typed)
+        for remark in remarks:
+            remarked[remark].append(name)
+        if not {ALL_MISSING, CONSTANT}.intersection(remarks):
+            columns[name] = as_category(tidied) if name in options.categorical else tidied
+    if not columns:
+        raise DataError("no column has values that vary, to predict from; give a table with columns beside the target")
+    for remark, remarkable in remarked.items():
+        notes.append(f"{remark}: {enumerate_names(remarkable)}")
+    return pd.DataFrame(columns, copy=False)

@@ -1,0 +1,80 @@
+"""Identifiers: columns that name a row are seen, and never columns that measure something."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from autometa.reading import read_task
+from autometa.reading.identifiers import MIN_ROWS, find_identifiers, has_id_name
+
+N = 40
+RNG = np.random.default_rng(0)
+WORDS = [f"{word}-{number}" for number, word in enumerate(["red", "blue"] * (N // 2))]
+
+
+def _find(values: object, name: str = "column") -> bool:
+    """Whether a column of a task is found to be an identifier."""
+    y = pd.Series(["u", "v"] * (N // 2), name="y")
+    X = read_task(pd.DataFrame({name: values, "other": np.arange(N) / 7}), y).X
+    assert name in X.columns  # seen, not left out
+    return find_identifiers(X) == (name,)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (np.arange(N), "column"),
+        (np.arange(N)[::-1] + 1000, "column"),
+        (RNG.permutation(N).astype("int8"), "column"),
+        (RNG.permutation(10 * N)[:N], "customer_id"),
+        (np.arange(N) - 2**40, "column"),
+        (WORDS, "column"),
+        (pd.Categorical(WORDS), "column"),
+        ([*WORDS[:-2], None, None], "column"),
+    ],
+    ids=["run", "run downwards", "run in disorder", "name", "negative", "strings", "categories", "missing"],
+)
+def test_unique_names_and_numbers_of_rows_are_identifiers(values: object, name: str) -> None:
+    assert _find(values, name)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (np.arange(N) / 2, "id"),
+        (np.arange(N).astype(float), "id"),
+        (np.arange(N) * 2, "column"),
+        (np.repeat(np.arange(N // 2), 2), "id"),
+        ([*range(N - 1), 0], "column"),
+        (pd.date_range("2024-01-01", periods=N), "id"),
+        ([*WORDS[:-1], WORDS[0]], "id"),
+        ([f"{word}, and {'many words more ' * 3}" for word in WORDS], "id"),
+    ],
+    ids=["fractions", "whole floats", "gaps", "repeats", "one repeat", "dates", "a string twice", "sentences"],
+)
+def test_other_columns_are_none_whatever_their_name(values: object, name: str) -> None:
+    assert not _find(values, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *((name, True) for name in ("id", "ID", "Id", "row_id", "customerID", "PassengerId", "uuid", "user.key")),
+        *((name, False) for name in ("humidity", "video", "width", "idle", "keyboard", "")),
+    ],
+)
+def test_a_name_is_that_of_an_identifier_by_a_whole_word(name: str, expected: bool) -> None:
+    assert has_id_name(name) is expected
+
+
+def test_a_short_table_has_no_identifiers() -> None:
+    X = pd.DataFrame({"id": np.arange(MIN_ROWS - 1)})
+    assert find_identifiers(X) == ()
+    assert find_identifiers(pd.DataFrame({"id": np.arange(MIN_ROWS)})) == ("id",)
+
+
+def test_identifiers_are_kept_and_said() -> None:
+    table = pd.DataFrame({"id": np.arange(N), "code": WORDS, "size": RNG.normal(size=N), "y": ["u", "v"] * (N // 2)})
+    task = read_task(table)
+    assert list(task.X.columns) == ["id", "code", "size"]
+    assert "looks like an identifier, of no use for new rows: 'id', 'code'" in task.notes
