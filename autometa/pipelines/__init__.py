@@ -1,0 +1,1 @@
+"""Configurations made into plain scikit-learn pipelines: learners, their spaces, building, candidates."""

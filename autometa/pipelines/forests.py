@@ -1,0 +1,65 @@
+"""Forests of independent trees."""
+
+from functools import partial
+from typing import Any
+
+from autometa.pipelines.learner import Hyperparameters, Learner
+from autometa.space import Parameter, Value
+from autometa.task_kind import TaskKind
+
+
+def _hyperparameters(kind: TaskKind, *, bootstrap: bool) -> tuple[Parameter, ...]:
+    """Return ranges after auto-sklearn and yahpo's rbv2_ranger; ``bootstrap`` is the library's default."""
+    criterion = Parameter(name="criterion", kind="categorical", choices=("gini", "entropy"), default="gini")
+    max_features: Value = "sqrt" if kind.is_classification else 1.0
+    return (
+        Parameter(name="n_estimators", kind="int", low=50, high=500, log=True, default=100),
+        *((criterion,) if kind.is_classification else ()),
+        Parameter(name="max_features", kind="float", low=0.1, high=1.0, default=max_features),
+        Parameter(name="min_samples_leaf", kind="int", low=1, high=20, log=True, default=1),
+        Parameter(name="bootstrap", kind="categorical", choices=(True, False), default=bootstrap),
+        Parameter(name="max_samples", kind="float", low=0.3, high=1.0, condition=("bootstrap", (True,))),
+    )
+
+
+def _make_random_forest(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs: int) -> Any:
+    """Return scikit-learn's random forest."""
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    estimator = RandomForestClassifier if kind.is_classification else RandomForestRegressor
+    return estimator(**values, random_state=seed, n_jobs=n_jobs)
+
+
+def _make_extra_trees(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs: int) -> Any:
+    """Return scikit-learn's extremely randomised trees."""
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    estimator = ExtraTreesClassifier if kind.is_classification else ExtraTreesRegressor
+    return estimator(**values, random_state=seed, n_jobs=n_jobs)
+
+
+RANDOM_FOREST = Learner(
+    algorithm="random_forest",
+    kinds=frozenset(TaskKind),
+    module="sklearn",
+    requirement="scikit-learn",
+    hyperparameters=partial(_hyperparameters, bootstrap=True),
+    make=_make_random_forest,
+    encodings=("ordinal", "one_hot"),
+    scalings=("none",),
+    takes_missing=True,
+    turns=2,
+)
+
+EXTRA_TREES = Learner(
+    algorithm="extra_trees",
+    kinds=frozenset(TaskKind),
+    module="sklearn",
+    requirement="scikit-learn",
+    hyperparameters=partial(_hyperparameters, bootstrap=False),
+    make=_make_extra_trees,
+    encodings=("ordinal", "one_hot"),
+    scalings=("none",),
+    takes_missing=True,
+    turns=2,
+)

@@ -1,0 +1,64 @@
+"""The table of learners: every algorithm that autometa can build, by name."""
+
+from autometa.errors import ConfigurationError
+from autometa.pipelines.boosting import LIGHTGBM
+from autometa.pipelines.distances import K_NEAREST_NEIGHBORS, SVM_RBF
+from autometa.pipelines.forests import EXTRA_TREES, RANDOM_FOREST
+from autometa.pipelines.learner import Learner
+from autometa.pipelines.linear import LOGISTIC_REGRESSION, RIDGE
+from autometa.pipelines.neural import MLP
+from autometa.space import Space
+from autometa.task_kind import TaskKind
+
+LEARNERS: dict[str, Learner] = {
+    "lightgbm": LIGHTGBM,
+    "random_forest": RANDOM_FOREST,
+    "extra_trees": EXTRA_TREES,
+    "logistic_regression": LOGISTIC_REGRESSION,
+    "ridge": RIDGE,
+    "svm_rbf": SVM_RBF,
+    "mlp": MLP,
+    "k_nearest_neighbors": K_NEAREST_NEIGHBORS,
+}
+
+
+def learners_of(kind: TaskKind, *, installed_only: bool = True) -> tuple[Learner, ...]:
+    """Return the learners that do tasks of ``kind``, by default those whose library is here."""
+    return tuple(
+        learner
+        for learner in LEARNERS.values()
+        if kind in learner.kinds and (learner.is_installed or not installed_only)
+    )
+
+
+def learner_of(algorithm: str, kind: TaskKind) -> Learner:
+    """Return the learner called ``algorithm``; whether its library is here is not asked.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or it does not do tasks of ``kind``.
+    """
+    learner = LEARNERS.get(algorithm)
+    if learner is not None and kind in learner.kinds:
+        return learner
+    known = ", ".join(other.algorithm for other in learners_of(kind, installed_only=False))
+    if learner is None:
+        raise ConfigurationError(f"no algorithm '{algorithm}'; for a {kind} task choose one of: {known}")
+    raise ConfigurationError(f"'{algorithm}' does not do a {kind} task; choose one of: {known}")
+
+
+def space_of(algorithm: str, kind: TaskKind) -> Space:
+    """Return the search space of ``algorithm`` for tasks of ``kind``.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such algorithm, or it does not do tasks of ``kind``.
+
+    Examples
+    --------
+    >>> [parameter.name for parameter in space_of("ridge", TaskKind.REGRESSION).parameters]
+    ['alpha', 'encoding', 'scaling']
+    """
+    return learner_of(algorithm, kind).space(kind)
