@@ -1,0 +1,238 @@
+"""One evaluation: fit and score fold by fold, and report; in the server's fork within hard limits."""
+
+import contextlib
+import errno
+import json
+import logging
+import math
+import os
+import pickle
+import random
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autometa.errors import DataError
+from autometa.evaluation import processes
+from autometa.evaluation.limits import Limits
+from autometa.evaluation.messages import FoldReport, Job, Table, one_line, write_line
+from autometa.evaluation.record import Status
+from autometa.evaluation.scoring import align_probabilities, class_positions, score_fold
+from autometa.pipelines.building import build
+from autometa.task_kind import TaskKind
+
+Say = Callable[[dict[str, object]], None]
+
+_SIGNS_OF_NO_MEMORY = ("bad_alloc", "bad allocation", "cannot allocate memory", "unable to allocate")
+_SLACK_BYTES = 64 * 2**20  # between soft and hard limit: enough to report that the soft one was hit
+
+
+def build_learner(job: Job) -> Any:  # Any: scikit-learn's classes have no types
+    """Return the unfitted pipeline of the job's configuration; None if the job brings an estimator."""
+    if job.estimator:
+        return None
+    return build(job.configuration, kind=job.kind, column_kinds=job.column_kinds, seed=job.seed, n_jobs=1)
+
+
+def import_libraries() -> None:
+    """Import what every evaluation needs, and what scikit-learn imports on the first fit; no thread starts."""
+    import pandas as pd
+    import sklearn.compose
+    import sklearn.pipeline
+    import sklearn.preprocessing  # noqa: F401 - imported for the children
+    from sklearn.dummy import DummyClassifier
+
+    X = pd.DataFrame({"a": [0.0, 1.0]})
+    DummyClassifier().fit(X, [0, 1]).predict(X)
+
+
+def run_confined(job: Job, table: bytes, learner: Any, reports: int, server: int) -> NoReturn:
+    """Evaluate in this fork of ``server`` within hard limits, report to the descriptor, and end."""
+    code = 1
+    try:
+        _leave_the_world(server)
+        _set_limits(job.limits)
+        memory = processes.read_memory(os.getpid())
+        start_bytes = memory.own_bytes if memory else 0
+        say = speaker(reports)
+        say({"start_bytes": start_bytes})
+        status, error = evaluate(job, table, learner, say)
+        if status is Status.OUT_OF_MEMORY:
+            _lift_memory_limit()
+        memory = processes.read_memory(os.getpid())
+        peak_bytes = memory.peak_bytes - memory.file_bytes - start_bytes if memory else 0
+        say({"end": [status, error], "peak_bytes": max(peak_bytes, 0)})
+        code = 0
+    finally:
+        os._exit(code)  # nothing that a learner left behind runs
+
+
+def speaker(descriptor: int) -> Say:
+    """Return the function that writes reports to ``descriptor``; it ends any copy that a learner forked."""
+    evaluator = os.getpid()
+
+    def say(report: dict[str, object]) -> None:
+        if os.getpid() != evaluator:
+            os._exit(1)
+        write_line(descriptor, json.dumps(report))
+
+    return say
+
+
+def evaluate(job: Job, table: bytes, learner: Any, say: Say) -> tuple[Status, str]:
+    """Return status and error after reporting every fold through ``say``.
+
+    Parameters
+    ----------
+    job : Job
+        What is evaluated; brings the estimator if ``learner`` is None.
+    table : bytes
+        A pickled `Table`.
+    learner : scikit-learn estimator, optional
+        As of `build_learner`.
+    say : callable
+        Takes one report, of what JSON holds.
+    """
+    _quieten(job.seed)
+    try:
+        data: Table = pickle.loads(table)  # noqa: S301 - from our own parent
+        learner = _load(job.estimator) if learner is None else learner
+        for train, test in data.folds:
+            say({"fold": asdict(_evaluate_fold(learner, data, job.kind, train, test))})
+    except BaseException as error:  # noqa: BLE001 - a learner's training: whatever it raises is a result
+        status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
+        return status, one_line(error)
+    return Status.OK, ""
+
+
+def _evaluate_fold(learner: Any, data: Table, kind: TaskKind, train: np.ndarray, test: np.ndarray) -> FoldReport:
+    """Fit a clone on the rows of ``train``, score it on those of ``test``."""
+    from sklearn.base import clone
+
+    fitted = clone(learner, safe=False)  # a foreign estimator without get_params is copied
+    X_train, X_test = data.X.iloc[train], data.X.iloc[test]
+    started = _cpu_seconds()
+    fitted.fit(X_train, data.y[train])
+    fit_end = _cpu_seconds()
+    y_pred = np.asarray(fitted.predict(X_test))
+    predict_end = _cpu_seconds()
+    y_true = data.y[test]
+    y_pred = y_pred[:, 0] if y_pred.ndim == 2 and y_pred.shape[1] == 1 else y_pred
+    probabilities = None
+    if kind.is_classification:
+        y_true, y_pred = class_positions(y_true, data.classes), class_positions(y_pred, data.classes)
+        if hasattr(fitted, "predict_proba"):
+            learned = class_positions(np.asarray(fitted.classes_), data.classes)
+            given = np.asarray(fitted.predict_proba(X_test), dtype=np.float64)
+            probabilities = align_probabilities(given, learned, len(data.classes))
+    else:
+        y_pred = y_pred.astype(np.float64)
+    fold = score_fold(kind, y_true, y_pred, probabilities)
+    for name, score in fold.scores.items():
+        if not math.isfinite(score):
+            raise DataError(f"{name} is not finite: {score}")
+    return FoldReport(
+        fit_seconds=fit_end - started,
+        predict_seconds=predict_end - fit_end,
+        scores=dict(fold.scores),
+        absent=dict(fold.absent),
+    )
+
+
+def _load(estimator: bytes) -> Any:
+    """Return the user's estimator."""
+    try:
+        return pickle.loads(estimator)  # noqa: S301 - from our own parent
+    except (AttributeError, ImportError) as error:
+        raise DataError(
+            f"the estimator's class cannot be imported in another process ({error}); define it in a module"
+        ) from error
+
+
+def _cpu_seconds() -> float:
+    """Return CPU seconds of this process and all below it, of ended and awaited ones too."""
+    seconds = time.process_time()
+    if sys.platform == "win32":  # which knows of no children
+        return seconds
+    import resource
+
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds += ended.ru_utime + ended.ru_stime
+    if sys.platform == "linux" and processes.has_children():
+        seconds += sum(process.cpu_seconds for process in processes.descendants(os.getpid()))
+    return seconds
+
+
+def _quieten(seed: int) -> None:
+    """Silence warnings and logs, and seed the global generators for learners that use them."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def _leave_the_world(server: int) -> None:
+    """Keep nothing of the server but its memory, and end when it ends."""
+    os.setpgid(0, 0)
+    processes.adopt_orphans()
+    processes.die_with(server)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+
+
+def _set_limits(limits: Limits) -> None:
+    """Have the kernel enforce what it can for one process; the server watches the tree."""
+    import resource
+
+    cpu = math.ceil(limits.cpu_seconds) + 1  # behind the server's, which counts finer
+    data = processes.data_bytes() + limits.memory_bytes
+    _set_limit(resource.RLIMIT_CPU, cpu, cpu + 1)
+    _set_limit(resource.RLIMIT_DATA, data, data + _SLACK_BYTES)
+    _set_limit(resource.RLIMIT_CORE, 0, 0)
+    with contextlib.suppress(OSError):  # where memory runs out, this process goes first
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _set_limit(which: int, soft: int, hard: int) -> None:
+    """Lower a resource limit; one that is lower already stays."""
+    import resource
+
+    _, ceiling = resource.getrlimit(which)
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    resource.setrlimit(which, (soft, hard))
+
+
+def _lift_memory_limit() -> None:
+    """Raise the soft limit of memory to the hard one."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception, or one that led to it, says that memory could not be had."""
+    return any(
+        isinstance(cause, MemoryError)
+        or (isinstance(cause, OSError) and cause.errno == errno.ENOMEM)
+        or any(sign in str(cause).lower() for sign in _SIGNS_OF_NO_MEMORY)
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those that it came from."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,0 +1,53 @@
+"""How the processes of an evaluation are started: same interpreter, same modules, one thread."""
+
+import os
+import subprocess
+import sys
+from typing import IO
+
+from autometa.errors import EvaluationError
+
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+
+
+def launch(
+    module: str, *, stdin: int | IO[bytes], stdout: int | IO[bytes], stderr: IO[bytes] | int
+) -> "subprocess.Popen[bytes]":
+    """Return the started ``python -m module`` in a session of its own, with this process's import path.
+
+    Raises
+    ------
+    EvaluationError
+        If Python does not know its own interpreter, or that cannot be started.
+    """
+    if not sys.executable:
+        raise EvaluationError("Python does not know its interpreter (sys.executable is empty): set it")
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", module],  # -P: no module in the current folder hides a library
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C is for the user's process, which then ends this one
+        )
+    except OSError as error:
+        raise EvaluationError(f"the interpreter '{sys.executable}' cannot be started: {error}") from error
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment: one thread, the import path of this process, the same hashes every time."""
+    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+    environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path)
+    environment["PYTHONHASHSEED"] = "0"
+    environment["PYTHONWARNINGS"] = "ignore"
+    # pyarrow's allocator starts a thread on import, and a process with threads must not fork
+    environment["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+    return environment

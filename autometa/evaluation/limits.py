@@ -1,0 +1,45 @@
+"""How much one evaluation may use before it is killed."""
+
+from dataclasses import dataclass
+
+from autometa.errors import OptionError
+
+MAX_PROCESSES = 64  # in the tree of one evaluation: generous for a learner, and the end of a fork bomb
+_WALL_PER_CPU = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one evaluation, all folds together, may use.
+
+    Parameters
+    ----------
+    cpu_seconds : float
+        CPU seconds of its whole process tree. A wall-clock limit of three times that stands behind it.
+    memory_bytes : int
+        Memory in bytes of its whole process tree, above what the process starts with.
+
+    Raises
+    ------
+    OptionError
+        If a limit is not positive.
+
+    Examples
+    --------
+    >>> Limits(cpu_seconds=20).wall_seconds
+    60.0
+    """
+
+    cpu_seconds: float = 60.0
+    memory_bytes: int = 4 * 2**30
+
+    def __post_init__(self) -> None:
+        if not self.cpu_seconds > 0:
+            raise OptionError(f"the CPU limit must be positive, got {self.cpu_seconds} s")
+        if not self.memory_bytes > 0:
+            raise OptionError(f"the memory limit must be positive, got {self.memory_bytes} bytes")
+
+    @property
+    def wall_seconds(self) -> float:
+        """Seconds on the clock after which the evaluation ends, whatever it did."""
+        return _WALL_PER_CPU * self.cpu_seconds

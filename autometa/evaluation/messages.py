@@ -1,0 +1,191 @@
+"""What the user's process, the server and the child say to one another.
+
+Requests go down as frames of bytes: a pickled `Job`, which the server reads, and a pickled `Table`, which
+only the child does. Reports come up as lines of JSON, never as pickles: a hostile learner may have written
+them.
+"""
+
+import json
+import os
+import pickle
+import signal
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import IO, Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+from autometa import errors
+from autometa.evaluation.limits import Limits
+from autometa.evaluation.record import Status
+from autometa.space import Configuration
+from autometa.task import ColumnKind
+from autometa.task_kind import TaskKind
+
+_LENGTH = struct.Struct("<Q")
+_MAX_REPORT_BYTES = 2**24
+_MAX_ERROR_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be evaluated: a configuration, or an estimator of the user's own, pickled."""
+
+    configuration: Configuration
+    estimator: bytes
+    kind: TaskKind
+    column_kinds: Mapping[str, ColumnKind]
+    seed: int
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """What it is evaluated on: X (n_rows, n_columns), y (n_rows,), sorted classes, and folds as positions."""
+
+    X: pd.DataFrame = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    classes: tuple[object, ...]
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldReport:
+    """One fold: CPU seconds of fit and prediction, scores by metric, and why a metric is absent."""
+
+    fit_seconds: float
+    predict_seconds: float
+    scores: dict[str, float]
+    absent: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an evaluation ended, with the folds that came to an end before."""
+
+    status: Status
+    error: str
+    folds: tuple[FoldReport, ...]
+    peak_memory_bytes: int
+
+    def to_json(self) -> str:
+        """Return one line of JSON that `from_json` reads."""
+        return json.dumps({"outcome": asdict(self)})
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Outcome":  # Any: whatever JSON holds
+        """Return the outcome in parsed JSON."""
+        folds = tuple(FoldReport(**fold) for fold in content["folds"])
+        return cls(
+            status=Status(content["status"]),
+            error=content["error"],
+            folds=folds,
+            peak_memory_bytes=content["peak_memory_bytes"],
+        )
+
+
+class Reports:
+    """What the child has said so far, read as it arrives.
+
+    Attributes
+    ----------
+    start_bytes : int
+        Memory that the child started with.
+    folds : list of FoldReport
+        The folds that it has finished.
+    verdict : tuple of (Status, str), optional
+        Status and error in its last words; None while it has not said them.
+    peak_bytes : int
+        Its peak memory above the start, in its last words.
+    refusal : list of str, optional
+        Type and message of the error for which the learner was not even built.
+    """
+
+    def __init__(self) -> None:
+        self.start_bytes = 0
+        self.peak_bytes = 0
+        self.folds: list[FoldReport] = []
+        self.verdict: tuple[Status, str] | None = None
+        self.refusal: list[str] | None = None
+        self._rest = b""
+        self._n_bytes = 0
+
+    def feed(self, content: bytes) -> None:
+        """Take in what arrived; anything that is no report makes the verdict failed."""
+        self._n_bytes += len(content)
+        *lines, self._rest = (self._rest + content).split(b"\n")
+        try:
+            if self._n_bytes > _MAX_REPORT_BYTES:
+                raise ValueError(f"more than {_MAX_REPORT_BYTES} bytes")
+            for line in lines:
+                self._take(json.loads(line))
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            self._rest = b""
+            self.verdict = (Status.FAILED, f"the learner disturbed the report: {one_line(error)}")
+
+    def _take(self, report: Mapping[str, Any]) -> None:  # Any: whatever JSON holds
+        """Take in one report."""
+        if self.verdict is not None:
+            return
+        if "start_bytes" in report:
+            self.start_bytes = int(report["start_bytes"])
+        elif "fold" in report:
+            self.folds.append(FoldReport(**report["fold"]))
+        elif "refused" in report:
+            self.refusal = [str(part) for part in report["refused"]]
+        else:
+            self.peak_bytes = int(report["peak_bytes"])
+            self.verdict = (Status(report["end"][0]), str(report["end"][1]))
+
+
+def send_request(stream: IO[bytes], job: bytes, table: bytes) -> None:
+    """Write both parts of a request."""
+    for part in (job, table):
+        stream.write(_LENGTH.pack(len(part)))
+        stream.write(part)
+    stream.flush()
+
+
+def read_request(stream: IO[bytes]) -> tuple[Job, bytes] | None:
+    """Return the job and the pickled table, or None at the end of the stream."""
+    parts = []
+    for _ in range(2):
+        head = stream.read(_LENGTH.size)
+        if len(head) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack(head)
+        parts.append(stream.read(length))
+        if len(parts[-1]) < length:
+            return None
+    return pickle.loads(parts[0]), parts[1]  # noqa: S301 - from our own parent
+
+
+def write_line(descriptor: int, text: str) -> None:
+    """Write all of one line."""
+    content = text.encode("utf-8") + b"\n"
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def raise_refusal(refusal: Sequence[str]) -> NoReturn:
+    """Raise the error whose type's name and message are given."""
+    name, message = refusal
+    raise getattr(errors, name)(message)
+
+
+def one_line(error: BaseException) -> str:
+    """Return type and message of an exception in one line of bounded length."""
+    message = " ".join(str(error).encode("utf-8", "replace").decode("utf-8").split())
+    return f"{type(error).__name__}: {message}"[:_MAX_ERROR_LENGTH].removesuffix(": ")
+
+
+def describe_exit(code: int) -> str:
+    """Return how a process ended, from its exit code or, negative, the signal that killed it."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

@@ -1,0 +1,129 @@
+"""Protocols: which rows of a task are used, and how they are split into folds.
+
+Rows and folds derive from the task's fingerprint, the protocol's name and the seed alone, so every
+configuration meets the same ones, in every process. Both are dealt here and not by scikit-learn: its
+stratified splitters refuse classes that are smaller than the number of folds, which real tables have.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from autometa._random import draw_stratified, generator, group_shuffled
+from autometa.errors import OptionError
+from autometa.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """The rows of a task that a protocol uses, and their folds.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_sampled, n_columns)
+        The sampled rows in their original order, numbered from 0.
+    y : Series of shape (n_sampled,)
+        Their target.
+    rows : ndarray of shape (n_sampled,)
+        Positions of the sampled rows in the task, ascending.
+    folds : tuple of (ndarray of shape (n_train,), ndarray of shape (n_test,))
+        Per fold the positions of training and test rows in the sample, ascending.
+    """
+
+    X: pd.DataFrame = field(repr=False)
+    y: pd.Series = field(repr=False)
+    rows: np.ndarray = field(repr=False)
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """Cross-validation, or a holdout, on at most ``row_limit`` rows, stratified by class.
+
+    Parameters
+    ----------
+    name : str
+        Name with version; a change in what it does asks for a new one.
+    row_limit : int
+        Most rows that are used; a larger task is sampled.
+    small_rows : int
+        Tasks of at most so many rows have ``n_small_folds``, others ``n_folds``.
+    n_small_folds, n_folds : int
+        Numbers of folds, at least 2.
+    is_holdout : bool
+        Whether only the first fold is measured: one part held out, all others to learn from.
+
+    Raises
+    ------
+    OptionError
+        If there are fewer than two folds or two rows.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"a": np.arange(600.0)})
+    >>> task = Task(name="line", X=X, y=X["a"] * 2, kind="regression", target="b")
+    >>> [len(test) for train, test in CV_V1.prepare(task, seed=0).folds]
+    [200, 200, 200]
+    """
+
+    name: str
+    row_limit: int
+    small_rows: int
+    n_small_folds: int
+    n_folds: int
+    is_holdout: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.row_limit, self.n_small_folds, self.n_folds) < 2:
+            raise OptionError(f"cross-validation needs two rows and two folds or more, got {self}")
+
+    def fit_rows(self, n_rows: int) -> int:
+        """Return on how many rows a pipeline is fitted in one fold of a task with ``n_rows``."""
+        n_folds = self.n_small_folds if n_rows <= self.small_rows else self.n_folds
+        used = min(n_rows, self.row_limit)
+        return used - used // n_folds
+
+    def prepare(self, task: Task, seed: int) -> Prepared:
+        """Return the rows that are used, at most ``row_limit``, and their folds.
+
+        In the sample each class has its share of the rows to within one row, but keeps at least one row per
+        fold as long as the task has so many. In the folds, sizes differ by one at most, and so do the rows of
+        a class.
+        """
+        classes = _class_numbers(task)
+        n_folds = self.n_small_folds if task.n_rows <= self.small_rows else self.n_folds
+        path = ("protocol", self.name, task.fingerprint)
+        rows = draw_stratified(classes, self.row_limit, n_folds, generator(seed, *path, "rows"))
+        dealt = _dealt(classes[rows], min(n_folds, len(rows)), generator(seed, *path, "folds"))
+        measured = range(1 if self.is_holdout else dealt.max() + 1)
+        folds = tuple((np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)) for fold in measured)
+        return Prepared(
+            X=task.X.iloc[rows].reset_index(drop=True),
+            y=task.y.iloc[rows].reset_index(drop=True),
+            rows=rows,
+            folds=folds,
+        )
+
+
+def _class_numbers(task: Task) -> np.ndarray:
+    """Return a number per row (n_rows,) for its class; all alike for a regression.
+
+    Classes are numbered as they appear: their sorted order would differ between "10" and 10.
+    """
+    if not task.kind.is_classification:
+        return np.zeros(task.n_rows, dtype=np.int64)
+    return np.asarray(pd.factorize(task.y)[0], dtype=np.int64)
+
+
+def _dealt(classes: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the fold of each row (n_rows,): shuffled, grouped by class, dealt out like cards."""
+    folds = np.empty(len(classes), dtype=np.int64)
+    folds[group_shuffled(classes, rng)] = np.arange(len(classes)) % n_folds
+    return folds
+
+
+CV_V1 = Protocol(name="cv-v1", row_limit=3_000, small_rows=500, n_small_folds=5, n_folds=3)
+HOLDOUT_V1 = Protocol(name="holdout-v1", row_limit=20_000, small_rows=0, n_small_folds=3, n_folds=3, is_holdout=True)
+
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (CV_V1, HOLDOUT_V1)}

@@ -1,0 +1,239 @@
+"""Running evaluations: the door of this folder."""
+
+import math
+import pickle
+import warnings
+from collections.abc import Mapping
+from statistics import fmean
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from autometa._random import spawn
+from autometa.errors import AutometaWarning, OptionError
+from autometa.evaluation.hard import ForkServer
+from autometa.evaluation.limits import Limits
+from autometa.evaluation.messages import Job, Outcome, Table
+from autometa.evaluation.processes import has_hard_limits
+from autometa.evaluation.protocol import CV_V1, Protocol
+from autometa.evaluation.record import Evaluation, Status, library_versions
+from autometa.evaluation.soft import SoftRunner
+from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.space import Configuration
+from autometa.task import Task
+
+__all__ = ["Evaluator", "Limits", "evaluate"]
+
+
+class Evaluator:
+    """Evaluates configurations, one after another, in processes with limits.
+
+    A warm server process is started with the first evaluation and kept until `close`; an evaluation then
+    costs a fork. Evaluators are independent of one another: use one per thread or process.
+
+    Parameters
+    ----------
+    limits : Limits
+        What each evaluation may use.
+    hard : bool, optional
+        Whether the limits are enforced by the kernel and a supervising process, which needs Linux, or softly:
+        by a look at the process every now and then, which costs seconds per evaluation. Default: hard where
+        possible, else soft with a warning.
+
+    Raises
+    ------
+    OptionError
+        If hard limits are asked for where there are none.
+
+    Warns
+    -----
+    AutometaWarning
+        If the limits are soft because the platform has no others.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import Ridge
+    >>> X = pd.DataFrame({"a": np.arange(30.0)})
+    >>> task = Task(name="line", X=X, y=2 * X["a"], kind="regression", target="b")
+    >>> with Evaluator(Limits(cpu_seconds=5)) as evaluator:
+    ...     evaluation = evaluator.evaluate_estimator(task, Ridge(), Configuration(algorithm="ridge"))
+    >>> evaluation.status, evaluation.score("r2") > 0.99
+    (<Status.OK: 'ok'>, True)
+    """
+
+    def __init__(self, limits: Limits | None = None, *, hard: bool | None = None) -> None:
+        self._limits = Limits() if limits is None else limits
+        self._runner = _runner(hard)
+        self._last: tuple[Task, Protocol, int] | None = None
+        self._table = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server process; a later evaluation starts another."""
+        self._runner.close()
+
+    def evaluate(
+        self, task: Task, configuration: Configuration, *, protocol: Protocol = CV_V1, seed: int = 0
+    ) -> Evaluation:
+        """Return what the pipeline of ``configuration`` scores and costs on ``task``.
+
+        Whatever the learner does ends as a status of the evaluation.
+
+        Raises
+        ------
+        UserError
+            If the pipeline cannot be built here: outside its space, or its library is not installed.
+        EvaluationError
+            If the machinery itself breaks.
+        """
+        return self._run(task, configuration, b"", protocol, seed)
+
+    def evaluate_estimator(
+        self,
+        task: Task,
+        estimator: Any,  # Any: scikit-learn's classes have no types
+        configuration: Configuration,
+        *,
+        protocol: Protocol = CV_V1,
+        seed: int = 0,
+    ) -> Evaluation:
+        """Return what an estimator of the user's own scores and costs on ``task``.
+
+        Parameters
+        ----------
+        task : Task
+            What it is measured on.
+        estimator : scikit-learn estimator
+            Takes the task's raw columns. It must be picklable, and its class importable in another process.
+            It keeps its own random state. A classifier without ``predict_proba`` has no roc_auc and no
+            log_loss.
+        configuration : Configuration
+            The name and the values under which it is recorded.
+        protocol : Protocol
+            Rows and folds.
+        seed : int
+            Seed of rows, folds, and the global generators.
+
+        Raises
+        ------
+        OptionError
+            If the estimator cannot be pickled.
+        EvaluationError
+            If the machinery itself breaks.
+        """
+        try:
+            pickled = pickle.dumps(estimator, protocol=5)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise OptionError(
+                f"a {type(estimator).__name__} cannot be sent to another process ({error}); "
+                "define its class, and functions that it holds, in a module"
+            ) from error
+        return self._run(task, configuration, pickled, protocol, seed)
+
+    def _run(
+        self, task: Task, configuration: Configuration, estimator: bytes, protocol: Protocol, seed: int
+    ) -> Evaluation:
+        """Return the evaluation of a configuration, or of a pickled estimator if there is one."""
+        job = Job(
+            configuration=configuration,
+            estimator=estimator,
+            kind=task.kind,
+            column_kinds=task.column_kinds,
+            seed=spawn(seed, "evaluation", configuration.key) % 2**31,  # some libraries take 31 bits
+            limits=self._limits,
+        )
+        outcome = self._runner.run(
+            pickle.dumps(job, protocol=5), self._pickled_table(task, protocol, seed), self._limits
+        )
+        is_ok = outcome.status is Status.OK
+        absent = {name: reason for fold in outcome.folds for name, reason in fold.absent.items()} if is_ok else {}
+        return Evaluation(
+            fingerprint=task.fingerprint,
+            configuration=configuration,
+            protocol=protocol.name,
+            pipelines_version=PIPELINES_VERSION,
+            seed=seed,
+            status=outcome.status,
+            fold_scores=_fold_scores(outcome, absent) if is_ok else {},
+            fit_seconds=_mean([fold.fit_seconds for fold in outcome.folds]),
+            predict_seconds=_mean([fold.predict_seconds for fold in outcome.folds]),
+            peak_memory_bytes=outcome.peak_memory_bytes,
+            error=outcome.error,
+            absent=absent,
+            versions=library_versions(),
+        )
+
+    def _pickled_table(self, task: Task, protocol: Protocol, seed: int) -> bytes:
+        """Return the pickled `Table`; the last one is kept, since many configurations meet one task."""
+        wanted = (task, protocol, seed)
+        if wanted != self._last:
+            prepared = protocol.prepare(task, seed)
+            y = np.asarray(prepared.y)
+            table = Table(
+                X=prepared.X,
+                y=y if task.kind.is_classification else y.astype(np.float64),
+                classes=task.classes,
+                folds=prepared.folds,
+            )
+            self._table = pickle.dumps(table, protocol=5)
+            self._last = wanted
+        return self._table
+
+
+def evaluate(
+    task: Task,
+    configuration: Configuration,
+    *,
+    protocol: Protocol = CV_V1,
+    seed: int = 0,
+    limits: Limits | None = None,
+) -> Evaluation:
+    """Return what the pipeline of ``configuration`` scores and costs on ``task``.
+
+    For a single evaluation: an `Evaluator` spares all but the first the start of a process.
+
+    Raises
+    ------
+    UserError
+        If the pipeline cannot be built here.
+    EvaluationError
+        If the machinery itself breaks.
+    """
+    with Evaluator(limits) as evaluator:
+        return evaluator.evaluate(task, configuration, protocol=protocol, seed=seed)
+
+
+def _runner(hard: bool | None) -> "ForkServer | SoftRunner":
+    """Return what runs the jobs."""
+    is_possible = has_hard_limits()
+    if hard and not is_possible:
+        raise OptionError("hard limits need Linux with /proc, which this platform is not; leave hard=True out")
+    if hard is None and not is_possible:
+        warnings.warn(
+            "limits on evaluations are soft here, and each starts a process; hard ones need Linux",
+            AutometaWarning,
+            stacklevel=3,
+        )
+    if is_possible and hard is not False:
+        return ForkServer()
+    return SoftRunner()
+
+
+def _fold_scores(outcome: Outcome, absent: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
+    """Return the scores per fold of every metric that all folds have."""
+    names = [name for name in outcome.folds[0].scores if name not in absent]
+    return {name: tuple(fold.scores[name] for fold in outcome.folds) for name in names}
+
+
+def _mean(values: list[float]) -> float:
+    """Return the mean, NaN of nothing."""
+    return fmean(values) if values else math.nan
