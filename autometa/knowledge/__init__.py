@@ -1,0 +1,1 @@
+"""Everything remembered: past tasks, configurations and evaluations, in SQL."""

@@ -1,0 +1,398 @@
+"""The knowledge base: past tasks, configurations and evaluations behind one object."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from autometa.errors import DataError, KnowledgeError, NotKnownError
+from autometa.evaluation.record import Evaluation
+from autometa.knowledge import queries, schema, tables
+from autometa.knowledge.frames import Experience
+from autometa.knowledge.rows import (
+    STATUSES,
+    Row,
+    configuration_row,
+    evaluation_row,
+    metafeatures_json,
+    storable,
+    to_evaluation,
+    to_json,
+)
+from autometa.knowledge.writing import Added, Writer
+from autometa.metafeatures import MetaFeatures
+from autometa.metric import METRICS, Metric
+from autometa.space import Configuration
+from autometa.task import Task, TaskDescription
+from autometa.task_kind import TaskKind
+
+NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeStatus:
+    """How much a knowledge base holds.
+
+    Parameters
+    ----------
+    tasks, configurations, evaluations : mapping of str to int
+        Counts: ``total``, then by kind, by algorithm, by status.
+    coverage : float
+        Share of the table tasks x configurations that is filled, each kind for itself: evaluations over
+        the sum over kinds of its tasks times the configurations tried on that kind; 0 where nothing is.
+    differing_repeats : int
+        Results that differ from the one stored first.
+    revision : int
+        Counts the writes.
+    schema : str
+        Revision of the schema.
+    """
+
+    tasks: Mapping[str, int]
+    configurations: Mapping[str, int]
+    evaluations: Mapping[str, int]
+    coverage: float
+    differing_repeats: int
+    revision: int
+    schema: str
+
+
+class KnowledgeBase:
+    """Past runs in SQL: SQLite by default, PostgreSQL by URL.
+
+    One public write is one transaction. Unique on (task, configuration, protocol, seed): adding the same thing twice
+    changes nothing; of two results that differ the first stays and the other is kept aside.
+
+    Parameters
+    ----------
+    place : str or Path
+        File of a SQLite database, or a database URL. It must exist: see `create`.
+
+    Raises
+    ------
+    KnowledgeError
+        If there is no knowledge base.
+    SchemaError
+        If its schema is not the one of this release; opening never changes it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with KnowledgeBase.create(Path(folder.name) / "runs.db") as base:
+    ...     base.status().evaluations["total"]
+    0
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self._url = schema.to_url(place)
+        self._engine: Engine = schema.connect(self._url)
+        try:
+            schema.check(self._engine)
+        except KnowledgeError:
+            self._engine.dispose()
+            raise
+
+    @classmethod
+    def create(cls, place: str | Path) -> Self:
+        """Make an empty knowledge base, and open it.
+
+        Raises
+        ------
+        KnowledgeError
+            If there is one already, or the place cannot be written.
+        """
+        url = schema.to_url(place)
+        shown = schema.shown(url)
+        if url.get_backend_name() == "sqlite":
+            path = Path(shown)
+            try:
+                if path.exists():
+                    raise KnowledgeError(f"{shown} exists already; open it, or remove the file first")
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise KnowledgeError(f"cannot make {shown}: {error.strerror}") from error
+        engine = schema.connect(url, create=True)
+        try:
+            if schema.version(engine) is not None:
+                raise KnowledgeError(f"there is a knowledge base in {shown} already; open it")
+            with _translated(url):
+                schema.create(engine)
+        finally:
+            engine.dispose()
+        return cls(place)
+
+    @property
+    def place(self) -> str:
+        """Where it is: the path of the file, or the URL without its password."""
+        return schema.shown(self._url)
+
+    @property
+    def revision(self) -> int:
+        """Number of writes so far."""
+        with self.reading() as connection:
+            return _revision(connection)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Writing ------------------------------------------------------------------------------------------------
+
+    def add_task(self, task: Task, metafeatures: MetaFeatures, *, origin: str = "local") -> bool:
+        """Add a task, or the meta-features of a known one, and return whether anything was new.
+
+        Raises
+        ------
+        OptionError
+            If a text is empty or too long; nothing is added.
+        DataError
+            If the task is a sample: runs on it would be taken for runs on the full table.
+        """
+        if task.full_n_rows:
+            raise DataError(f"'{task.name}' is a sample of a table; add the full table, read without max_rows")
+        licence = task.licence or NOT_STATED
+        with self.writing() as writer:
+            row = {
+                "fingerprint": task.fingerprint,
+                "name": storable(task.name),
+                "kind": str(task.kind),
+                "family": storable(task.family),
+                "n_rows": task.n_rows,
+                "n_columns": task.n_columns,
+                "n_classes": len(task.classes),
+                "licence": storable(licence),
+                "origin_id": writer.origin_id(origin, licence),
+            }
+            n_new = writer.add_tasks([row])
+            features = {
+                "task_id": writer.task_ids([task.fingerprint])[task.fingerprint],
+                "version": metafeatures.version,
+                "values": metafeatures_json(metafeatures.values),
+                "failures": to_json(metafeatures.failures),
+            }
+            n_new += writer.add_metafeatures([features])
+            if n_new:
+                writer.raise_revision()
+        return n_new > 0
+
+    def add_evaluations(self, evaluations: Iterable[Evaluation], *, licence: str = NOT_STATED) -> Added:
+        """Add evaluations of known tasks in one transaction.
+
+        Parameters
+        ----------
+        evaluations : iterable of Evaluation
+            Their tasks must have been added before.
+        licence : str
+            Licence of the measurements.
+
+        Raises
+        ------
+        NotKnownError
+            If a task is not in the base; nothing is added.
+        OptionError
+            If a score is not of the task's kind, or a text or number does not fit; nothing is added.
+        """
+        wanted = list(evaluations)
+        with self.writing() as writer:
+            added = writer.add_evaluations(self._evaluation_rows(writer, wanted, licence))
+            if added.n_new or added.n_differing:
+                writer.raise_revision()
+        return added
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Open one transaction of writes: committed as a whole at the end, or not at all."""
+        with (
+            _translated(self._url),
+            self._engine.execution_options(**schema.WRITING).begin() as connection,
+        ):
+            yield Writer(connection)
+
+    # Reading ------------------------------------------------------------------------------------------------
+
+    def status(self) -> KnowledgeStatus:
+        """Return how much there is."""
+        t, c, e = tables.tasks, tables.configurations, tables.evaluations
+        with self.reading() as connection:
+            kinds = queries.counts(connection, select(t.c.kind, func.count()).group_by(t.c.kind))
+            algorithms = queries.counts(
+                connection,
+                select(c.c.algorithm, func.count()).group_by(c.c.algorithm).order_by(c.c.algorithm),
+            )
+            statuses = queries.counts(connection, select(e.c.status, func.count()).group_by(e.c.status))
+            filled = [tuple(row) for row in connection.execute(queries.filled_cells())]
+            n_repeats = connection.execute(select(func.count()).select_from(tables.repeats)).scalar_one()
+            revision = _revision(connection)
+        by_status = {str(status): statuses.get(str(i), 0) for i, status in enumerate(STATUSES)}
+        n_cells = sum(kinds[kind] * n_configurations for kind, n_configurations, _ in filled)
+        return KnowledgeStatus(
+            tasks={"total": sum(kinds.values()), **{str(kind): kinds.get(str(kind), 0) for kind in TaskKind}},
+            configurations={"total": sum(algorithms.values()), **algorithms},
+            evaluations={"total": sum(by_status.values()), **by_status},
+            coverage=sum(n_filled for *_, n_filled in filled) / n_cells if n_cells else 0.0,
+            differing_repeats=int(n_repeats),
+            revision=revision,
+            schema=schema.HEAD,
+        )
+
+    def tasks(self) -> pd.DataFrame:
+        """Return a DataFrame with a row per task, sorted by name."""
+        return self._frame(queries.task_list())
+
+    def configurations(self) -> pd.DataFrame:
+        """Return a DataFrame with a row per configuration, sorted by algorithm and key."""
+        return self._frame(queries.configuration_list())
+
+    def evaluations(
+        self, *, fingerprint: str | None = None, key: str | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Return a DataFrame with a row per evaluation, in the order in which they were added."""
+        t, c, e = tables.tasks, tables.configurations, tables.evaluations
+        query = select(
+            *queries.evaluation_columns(),
+            t.c.name.label("task"),
+            c.c.algorithm,
+            e.c.added_at,
+            *(e.c[name] for name in METRICS),
+        ).select_from(queries.joined_evaluations())
+        if fingerprint is not None:
+            query = query.where(t.c.fingerprint == fingerprint)
+        if key is not None:
+            query = query.where(c.c.key == key)
+        frame = self._frame(query.order_by(e.c.id).limit(limit))
+        frame["status"] = [str(STATUSES[status]) for status in frame["status"]]
+        return frame.drop(columns=["folds"]).astype(dict.fromkeys(METRICS, float))
+
+    def has_task(self, fingerprint: str, *, metafeatures_version: str) -> bool:
+        """Return whether a task is stored with meta-features of a version."""
+        t, m = tables.tasks, tables.metafeatures
+        query = select(t.c.id).join(m, m.c.task_id == t.c.id)
+        query = query.where(t.c.fingerprint == fingerprint, m.c.version == metafeatures_version)
+        with self.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def describe(self, fingerprint: str) -> TaskDescription:
+        """Return the description of a known task.
+
+        Raises
+        ------
+        NotKnownError
+            If there is no such task.
+        """
+        with self.reading() as connection:
+            found = queries.descriptions(connection, tables.tasks.c.fingerprint == fingerprint)
+        for description in found.values():
+            return description
+        raise NotKnownError(f"no task with fingerprint {fingerprint[:12]}; see: autometa kb list tasks")
+
+    def evaluations_of(self, fingerprint: str, *, protocol: str, pipelines_version: str) -> tuple[Evaluation, ...]:
+        """Return what was measured on a task under a protocol, in the order in which it was added."""
+        query = (
+            select(*queries.evaluation_columns(), tables.tasks.c.kind)
+            .select_from(queries.joined_evaluations())
+            .where(
+                tables.tasks.c.fingerprint == fingerprint,
+                tables.protocols.c.name == protocol,
+                tables.protocols.c.pipelines_version == pipelines_version,
+            )
+            .order_by(tables.evaluations.c.id)
+        )
+        with self.reading() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        return tuple(to_evaluation(row, TaskKind(row["kind"]), Configuration.from_json(row["content"])) for row in rows)
+
+    def tried(self, *, protocol: str, pipelines_version: str, seed: int) -> set[tuple[str, str]]:
+        """Return the pairs (fingerprint, configuration key) that are stored under a protocol."""
+        query = (
+            select(tables.tasks.c.fingerprint, tables.configurations.c.key)
+            .select_from(queries.joined_evaluations())
+            .where(
+                tables.protocols.c.name == protocol,
+                tables.protocols.c.pipelines_version == pipelines_version,
+                tables.evaluations.c.seed == seed,
+            )
+        )
+        with self.reading() as connection:
+            return {(fingerprint, key) for fingerprint, key in connection.execute(query)}
+
+    def experience(self, kind: TaskKind, metric: Metric, *, protocol: str, pipelines_version: str) -> Experience:
+        """Return the past runs of one kind of task, seed 0, as arrays.
+
+        Meta-features of another extraction version are read as missing.
+        """
+        with self.reading() as connection:
+            revision = _revision(connection)
+            rows = queries.cells(connection, kind, metric, (protocol, pipelines_version))
+            known = queries.descriptions(connection, tables.tasks.c.kind == str(kind))
+            used = {row[1] for row in rows}
+            contents = connection.execute(select(tables.configurations.c.id, tables.configurations.c.content))
+            configurations = {i: Configuration.from_json(text) for i, text in contents if i in used}
+        return queries.to_experience(metric, rows, known, configurations, kind=kind, revision=revision)
+
+    # Inside -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection for reading."""
+        with _translated(self._url), self._engine.connect() as connection:
+            yield connection
+
+    def _frame(self, query: Select[Any]) -> pd.DataFrame:  # Any: the columns of a query have no common type
+        """Return the rows of a query as a DataFrame."""
+        with self.reading() as connection:
+            result = connection.execute(query)
+            return pd.DataFrame([tuple(row) for row in result], columns=list(result.keys()))
+
+    def _evaluation_rows(self, writer: Writer, evaluations: Sequence[Evaluation], licence: str) -> list[Row]:
+        """Return complete rows, configurations and other references added where they are new."""
+        wanted = {evaluation.fingerprint for evaluation in evaluations}
+        task_ids = writer.task_ids(wanted)
+        for fingerprint in sorted(wanted - set(task_ids)):
+            raise NotKnownError(f"no task with fingerprint {fingerprint[:12]}; add the task first")
+        kinds = writer.task_kinds(task_ids.values())
+        distinct = {evaluation.configuration for evaluation in evaluations}
+        writer.add_configurations(configuration_row(configuration) for configuration in distinct)
+        configuration_ids = writer.configuration_ids(configuration.key for configuration in distinct)
+        return [
+            {
+                "task_id": task_ids[evaluation.fingerprint],
+                "configuration_id": configuration_ids[evaluation.configuration.key],
+                "protocol_id": writer.protocol_id(evaluation.protocol, evaluation.pipelines_version),
+                "environment_id": writer.environment_id(to_json(evaluation.versions)),
+                "origin_id": writer.origin_id(evaluation.origin, licence),
+                **evaluation_row(evaluation, kinds[task_ids[evaluation.fingerprint]]),
+            }
+            for evaluation in evaluations
+        ]
+
+
+def _revision(connection: Connection) -> int:
+    """Return the number of writes so far."""
+    query = select(tables.info.c.value).where(tables.info.c.name == "revision")
+    return int(connection.execute(query).scalar() or 0)
+
+
+@contextmanager
+def _translated(url: URL) -> Iterator[None]:
+    """Turn what the database refuses into a KnowledgeError."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise KnowledgeError(f"the knowledge base {schema.shown(url)} failed: {schema.reason(error)}") from error

@@ -1,0 +1,153 @@
+"""Frames: what learning reads, as arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from autometa.metric import Metric
+from autometa.space import Configuration
+from autometa.task import TaskDescription
+from autometa.task_kind import TaskKind
+
+
+@dataclass(frozen=True, slots=False, kw_only=True, eq=False)
+class Experience:
+    """The past runs of one kind of task under one protocol, for one metric.
+
+    Rows and columns are joined by fingerprint and key, never by position in some other list.
+
+    Parameters
+    ----------
+    kind : TaskKind
+        The kind of all its tasks.
+    metric : Metric
+        The metric of the losses.
+    revision : int
+        Revision of the knowledge base that it was read from.
+    descriptions : tuple of TaskDescription, n_tasks of them
+        The tasks.
+    configurations : tuple of Configuration, n_configurations of them
+        The configurations, sorted by key.
+    losses : ndarray of shape (n_tasks, n_configurations)
+        Mean loss over the folds; inf = tried, and failed or timed out; NaN = not tried, or without this metric.
+    fit_seconds : ndarray of shape (n_tasks, n_configurations)
+        CPU seconds of one fit; NaN = unknown.
+    memory_bytes : ndarray of shape (n_tasks, n_configurations)
+        Peak memory of an evaluation; NaN = unknown.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree.
+    """
+
+    kind: TaskKind
+    metric: Metric
+    revision: int
+    descriptions: tuple[TaskDescription, ...]
+    configurations: tuple[Configuration, ...]
+    losses: np.ndarray = field(repr=False)
+    fit_seconds: np.ndarray = field(repr=False)
+    memory_bytes: np.ndarray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.descriptions), len(self.configurations))
+        for array in (self.losses, self.fit_seconds, self.memory_bytes):
+            if array.shape != shape:
+                raise ValueError(f"an array of shape {array.shape} in an experience of {shape}")
+
+    @property
+    def n_tasks(self) -> int:
+        """Number of tasks."""
+        return len(self.descriptions)
+
+    @property
+    def n_configurations(self) -> int:
+        """Number of configurations."""
+        return len(self.configurations)
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Family of each task."""
+        return tuple(description.family for description in self.descriptions)
+
+    @cached_property
+    def position_of(self) -> dict[str, int]:
+        """Column of each configuration, by key."""
+        return {configuration.key: column for column, configuration in enumerate(self.configurations)}
+
+    @cached_property
+    def is_tried(self) -> np.ndarray:
+        """Whether a configuration was tried on a task: ndarray of bool, (n_tasks, n_configurations)."""
+        return np.asarray(~np.isnan(self.losses))
+
+    @cached_property
+    def best(self) -> np.ndarray:
+        """Best loss of each task: ndarray of shape (n_tasks,); NaN where nothing succeeded."""
+        return self._quantile_of_ok(0.0)
+
+    @cached_property
+    def median(self) -> np.ndarray:
+        """Median loss of the successful evaluations of each task: ndarray of shape (n_tasks,)."""
+        return self._quantile_of_ok(0.5)
+
+    @cached_property
+    def normalised_losses(self) -> np.ndarray:
+        """Losses on a common scale: ndarray of shape (n_tasks, n_configurations).
+
+        (loss - best) / (median - best) of the task, clipped to [0, 1]: 0 is the best known result, 1 the median or
+        worse. Failures count 1, NaN = not tried; 0 in a task where all results are equal.
+        """
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            scaled = (self.losses - self.best[:, None]) / (self.median - self.best)[:, None]
+        is_failure = np.isposinf(self.losses)
+        is_flat = (self.median == self.best)[:, None] & np.isfinite(self.losses)
+        scaled = np.where(is_flat & (self.losses <= self.median[:, None]), 0.0, scaled)
+        scaled = np.where(is_flat & (self.losses > self.median[:, None]), 1.0, scaled)
+        scaled = np.where(is_failure, 1.0, np.clip(scaled, 0.0, 1.0))
+        return np.where(self.is_tried, scaled, np.nan)
+
+    def without(self, families: Sequence[str]) -> "Experience":
+        """Return the experience without the tasks of these families."""
+        hidden = set(families)
+        return self.of_tasks(np.array([family not in hidden for family in self.families], dtype=bool))
+
+    def of_tasks(self, is_kept: np.ndarray) -> "Experience":
+        """Return the experience of the tasks where ``is_kept``, an ndarray of bool (n_tasks,), holds."""
+        kept = np.flatnonzero(is_kept)
+        return Experience(
+            kind=self.kind,
+            metric=self.metric,
+            revision=self.revision,
+            descriptions=tuple(self.descriptions[row] for row in kept),
+            configurations=self.configurations,
+            losses=self.losses[kept],
+            fit_seconds=self.fit_seconds[kept],
+            memory_bytes=self.memory_bytes[kept],
+        )
+
+    def of_configurations(self, keys: Sequence[str]) -> "Experience":
+        """Return the experience of those configurations among ``keys`` that it has."""
+        wanted = set(keys)
+        kept = [column for column, c in enumerate(self.configurations) if c.key in wanted]
+        return Experience(
+            kind=self.kind,
+            metric=self.metric,
+            revision=self.revision,
+            descriptions=self.descriptions,
+            configurations=tuple(self.configurations[column] for column in kept),
+            losses=self.losses[:, kept],
+            fit_seconds=self.fit_seconds[:, kept],
+            memory_bytes=self.memory_bytes[:, kept],
+        )
+
+    def _quantile_of_ok(self, share: float) -> np.ndarray:
+        """Return a quantile of the successful losses of each task; NaN where there are none."""
+        ok = np.where(np.isfinite(self.losses), self.losses, np.nan)
+        result = np.full(self.n_tasks, np.nan)
+        has_any = np.isfinite(ok).any(axis=1)
+        if has_any.any():
+            result[has_any] = np.nanquantile(ok[has_any], share, axis=1)
+        return result

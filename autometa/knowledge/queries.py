@@ -1,0 +1,176 @@
+"""Queries that several readers share, and the way from their rows to nouns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Column, ColumnElement, Connection, Join, Label, Select, and_, func, select
+
+from autometa.evaluation.record import Status
+from autometa.knowledge import tables
+from autometa.knowledge.frames import Experience
+from autometa.knowledge.rows import STATUSES, metafeatures_values
+from autometa.metafeatures import EXTRACTION_VERSION
+from autometa.metric import Metric
+from autometa.space import Configuration
+from autometa.task import TaskDescription
+from autometa.task_kind import TaskKind
+
+Cells = Sequence[Sequence[Any]]  # rows of columns that have no common type
+
+
+def joined_evaluations() -> Join:
+    """Return evaluations joined with all that they refer to."""
+    e = tables.evaluations
+    joined: Join = e.join(tables.tasks, tables.tasks.c.id == e.c.task_id)
+    for table, reference in (
+        (tables.configurations, e.c.configuration_id),
+        (tables.protocols, e.c.protocol_id),
+        (tables.environments, e.c.environment_id),
+        (tables.origins, e.c.origin_id),
+    ):
+        joined = joined.join(table, table.c.id == reference)
+    return joined
+
+
+def evaluation_columns() -> tuple[Column[Any] | Label[Any], ...]:  # Any: columns of several types
+    """Return the columns from which `knowledge.rows.to_evaluation` makes an evaluation."""
+    e = tables.evaluations
+    names = (
+        "seed",
+        "status",
+        "folds",
+        "fit_seconds",
+        "predict_seconds",
+        "peak_memory_bytes",
+        "error",
+        "absent",
+    )
+    return (
+        tables.tasks.c.fingerprint,
+        tables.configurations.c.key,
+        tables.configurations.c.content,
+        tables.protocols.c.name.label("protocol"),
+        tables.protocols.c.pipelines_version,
+        *(e.c[name] for name in names),
+        tables.environments.c.versions,
+        tables.origins.c.name.label("origin"),
+        tables.origins.c.licence.label("origin_licence"),
+    )
+
+
+def counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
+    """Return a query of (name, count) as a dict."""
+    return {str(name): int(count) for name, count in connection.execute(query)}
+
+
+def task_list() -> Select[Any]:
+    """Return the query of all tasks with the number of their evaluations, sorted by name."""
+    t = tables.tasks
+    n_runs, counted = _run_counts(tables.evaluations.c.task_id, t.c.id)
+    names = ("name", "kind", "n_rows", "n_columns", "n_classes", "family", "licence", "fingerprint")
+    query = select(*(t.c[name] for name in names), n_runs).select_from(counted)
+    return query.order_by(t.c.name, t.c.fingerprint)
+
+
+def configuration_list() -> Select[Any]:
+    """Return the query of all configurations with the number of their evaluations, sorted by algorithm and key."""
+    c = tables.configurations
+    n_runs, counted = _run_counts(tables.evaluations.c.configuration_id, c.c.id)
+    query = select(c.c.algorithm, c.c.content, n_runs, c.c.key).select_from(counted)
+    return query.order_by(c.c.algorithm, c.c.key)
+
+
+def filled_cells() -> Select[Any]:  # Any: a text and two numbers
+    """Return the query of (kind, configurations tried on it, pairs of task and configuration tried)."""
+    t, e = tables.tasks, tables.evaluations
+    pairs = select(t.c.kind, e.c.task_id, e.c.configuration_id).join(t, t.c.id == e.c.task_id).distinct().subquery()
+    n_configurations = func.count(func.distinct(pairs.c.configuration_id))
+    return select(pairs.c.kind, n_configurations, func.count()).group_by(pairs.c.kind)
+
+
+def descriptions(connection: Connection, condition: ColumnElement[bool]) -> dict[int, TaskDescription]:
+    """Return task id -> description of the tasks that meet a condition, in the order of their fingerprints.
+
+    Meta-features of another extraction version are read as missing.
+    """
+    t, m = tables.tasks, tables.metafeatures
+    of_this_version = and_(m.c.task_id == t.c.id, m.c.version == EXTRACTION_VERSION)
+    query = select(t, m.c["values"].label("features")).outerjoin(m, of_this_version)
+    found = connection.execute(query.where(condition).order_by(t.c.fingerprint)).mappings()
+    return {
+        row["id"]: TaskDescription(
+            name=row["name"],
+            fingerprint=row["fingerprint"],
+            family=row["family"],
+            kind=TaskKind(row["kind"]),
+            n_rows=row["n_rows"],
+            n_columns=row["n_columns"],
+            metafeatures=metafeatures_values(row["features"]) if row["features"] else {},
+        )
+        for row in found
+    }
+
+
+def cells(connection: Connection, kind: TaskKind, metric: Metric, protocol: tuple[str, str]) -> Cells:
+    """Return (task id, configuration id, status, score, fit seconds, memory) of all runs with seed 0."""
+    e = tables.evaluations
+    columns = (e.c.task_id, e.c.configuration_id, e.c.status, e.c[metric.name], e.c.fit_seconds)
+    query = (
+        select(*columns, e.c.peak_memory_bytes)
+        .join(tables.tasks, tables.tasks.c.id == e.c.task_id)
+        .join(tables.protocols, tables.protocols.c.id == e.c.protocol_id)
+        .where(
+            tables.tasks.c.kind == str(kind),
+            tables.protocols.c.name == protocol[0],
+            tables.protocols.c.pipelines_version == protocol[1],
+            e.c.seed == 0,
+        )
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def to_experience(
+    metric: Metric,
+    rows: Cells,
+    known: Mapping[int, TaskDescription],
+    configurations: Mapping[int, Configuration],
+    *,
+    kind: TaskKind,
+    revision: int,
+) -> Experience:
+    """Return the experience of the tasks and configurations that occur in the rows."""
+    task_ids = {row[0] for row in rows}
+    configuration_ids = {row[1] for row in rows}
+    of_task = {i: n for n, i in enumerate(i for i in known if i in task_ids)}
+    by_key = sorted(configuration_ids, key=lambda i: configurations[i].key)
+    of_configuration = {i: n for n, i in enumerate(by_key)}
+    table = np.array(rows, dtype=float).reshape(-1, 6)  # None becomes NaN
+    at = (
+        np.array([of_task[row[0]] for row in rows], dtype=int),
+        np.array([of_configuration[row[1]] for row in rows], dtype=int),
+    )
+    losses = np.array([metric.loss(score) for score in table[:, 3]], dtype=float)
+    is_ok = table[:, 2] == STATUSES.index(Status.OK)
+    arrays = []
+    for values in (np.where(is_ok, losses, np.inf), table[:, 4], table[:, 5]):
+        filled = np.full((len(of_task), len(by_key)), np.nan)
+        filled[at] = values
+        arrays.append(filled)
+    return Experience(
+        kind=kind,
+        metric=metric,
+        revision=revision,
+        descriptions=tuple(known[i] for i in of_task),
+        configurations=tuple(configurations[i] for i in by_key),
+        losses=arrays[0],
+        fit_seconds=arrays[1],
+        memory_bytes=arrays[2],
+    )
+
+
+def _run_counts(reference: Column[int], row_id: Column[int]) -> tuple[Label[int], Join]:
+    """Return the column n_evaluations, and the table joined with it: counted in one pass, for want of an index."""
+    runs = select(reference.label("id"), func.count().label("n")).group_by(reference).subquery()
+    joined = row_id.table.outerjoin(runs, runs.c.id == row_id)
+    return func.coalesce(runs.c.n, 0).label("n_evaluations"), joined

@@ -1,0 +1,231 @@
+"""The schema's life: engines, creating, checking, upgrading; the home of Alembic."""
+
+import sqlite3
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from autometa._optional import require
+from autometa._paths import migrations_path
+from autometa.errors import KnowledgeError, SchemaError
+
+HEAD = "0001"
+WRITING: Mapping[str, Any] = {"autometa_writes": True}  # execution options: typed so by SQLAlchemy
+
+
+def to_url(place: str | Path) -> URL:
+    """Return the database URL for a URL or the path of a SQLite file.
+
+    Raises
+    ------
+    KnowledgeError
+        If it is neither.
+    """
+    words = str(place)
+    if "://" not in words:
+        url = URL.create("sqlite", database=str(Path(words).expanduser()) if words else "")
+    else:
+        try:
+            url = make_url(words)
+        except (ArgumentError, ValueError) as error:
+            raise KnowledgeError(f"not a database URL: '{words}'; give a file or sqlite:///FILE") from error
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise KnowledgeError(f"'{url.get_backend_name()}' is not supported; use SQLite or PostgreSQL")
+    if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise KnowledgeError(f"a knowledge base needs a file, got '{words}'; give a file or sqlite:///FILE")
+    return url
+
+
+def connect(url: URL, *, create: bool = False) -> Engine:
+    """Return an engine for ``url``; SQLite with foreign keys and true transactions.
+
+    Parameters
+    ----------
+    url : URL
+        As `to_url` gives it.
+    create : bool
+        Whether a SQLite file that is missing is made.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the driver of that database is not installed.
+    KnowledgeError
+        If there is no such file, or it cannot be used.
+    """
+    if url.get_backend_name() == "postgresql":
+        require("psycopg", extra="postgres")
+        return create_engine(url.set(drivername="postgresql+psycopg"))
+    if not create:
+        _check_file(url)
+    engine = create_engine(url.set(drivername="sqlite"))
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def create(engine: Engine) -> None:
+    """Create every table, by running all migrations; a SQLite file is put in WAL mode, where it stays."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            _set_pragma(connection, "journal_mode = WAL")
+    upgrade(engine, HEAD)
+
+
+def version(engine: Engine) -> str | None:
+    """Return the revision of the schema, or None where there is no knowledge base.
+
+    Raises
+    ------
+    KnowledgeError
+        If the file is not a database, or the server does not answer.
+    """
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except OperationalError as error:
+        raise KnowledgeError(f"cannot open {shown(engine.url)}: {reason(error)}") from error
+    except DatabaseError as error:
+        raise KnowledgeError(f"{shown(engine.url)} is not a knowledge base: {reason(error)}") from error
+
+
+def check(engine: Engine) -> None:
+    """Raise unless the schema is the one that this release reads.
+
+    Raises
+    ------
+    SchemaError
+        If it is older or newer; the message has the command to run.
+    KnowledgeError
+        If there is no knowledge base.
+    """
+    found = version(engine)
+    place = shown(engine.url)
+    if found is None and engine.dialect.name == "sqlite":
+        raise KnowledgeError(
+            f"{place} is not a knowledge base; make one in another file with: autometa kb create --db FILE"
+        )
+    if found is None:
+        raise KnowledgeError(f"no knowledge base in {place}; make one with: autometa kb create --db {place}")
+    if found < HEAD:
+        raise SchemaError(
+            f"the knowledge base has schema {found}, this release reads {HEAD}; run: autometa kb upgrade --db {place}"
+        )
+    _check_not_newer(found)
+
+
+def upgrade(engine: Engine, revision: str = HEAD, *, scripts: Path | None = None) -> None:
+    """Bring the schema to ``revision`` in one transaction; all rows are kept.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    revision : str
+        Where to; default: the schema of this release.
+    scripts : Path, optional
+        Folder of the migrations; default: those of this release.
+
+    Raises
+    ------
+    SchemaError
+        If the schema is newer than this release.
+    KnowledgeError
+        If the database refuses it; nothing is changed.
+    """
+    found = version(engine)
+    if found is not None:
+        _check_not_newer(found)
+    _migrate(engine, "upgrade", revision, scripts or migrations_path())
+
+
+def downgrade(engine: Engine, revision: str, *, scripts: Path | None = None) -> None:
+    """Take the schema back to ``revision`` ("base" for none) in one transaction; parameters as of `upgrade`."""
+    _migrate(engine, "downgrade", revision, scripts or migrations_path())
+
+
+def shown(url: URL) -> str:
+    """Return the URL as a user wrote it: a plain path for SQLite, the password hidden elsewhere."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
+def reason(error: DBAPIError) -> str:
+    """Return in one line what the database itself said."""
+    return " ".join(str(error.orig).split())
+
+
+def _check_file(url: URL) -> None:
+    """Raise unless a SQLite file is there: SQLite itself would make an empty one."""
+    place = shown(url)
+    try:
+        mode = Path(place).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        message = f"no knowledge base in {place}; make one with: autometa kb create --db {place}"
+        raise KnowledgeError(message) from error
+    except OSError as error:
+        raise KnowledgeError(f"cannot open {place}: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        raise KnowledgeError(f"{place} is not a file; give the file of a knowledge base")
+
+
+def _check_not_newer(found: str) -> None:
+    """Raise if a schema is newer than the one of this release."""
+    if found > HEAD:
+        raise SchemaError(
+            f"the knowledge base has schema {found}, newer than {HEAD}; run: pip install --upgrade autometa-ml"
+        )
+
+
+def _migrate(engine: Engine, direction: str, revision: str, scripts: Path) -> None:
+    """Run Alembic inside one transaction, with SQLite's foreign keys off and checked before the commit."""
+    from alembic import command  # slow to import, needed only here
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    is_sqlite = engine.dialect.name == "sqlite"
+    with engine.connect().execution_options(**WRITING) as connection:
+        if is_sqlite:  # a rebuilt parent table would delete its children
+            _set_pragma(connection, "foreign_keys = OFF")
+        try:
+            with connection.begin():
+                config.attributes["connection"] = connection
+                getattr(command, direction)(config, revision)
+                if is_sqlite and connection.execute(text("PRAGMA foreign_key_check")).first():
+                    raise KnowledgeError("the migration would break references; nothing was changed")
+        except DBAPIError as error:
+            message = f"the schema of {shown(engine.url)} cannot be changed, it is as it was: {reason(error)}"
+            raise KnowledgeError(message) from error
+        finally:
+            if is_sqlite:
+                _set_pragma(connection, "foreign_keys = ON")
+
+
+def _set_pragma(connection: Connection, words: str) -> None:
+    """Change a setting of SQLite that it allows only outside a transaction, so past SQLAlchemy."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        driver.execute(f"PRAGMA {words}")
+
+
+def _set_up_sqlite(driver: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    """Leave transactions to SQLAlchemy, and wait for other writers; nothing here writes to the file."""
+    driver.isolation_level = None
+    for pragma in ("busy_timeout = 60000", "synchronous = NORMAL", "foreign_keys = ON"):
+        driver.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Open the transaction that the driver does not; writers take the lock at once."""
+    writes = connection.get_execution_options().get("autometa_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,204 @@
+"""Writing inside one transaction: references are looked up once, what is there already is left alone."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import BigInteger, Connection, String, Table, Text, and_, cast, column, select, update, values
+from sqlalchemy.dialects import postgresql, sqlite
+
+from autometa.errors import OptionError
+from autometa.knowledge import tables
+from autometa.knowledge.rows import MAX_TEXT, Row, is_same_result, storable, to_json
+from autometa.metric import METRICS
+from autometa.task_kind import TaskKind
+
+_CHUNK = 500  # values in one IN (...)
+_IDENTITY = ("task_id", "configuration_id", "protocol_id", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What became of the evaluations that were to be added.
+
+    Parameters
+    ----------
+    n_new : int
+        Stored now.
+    n_same : int
+        Known already with the same result; nothing changed.
+    n_differing : int
+        Known already with another result: the first stays, the other is kept in the table of repeats.
+    """
+
+    n_new: int = 0
+    n_same: int = 0
+    n_differing: int = 0
+
+    def __add__(self, other: "Added") -> "Added":
+        return Added(
+            n_new=self.n_new + other.n_new,
+            n_same=self.n_same + other.n_same,
+            n_differing=self.n_differing + other.n_differing,
+        )
+
+
+class Writer:
+    """Adds rows on an open connection; the caller owns the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._now = int(time.time())
+        self._ids: dict[tuple[str, ...], int] = {}
+
+    def origin_id(self, name: str, licence: str) -> int:
+        """Return the id of an origin, added if it is new."""
+        return self._id_of(tables.origins, {"name": storable(name), "licence": storable(licence)})
+
+    def environment_id(self, versions_json: str) -> int:
+        """Return the id of a set of library versions, added if it is new."""
+        return self._id_of(tables.environments, {"versions": versions_json})
+
+    def protocol_id(self, name: str, pipelines_version: str) -> int:
+        """Return the id of a protocol, added if it is new."""
+        return self._id_of(tables.protocols, {"name": name, "pipelines_version": pipelines_version})
+
+    def add_tasks(self, rows: Iterable[Row]) -> int:
+        """Add tasks that are not there yet, and return how many were new."""
+        return self._insert_new(tables.tasks, [{"added_at": self._now, **row} for row in rows])
+
+    def add_metafeatures(self, rows: Iterable[Row]) -> int:
+        """Add meta-features of tasks for versions that are not there yet, and return how many were new."""
+        return self._insert_new(tables.metafeatures, list(rows))
+
+    def add_configurations(self, rows: Iterable[Row]) -> int:
+        """Add configurations (key, algorithm, content) not there yet, and return how many were new."""
+        return self._insert_new(tables.configurations, list(rows))
+
+    def task_ids(self, fingerprints: Iterable[str]) -> dict[str, int]:
+        """Return the ids of the tasks that are known, by fingerprint."""
+        return self._ids_by(tables.tasks, "fingerprint", fingerprints)
+
+    def task_kinds(self, ids: Iterable[int]) -> dict[int, TaskKind]:
+        """Return the kinds of tasks, by id."""
+        wanted = set(ids)
+        query = select(tables.tasks.c.id, tables.tasks.c.kind)
+        return {i: TaskKind(kind) for i, kind in self._connection.execute(query) if i in wanted}
+
+    def configuration_ids(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return the ids of the configurations that are known, by key."""
+        return self._ids_by(tables.configurations, "key", keys)
+
+    def add_evaluations(self, rows: Iterable[Row]) -> Added:
+        """Add complete evaluation rows; of the same task, configuration, protocol and seed the first stays."""
+        added = Added()
+        left = iter(rows)
+        while chunk := list(islice(left, _CHUNK)):
+            _check_texts(tables.evaluations, chunk)
+            while chunk:
+                chunk, n_added = self._add_distinct(chunk)
+                added += n_added
+        return added
+
+    def add_shard(self, name: str, sha256: str) -> int:
+        """Note that a shard was imported, and return 1 if that is new, else 0."""
+        return self._insert_new(tables.shards, [{"name": name, "sha256": sha256, "added_at": self._now}])
+
+    def raise_revision(self) -> None:
+        """Count up the revision, by which readers know that something has changed."""
+        info = tables.info
+        self._insert_new(info, [{"name": "revision", "value": "0"}])
+        counted = cast(cast(info.c.value, BigInteger) + 1, Text)  # by the database: two writers count two
+        self._connection.execute(update(info).where(info.c.name == "revision").values(value=counted))
+
+    def _add_distinct(self, rows: Sequence[Row]) -> tuple[list[Row], Added]:
+        """Add the first row of each identity; return the rows that are left, and what became of the others."""
+        first: dict[tuple[int, ...], Row] = {}
+        left: list[Row] = []
+        for row in rows:
+            identity = tuple(row[name] for name in _IDENTITY)
+            if identity in first:
+                left.append(row)
+            else:
+                first[identity] = row
+        rows = [{"added_at": self._now, **row} for row in first.values()]
+        statement = self._insert(tables.evaluations).returning(tables.evaluations.c.id)
+        new_ids = set(self._connection.execute(statement, rows).scalars())
+        if len(new_ids) == len(first):
+            return left, Added(n_new=len(first))
+        stored = self._stored_evaluations(list(first))
+        repeated = [(row, stored[identity]) for identity, row in first.items() if stored[identity]["id"] not in new_ids]
+        differing = [(row, old["id"]) for row, old in repeated if not is_same_result(row, old)]
+        n_differing = self._add_repeats(differing)
+        return left, Added(n_new=len(new_ids), n_same=len(repeated) - n_differing, n_differing=n_differing)
+
+    def _stored_evaluations(self, identities: list[tuple[int, ...]]) -> dict[tuple[int, ...], Row]:
+        """Return the stored id, status and scores of evaluations."""
+        table = tables.evaluations
+        columns = [table.c[name] for name in ("id", *_IDENTITY, "status", *METRICS)]
+        # a join: SQLite would answer (...) IN (VALUES ...) by reading the whole table
+        wanted = values(*(column(name, BigInteger) for name in _IDENTITY), name="wanted").data(identities).cte()
+        is_wanted = and_(*(table.c[name] == wanted.c[name] for name in _IDENTITY))
+        found = self._connection.execute(select(*columns).join(wanted, is_wanted)).mappings()
+        return {tuple(row[name] for name in _IDENTITY): dict(row) for row in found}
+
+    def _add_repeats(self, differing: list[tuple[Row, int]]) -> int:
+        """Keep results that differ from the stored evaluation, each once; return how many were new."""
+        table = tables.repeats
+        n_new = 0
+        for row, evaluation_id in differing:
+            content = {
+                "evaluation_id": evaluation_id,
+                "status": row["status"],
+                "scores": to_json({name: row[name] for name in METRICS if row[name] is not None}),
+            }
+            is_known = select(table.c.id).where(*(table.c[name] == value for name, value in content.items()))
+            if self._connection.execute(is_known).first() is None:
+                origin = {"origin_id": row["origin_id"], "added_at": self._now}
+                self._connection.execute(table.insert().values(**content, **origin))
+                n_new += 1
+        return n_new
+
+    def _insert_new(self, table: Table, rows: list[Row]) -> int:
+        """Insert the rows that break no unique constraint, and return how many."""
+        if not rows:
+            return 0
+        _check_texts(table, rows)
+        statement = self._insert(table).execution_options(preserve_rowcount=True)
+        return self._connection.execute(statement, rows).rowcount
+
+    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """Return the statement that inserts rows, but for those that break a unique constraint."""
+        if self._connection.dialect.name == "postgresql":
+            return postgresql.insert(table).on_conflict_do_nothing()
+        return sqlite.insert(table).on_conflict_do_nothing()
+
+    def _id_of(self, table: Table, values: dict[str, str]) -> int:
+        """Return the id of the row with these values, added if it is new."""
+        cached = (table.name, *values.values())
+        if cached not in self._ids:
+            self._insert_new(table, [values])
+            matches = (table.c[name] == value for name, value in values.items())
+            self._ids[cached] = self._connection.execute(select(table.c.id).where(*matches)).scalar_one()
+        return self._ids[cached]
+
+    def _ids_by(self, table: Table, column: str, values: Iterable[str]) -> dict[str, int]:
+        """Return the ids of the rows whose ``column`` is one of the values."""
+        wanted = list(dict.fromkeys(values))
+        ids: dict[str, int] = {}
+        for start in range(0, len(wanted), _CHUNK):
+            query = select(table.c[column], table.c.id).where(table.c[column].in_(wanted[start : start + _CHUNK]))
+            ids |= {row[0]: row[1] for row in self._connection.execute(query)}
+        return ids
+
+
+def _check_texts(table: Table, rows: Sequence[Row]) -> None:
+    """Raise unless every text fits in its column: SQLite would take any, and hand on what others refuse."""
+    limits = {c.name: c.type.length for c in table.c if isinstance(c.type, String)}
+    for row in rows:
+        for name, limit in limits.items():
+            size = len(row[name] or "")
+            if size > (limit or MAX_TEXT) or (limit and not size):
+                what = f"{name} of {table.name}"
+                raise OptionError(f"{what} has {size} characters; it may have 1 to {limit or MAX_TEXT}")

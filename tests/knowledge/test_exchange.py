@@ -1,0 +1,234 @@
+"""Shards: out of one knowledge base and into another."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from autometa.errors import ExchangeError
+from autometa.evaluation.record import Status
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.exchange import SCHEMA, export_shard, file_sha256, import_shard, read_shard
+from autometa.knowledge.writing import Added
+from autometa.metafeatures import EXTRACTION_VERSION
+from autometa.task_kind import TaskKind
+from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
+
+
+def _content(base: KnowledgeBase) -> dict[str, object]:
+    """Return all that a base holds, in an order that does not depend on how it came in."""
+    evaluations = base.evaluations().sort_values(["fingerprint", "key", "protocol", "seed"], ignore_index=True)
+    return {
+        "tasks": base.tasks().to_dict("records"),
+        "configurations": base.configurations().to_dict("records"),
+        "evaluations": evaluations.to_csv(),
+        "nouns": {
+            fingerprint: base.evaluations_of(fingerprint, protocol="cv-v1", pipelines_version="1")
+            for fingerprint in base.tasks()["fingerprint"]
+        },
+        "metafeatures": {
+            fingerprint: str(base.describe(fingerprint).metafeatures) for fingerprint in base.tasks()["fingerprint"]
+        },
+    }
+
+
+def test_an_empty_base_that_imports_an_export_holds_the_same(filled: KnowledgeBase, tmp_path: Path) -> None:
+    assert export_shard(filled, tmp_path / "all.parquet") == 12
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, tmp_path / "all.parquet") == Added(n_new=12)
+        assert _content(other) == _content(filled)
+
+
+def test_every_bit_survives_the_way_through_a_shard(
+    filled: KnowledgeBase, make_task: MakeTask, make_evaluation: MakeEvaluation, tmp_path: Path
+) -> None:
+    evaluations = [
+        make_evaluation(
+            make_task(), "odd", seed=2**62 + 1, scores=(0.1 + 0.2, 1 / 3, 5e-324), peak_memory_bytes=2**53 + 1
+        ),
+        make_evaluation(
+            make_task(), "caf\u00e9", status=Status.FAILED, error="caf\udce9\x00", absent={"accuracy": "ü\udce9"}
+        ),
+        make_evaluation(
+            make_task(), "none", status=Status.TIMED_OUT, fit_seconds=float("nan"), predict_seconds=float("nan")
+        ),
+    ]
+    filled.add_evaluations(evaluations)
+    export_shard(filled, tmp_path / "all.parquet")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        import_shard(other, tmp_path / "all.parquet")
+        found, known = (
+            base.evaluations_of(make_task().fingerprint, protocol="cv-v1", pipelines_version="1")
+            for base in (other, filled)
+        )
+    assert str(found) == str(known)  # NaN is not equal to itself
+    assert found[4] == evaluations[0]
+    assert (found[4].seed, found[4].peak_memory_bytes) == (2**62 + 1, 2**53 + 1)
+
+
+def test_importing_twice_changes_nothing(filled: KnowledgeBase, tmp_path: Path) -> None:
+    export_shard(filled, tmp_path / "all.parquet")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        import_shard(other, tmp_path / "all.parquet")
+        before = (other.status(), _content(other))
+        assert import_shard(other, tmp_path / "all.parquet") == Added(n_same=12)
+        assert (other.status(), _content(other)) == before
+
+
+def test_importing_what_differs_counts_it_and_keeps_the_first(
+    filled: KnowledgeBase,
+    make_task: MakeTask,
+    make_metafeatures: MakeMetaFeatures,
+    make_evaluation: MakeEvaluation,
+    tmp_path: Path,
+) -> None:
+    export_shard(filled, tmp_path / "all.parquet")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        other.add_task(make_task(), make_metafeatures())
+        mine = make_evaluation(make_task(), "learner-ok", scores=(0.5, 0.75, 1.0))
+        other.add_evaluations([mine])
+        assert import_shard(other, tmp_path / "all.parquet") == Added(n_new=11, n_differing=1)
+        assert other.status().differing_repeats == 1
+        assert mine in other.evaluations_of(make_task().fingerprint, protocol="cv-v1", pipelines_version="1")
+
+
+def test_shards_of_two_bases_join_in_a_third(
+    make_task: MakeTask, make_metafeatures: MakeMetaFeatures, make_evaluation: MakeEvaluation, tmp_path: Path
+) -> None:
+    for name, task in (("a", make_task(1)), ("b", make_task(2))):
+        with KnowledgeBase.create(tmp_path / f"{name}.db") as base:
+            for one in (make_task(0), task):
+                base.add_task(one, make_metafeatures())
+                base.add_evaluations([make_evaluation(one, origin=name)])
+            export_shard(base, tmp_path / f"{name}.parquet")
+    with KnowledgeBase.create(tmp_path / "c.db") as base:
+        assert import_shard(base, tmp_path / "a.parquet") == Added(n_new=2)
+        assert import_shard(base, tmp_path / "b.parquet") == Added(n_new=1, n_same=1)
+        assert base.status().tasks["total"] == 3
+        assert base.evaluations()["origin"].tolist().count("a") == 2
+
+
+def test_export_beside_leaves_out_what_is_there(
+    filled: KnowledgeBase, make_task: MakeTask, make_evaluation: MakeEvaluation, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shards"
+    assert export_shard(filled, folder / "1.parquet") == 12
+    assert export_shard(filled, folder / "2.parquet", beside=folder) == 0
+    assert not (folder / "2.parquet").exists()
+    seeds = (1, 2**62, 2**62 + 1)
+    filled.add_evaluations(make_evaluation(make_task(), "learner-ok", seed=seed) for seed in seeds[:2])
+    assert export_shard(filled, folder / "2.parquet", beside=folder) == 2
+    filled.add_evaluations(make_evaluation(make_task(), "learner-ok", seed=seed) for seed in seeds)
+    assert export_shard(filled, folder / "3.parquet", beside=folder) == 1
+    parts = read_shard(folder / "3.parquet")
+    assert [len(parts[record]) for record in ("task", "configuration", "evaluation")] == [1, 1, 1]
+
+
+def test_export_beside_a_folder_that_is_not_there_is_refused(filled: KnowledgeBase, tmp_path: Path) -> None:
+    with pytest.raises(ExchangeError, match=f"no such folder: {tmp_path}/nowhere"):
+        export_shard(filled, tmp_path / "new.parquet", beside=tmp_path / "nowhere")
+    assert not (tmp_path / "new.parquet").exists()
+
+
+def test_export_beside_a_broken_shard_is_refused(filled: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "broken.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(ExchangeError, match=r"broken\.parquet is not a readable Parquet file"):
+        export_shard(filled, tmp_path / "new.parquet", beside=tmp_path / "shards")
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "shards" / "broken.parquet")
+    with pytest.raises(ExchangeError, match=r"broken\.parquet is not a shard"):
+        export_shard(filled, tmp_path / "new.parquet", beside=tmp_path / "shards")
+
+
+def test_export_of_one_origin_leaves_out_the_others(
+    filled: KnowledgeBase, make_task: MakeTask, make_evaluation: MakeEvaluation, tmp_path: Path
+) -> None:
+    filled.add_evaluations([make_evaluation(make_task(), "mine", origin="openml")], licence="CC0")
+    assert export_shard(filled, tmp_path / "openml.parquet", origin="openml") == 1
+    rows = pq.read_table(tmp_path / "openml.parquet").to_pylist()
+    assert [row["record"] for row in rows] == ["evaluation", "configuration", "task"]
+    assert (rows[0]["origin"], rows[0]["origin_licence"]) == ("openml", "CC0")
+    assert export_shard(filled, tmp_path / "none.parquet", origin="nobody") == 0
+
+
+def test_export_refuses_to_write_over_a_file(filled: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "all.parquet").write_text("mine")
+    with pytest.raises(ExchangeError, match="exists; shards are append-only, give a new name"):
+        export_shard(filled, tmp_path / "all.parquet")
+    assert (tmp_path / "all.parquet").read_text() == "mine"
+
+
+def test_export_to_a_place_that_cannot_be_written_is_refused(filled: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ExchangeError, match="cannot write"):
+        export_shard(filled, tmp_path / "file" / "all.parquet")
+
+
+def test_an_empty_base_writes_no_shard(base: KnowledgeBase, tmp_path: Path) -> None:
+    assert export_shard(base, tmp_path / "none.parquet") == 0
+    assert not (tmp_path / "none.parquet").exists()
+
+
+def test_a_shard_has_the_columns_and_the_version_of_its_schema(filled: KnowledgeBase, tmp_path: Path) -> None:
+    export_shard(filled, tmp_path / "all.parquet")
+    assert pq.read_schema(tmp_path / "all.parquet").equals(SCHEMA, check_metadata=True)
+    assert [path.name for path in tmp_path.glob("*parquet*")] == ["all.parquet"]
+
+
+def test_the_same_base_gives_the_same_shard(filled: KnowledgeBase, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        export_shard(filled, tmp_path / f"{name}.parquet")
+    assert file_sha256(tmp_path / "a.parquet") == file_sha256(tmp_path / "b.parquet")
+
+
+def test_the_newest_metafeatures_are_exported(
+    base: KnowledgeBase,
+    make_task: MakeTask,
+    make_metafeatures: MakeMetaFeatures,
+    make_evaluation: MakeEvaluation,
+    tmp_path: Path,
+) -> None:
+    for version in ("9", "10", "8"):
+        base.add_task(make_task(), make_metafeatures(float(version), version=version))
+    base.add_evaluations([make_evaluation(make_task())])
+    export_shard(base, tmp_path / "all.parquet")
+    assert read_shard(tmp_path / "all.parquet")["task"]["metafeatures_version"].to_pylist() == ["10"]
+
+
+def test_a_task_known_without_metafeatures_gets_those_of_a_shard(
+    base: KnowledgeBase,
+    filled: KnowledgeBase,
+    make_task: MakeTask,
+    make_metafeatures: MakeMetaFeatures,
+    tmp_path: Path,
+) -> None:
+    export_shard(filled, tmp_path / "all.parquet")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        other.add_task(make_task(), make_metafeatures(version="0"))
+        import_shard(other, tmp_path / "all.parquet")
+        assert other.has_task(make_task().fingerprint, metafeatures_version=EXTRACTION_VERSION)
+        assert other.status().tasks["total"] == 3
+
+
+def test_an_export_from_a_long_lived_base_can_be_imported(
+    base: KnowledgeBase,
+    make_task: MakeTask,
+    make_metafeatures: MakeMetaFeatures,
+    make_evaluation: MakeEvaluation,
+    tmp_path: Path,
+) -> None:
+    """The doors into a base and into a shard have the same width."""
+    task = make_task(0, TaskKind.REGRESSION, name="n" * 500, family="f" * 500, licence="l" * 200)
+    base.add_task(task, make_metafeatures(), origin="o" * 200)
+    extreme = {"rmse": (1e308,), "mae": (0.0,), "r2": (-1e308,)}
+    base.add_evaluations(
+        [
+            make_evaluation(task, "a" * 200, fold_scores=extreme, protocol="p" * 100, pipelines_version="v" * 32),
+            make_evaluation(task, "failed", status=Status.FAILED, error="e" * 100_000, absent={"r2": "a" * 99_000}),
+        ],
+        licence="l" * 200,
+    )
+    assert export_shard(base, tmp_path / "all.parquet") == 2
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, tmp_path / "all.parquet") == Added(n_new=2)

@@ -1,0 +1,141 @@
+"""Experience: losses on a common scale, and parts of it, against calculations by hand."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from autometa.knowledge.frames import Experience
+from autometa.metric import get_metric
+from autometa.space import Configuration
+from autometa.task import TaskDescription
+from autometa.task_kind import TaskKind
+
+NAN, INF = np.nan, np.inf
+
+
+def _experience(losses: list[list[float]]) -> Experience:
+    """Return an experience with these losses; families are shared by pairs of tasks."""
+    table = np.array(losses, dtype=float)
+    return Experience(
+        kind=TaskKind.BINARY,
+        metric=get_metric("roc_auc"),
+        revision=7,
+        descriptions=tuple(
+            TaskDescription(
+                name=f"task-{row}",
+                fingerprint=f"{row:064x}",
+                family=f"family-{row // 2}",
+                kind=TaskKind.BINARY,
+                n_rows=10,
+                n_columns=2,
+                metafeatures={},
+            )
+            for row in range(table.shape[0])
+        ),
+        configurations=tuple(Configuration(algorithm=f"learner-{column}") for column in range(table.shape[1])),
+        losses=table,
+        fit_seconds=table + 100,
+        memory_bytes=table + 200,
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "normalised"),
+    [
+        # median 0.3, best 0.1
+        ([0.1, 0.2, 0.3, 0.4, 0.9], [0, 0.5, 1, 1, 1]),
+        # of an even number the median lies between: (0.2 + 0.4) / 2
+        ([0.1, 0.2, 0.4, 0.8], [0, 0.5, 1, 1]),
+        # a failure counts as the worst, but not for the median of 0.1, 0.2, 0.3
+        ([0.1, INF, 0.2, NAN, 0.3], [0, 1, 1, NAN, 1]),
+        # all equal
+        ([0.25, 0.25, 0.25], [0, 0, 0]),
+        # all equal, but for a failure
+        ([0.25, INF, 0.25], [0, 1, 0]),
+        # best and median are equal, one is worse
+        ([0.25, 0.25, 0.25, 0.5], [0, 0, 0, 1]),
+        # ties of the best
+        ([0.1, 0.1, 0.2, 0.3, 0.3], [0, 0, 1, 1, 1]),
+        # one cell
+        ([0.5, NAN], [0, NAN]),
+        # nothing succeeded
+        ([INF, INF, NAN], [1, 1, NAN]),
+        # nothing was tried
+        ([NAN, NAN], [NAN, NAN]),
+        # as far apart as numbers can be
+        ([0.0, 5e-324, 1e308, 1.5e308], [0, 0, 1, 1]),
+        ([0.0, 1e-300, 1e-300, 1e300], [0, 1, 1, 1]),
+    ],
+)
+def test_normalised_losses_equal_the_hand_calculation(losses: list[float], normalised: list[float]) -> None:
+    np.testing.assert_allclose(_experience([losses]).normalised_losses[0], normalised, atol=1e-12)
+
+
+def test_every_row_is_normalised_by_itself() -> None:
+    found = _experience([[0.1, 0.2, 0.3], [10.0, 20.0, 30.0], [INF, INF, INF]]).normalised_losses
+    np.testing.assert_allclose(found, [[0, 1, 1], [0, 1, 1], [1, 1, 1]])
+
+
+def test_best_and_median_are_over_what_succeeded() -> None:
+    experience = _experience([[0.1, INF, 0.3, NAN], [INF, NAN, NAN, NAN]])
+    assert_array_equal(experience.best, [0.1, NAN])
+    np.testing.assert_allclose(experience.median, [0.2, NAN])
+
+
+def test_tried_is_what_failed_too() -> None:
+    assert_array_equal(_experience([[0.1, INF, NAN]]).is_tried, [[True, True, False]])
+
+
+def test_without_leaves_out_every_task_of_the_families() -> None:
+    experience = _experience([[0.0, 0.1], [1.0, 1.1], [2.0, 2.1]])
+    left = experience.without(["family-0", "not there"])
+    assert [d.name for d in left.descriptions] == ["task-2"]
+    assert_array_equal(left.losses, [[2.0, 2.1]])
+    assert_array_equal(left.fit_seconds, [[102.0, 102.1]])
+    assert_array_equal(left.memory_bytes, [[202.0, 202.1]])
+    assert left.configurations == experience.configurations
+    assert (left.kind, left.metric, left.revision) == (experience.kind, experience.metric, 7)
+
+
+def test_without_every_family_nothing_is_left_and_nothing_breaks() -> None:
+    left = _experience([[0.0, 0.1], [1.0, 1.1]]).without(["family-0"])
+    assert (left.n_tasks, left.n_configurations) == (0, 2)
+    assert left.normalised_losses.shape == (0, 2)
+    assert left.best.shape == (0,)
+
+
+def test_of_tasks_keeps_the_marked_rows() -> None:
+    left = _experience([[0.0], [1.0], [2.0]]).of_tasks(np.array([True, False, True]))
+    assert left.families == ("family-0", "family-1")
+    assert_array_equal(left.losses, [[0.0], [2.0]])
+
+
+def test_of_configurations_joins_by_key_and_ignores_unknown_ones() -> None:
+    experience = _experience([[0.0, 0.1, 0.2], [1.0, 1.1, 1.2]])
+    keys = [experience.configurations[2].key, "unknown", experience.configurations[0].key]
+    left = experience.of_configurations(keys)
+    assert [c.algorithm for c in left.configurations] == ["learner-0", "learner-2"]
+    assert_array_equal(left.losses, [[0.0, 0.2], [1.0, 1.2]])
+    assert left.position_of == {left.configurations[0].key: 0, left.configurations[1].key: 1}
+    assert left.n_tasks == 2
+
+
+def test_of_no_configurations_nothing_breaks() -> None:
+    left = _experience([[0.0, 0.1]]).of_configurations([])
+    assert left.normalised_losses.shape == (1, 0)
+    assert_array_equal(left.best, [NAN])
+
+
+def test_an_array_of_another_shape_is_refused() -> None:
+    good = _experience([[0.0, 0.1]])
+    with pytest.raises(ValueError, match=r"\(2, 1\).*\(1, 2\)"):
+        Experience(
+            kind=good.kind,
+            metric=good.metric,
+            revision=0,
+            descriptions=good.descriptions,
+            configurations=good.configurations,
+            losses=good.losses,
+            fit_seconds=good.fit_seconds.T,
+            memory_bytes=good.memory_bytes,
+        )

@@ -1,0 +1,254 @@
+"""Migrations: up, down, half-way, and the databases of earlier releases."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, Engine, MetaData, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from autometa._paths import migrations_path
+from autometa.errors import KnowledgeError, SchemaError
+from autometa.evaluation.record import Status
+from autometa.knowledge import schema, tables
+from autometa.knowledge.base import KnowledgeBase
+from autometa.metric import default_metric, metrics_of
+from autometa.task_kind import TaskKind
+from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
+
+DATABASES = sorted((Path(__file__).parents[1] / "databases").glob("*.db"))
+
+HALF_WAY = """
+import sqlalchemy as sa
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
+    op.execute("UPDATE tasks SET name = 'changed'")
+    raise RuntimeError("the power went off")
+"""
+
+ORPHANING = """
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    op.execute("DELETE FROM tasks")
+"""
+
+REBUILDING = """
+import sqlalchemy as sa
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    with op.batch_alter_table("tasks", recreate="always") as batch:
+        batch.add_column(sa.Column("note", sa.Text))
+
+def downgrade():
+    with op.batch_alter_table("tasks", recreate="always") as batch:
+        batch.drop_column("note")
+"""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    """An engine for a file without any tables."""
+    return schema.connect(schema.to_url(tmp_path / "runs.db"), create=True)
+
+
+def _scripts(folder: Path, migration: str) -> Path:
+    """Return a copy of the migrations with one more."""
+    shutil.copytree(migrations_path(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "0002_another.py").write_text(migration)
+    return folder
+
+
+def _objects(engine: Engine) -> set[str]:
+    """Return the names of all tables and indexes, Alembic's own left out."""
+    with engine.connect() as connection:
+        names = connection.execute(text("SELECT name FROM sqlite_master")).scalars()
+        return {name for name in names if "alembic_version" not in name}
+
+
+def _foreign_keys(engine: Engine) -> int:
+    """Return SQLite's switch for foreign keys."""
+    with engine.connect() as connection:
+        return int(connection.execute(text("PRAGMA foreign_keys")).scalar_one())
+
+
+def test_the_head_of_the_schema_is_the_head_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_path()))
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
+
+
+def test_all_migrations_together_make_the_tables(engine: Engine) -> None:
+    schema.create(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_all_migrations_together_make_the_check_constraints(engine: Engine) -> None:
+    schema.create(engine)
+    expected = {
+        (table.name, str(constraint.name), str(constraint.sqltext))
+        for table in tables.metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    found = {
+        (name, str(constraint["name"]), str(constraint["sqltext"]))
+        for name in inspect(engine).get_table_names()
+        for constraint in inspect(engine).get_check_constraints(name)
+    }
+    assert len(expected) == 2
+    assert found == expected
+
+
+def test_the_comparison_sees_a_table_too_many(engine: Engine) -> None:
+    schema.create(engine)
+    more = MetaData()
+    for table in tables.metadata.sorted_tables:
+        if table is not tables.shards:
+            table.to_metadata(more)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), more) != []
+
+
+def test_downgrading_to_base_leaves_nothing(engine: Engine) -> None:
+    schema.create(engine)
+    assert len(_objects(engine)) > 10
+    schema.downgrade(engine, "base")
+    assert _objects(engine) == set()
+    assert schema.version(engine) is None
+
+
+def test_foreign_keys_are_on_before_and_after_a_migration(engine: Engine) -> None:
+    assert _foreign_keys(engine) == 1
+    schema.create(engine)
+    assert _foreign_keys(engine) == 1
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"), engine.begin() as connection:
+        connection.execute(text('INSERT INTO metafeatures (task_id, version, "values", failures) VALUES (9, 1, 1, 1)'))
+
+
+def test_the_database_refuses_an_unknown_status_and_an_unknown_kind(filled: KnowledgeBase) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    for statement in ("UPDATE evaluations SET status = 4", "UPDATE tasks SET kind = 'clustering'"):
+        with pytest.raises(IntegrityError, match="CHECK"), engine.begin() as connection:
+            connection.execute(text(statement))
+
+
+def test_upgrading_what_is_new_enough_changes_nothing(filled: KnowledgeBase) -> None:
+    revision = filled.revision
+    schema.upgrade(schema.connect(schema.to_url(filled.place)))
+    assert filled.revision == revision
+    assert filled.status().evaluations["total"] == 12
+
+
+def test_upgrading_a_newer_schema_is_refused(filled: KnowledgeBase) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaError, match="schema 9999"):
+        schema.upgrade(engine)
+
+
+def test_a_migration_that_fails_half_way_leaves_the_old_state(filled: KnowledgeBase, tmp_path: Path) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    before = _objects(engine)
+    with pytest.raises(RuntimeError, match="the power went off"):
+        schema.upgrade(engine, "0002", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
+    assert _objects(engine) == before
+    assert schema.version(engine) == "0001"
+    assert set(filled.tasks()["name"]) == {"binary-0", "multiclass-1", "regression-2"}
+    assert _foreign_keys(engine) == 1
+
+
+def test_a_migration_that_breaks_references_is_undone(filled: KnowledgeBase, tmp_path: Path) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    with pytest.raises(KnowledgeError, match="would break references; nothing was changed"):
+        schema.upgrade(engine, "0002", scripts=_scripts(tmp_path / "migrations", ORPHANING))
+    assert schema.version(engine) == "0001"
+    assert len(filled.tasks()) == 3
+    assert _foreign_keys(engine) == 1
+
+
+def test_rebuilding_a_parent_table_keeps_its_children(filled: KnowledgeBase, tmp_path: Path) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    scripts = _scripts(tmp_path / "migrations", REBUILDING)
+    schema.upgrade(engine, "0002", scripts=scripts)
+    assert schema.version(engine) == "0002"
+    assert filled.status().evaluations["total"] == 12
+    schema.downgrade(engine, "0001", scripts=scripts)
+    assert filled.status().evaluations["total"] == 12
+    assert filled.status().tasks["total"] == 3
+
+
+def test_a_migration_that_the_file_does_not_allow_is_a_knowledge_error(filled: KnowledgeBase, tmp_path: Path) -> None:
+    driver = sqlite3.connect(filled.place)
+    driver.execute("CREATE TABLE half (id INTEGER)")
+    driver.close()
+    engine = schema.connect(schema.to_url(filled.place))
+    with pytest.raises(KnowledgeError, match="half already exists"):
+        schema.upgrade(engine, "0002", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
+
+
+def test_every_released_schema_has_a_stored_database() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_path()))
+    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    assert {path.stem for path in DATABASES} == revisions
+    assert all(path.stat().st_size < 100_000 for path in DATABASES)
+
+
+@pytest.mark.parametrize("stored", DATABASES, ids=lambda path: path.stem)
+def test_a_stored_database_is_upgraded_and_every_row_read(
+    stored: Path,
+    tmp_path: Path,
+    make_task: MakeTask,
+    make_metafeatures: MakeMetaFeatures,
+    make_evaluation: MakeEvaluation,
+) -> None:
+    path = tmp_path / stored.name
+    shutil.copy(stored, path)
+    schema.upgrade(schema.connect(schema.to_url(path)))
+    with KnowledgeBase(path) as base:
+        status = base.status()
+        assert status.tasks == {"total": 3, "binary": 1, "multiclass": 1, "regression": 1}
+        assert status.evaluations == {"total": 15, "ok": 6, "failed": 3, "timed_out": 3, "out_of_memory": 3}
+        assert status.differing_repeats == 1
+        for kind, task in zip(TaskKind, base.tasks().to_dict("records"), strict=True):
+            assert (task["name"], task["kind"], task["licence"]) == (f"old {kind}", kind, "CC0")
+            fingerprint = task["fingerprint"]
+            description = base.describe(fingerprint)
+            assert description.family == f"family of {kind}"
+            assert description.n_rows == 6
+            found = base.evaluations_of(fingerprint, protocol="cv-v1", pipelines_version="0.1")
+            assert [evaluation.status for evaluation in found] == [Status.OK, *Status]
+            for evaluation in found:
+                assert evaluation.fingerprint == fingerprint
+                assert evaluation.versions == {"python": "3.11.7", "scikit-learn": "1.9.1"}
+                assert evaluation.origin == "old machine"
+            ok, partial = found[0], found[1]
+            assert ok.fold_scores == {metric.name: (0.1 + 0.2, 0.25, 1 / 3) for metric in metrics_of(kind)}
+            assert ok.configuration.values == {"alpha": 0.125, "is_fast": True, "kind": "ü", "n": 3, "none": None}
+            assert set(partial.absent) == {default_metric(kind).name}
+            assert not set(partial.absent) & set(partial.fold_scores)
+            assert "ended badly" in found[2].error
+            experience = base.experience(kind, default_metric(kind), protocol="cv-v1", pipelines_version="0.1")
+            assert experience.losses.shape == (1, 5)
+            # a base of any age goes on to be written
+            new = make_task(9, kind)
+            base.add_task(new, make_metafeatures())
+            assert base.add_evaluations([make_evaluation(new)]).n_new == 1
