@@ -1,0 +1,1 @@
+"""Ways to rank configurations for a new task, all behind one contract."""

@@ -1,0 +1,152 @@
+"""The contract of every recommender: fit on experience, predict and rank for a description."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+import numpy as np
+
+from autometa.evaluation.record import Evaluation
+from autometa.knowledge.frames import Experience
+from autometa.recommenders.location import Location
+from autometa.space import Configuration
+from autometa.task import TaskDescription
+
+# What is expected of a configuration that nothing is known about: the median of its task.
+UNKNOWN_MEAN = 1.0
+UNKNOWN_STD = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prediction:
+    """What a recommender expects of configurations on one task.
+
+    Parameters
+    ----------
+    mean, std : ndarray of shape (n_configurations,)
+        Of the normalised loss: 0 is the best that is known, 1 the median or worse.
+    location, scale : float
+        Of the task, both positive: loss = location + scale x normalised loss, in the metric's unit.
+
+    Raises
+    ------
+    ValueError
+        If a number is missing or out of range, or the shapes differ.
+    """
+
+    mean: np.ndarray = field(repr=False)
+    std: np.ndarray = field(repr=False)
+    location: float
+    scale: float
+
+    def __post_init__(self) -> None:
+        if self.mean.shape != self.std.shape or self.mean.ndim != 1:
+            raise ValueError(f"mean {self.mean.shape} and std {self.std.shape} must be vectors of one length")
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and (self.std >= 0).all()):
+            raise ValueError("predictions must be finite, with std >= 0")
+        if not (0 < self.location < np.inf and 0 < self.scale < np.inf):
+            raise ValueError(f"location {self.location} and scale {self.scale} must be positive and finite")
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Expected losses in the metric's unit: ndarray of shape (n_configurations,)."""
+        return self.location + self.scale * self.mean
+
+
+class Recommender(ABC):
+    """Ranks configurations for a new task from past ones.
+
+    A subclass gives `_learn`, `_normalised` and, where the best order is not that of the means, `rank`.
+    """
+
+    name: ClassVar[str]
+
+    def fit(self, experience: Experience, seed: int = 0) -> Self:
+        """Learn from past runs of one kind, metric and protocol; nothing of earlier fits remains.
+
+        Raises
+        ------
+        ValueError
+            If there is no task or no configuration to learn from.
+        """
+        if experience.n_tasks == 0 or experience.n_configurations == 0:
+            raise ValueError("there is nothing to learn from: the experience is empty")
+        self.experience_ = experience
+        self.location_ = Location().fit(experience)
+        self._learn(experience, seed)
+        return self
+
+    def predict(
+        self,
+        description: TaskDescription,
+        configurations: Sequence[Configuration],
+        observed: Sequence[Evaluation] = (),
+    ) -> Prediction:
+        """Return what is expected of ``configurations`` on a task, given evaluations already made on it."""
+        columns = self._columns(configurations)
+        known_mean, known_std = self._normalised(description, observed)
+        is_known = columns >= 0
+        location, scale = self.location_.predict(description)
+        return Prediction(
+            mean=np.where(is_known, known_mean[columns], UNKNOWN_MEAN),
+            std=np.where(is_known, known_std[columns], UNKNOWN_STD),
+            location=location,
+            scale=scale,
+        )
+
+    def rank(
+        self,
+        description: TaskDescription,
+        configurations: Sequence[Configuration],
+        observed: Sequence[Evaluation] = (),
+    ) -> tuple[int, ...]:
+        """Return positions in ``configurations`` in the order in which to try them.
+
+        The observed ones are left out; by expected loss, then those that the experience knows first, then by key.
+        """
+        # Rounded, since the last digits depend on the order in which tasks are summed up.
+        mean = np.round(self.predict(description, configurations, observed).mean, 12)
+        is_unknown = self._columns(configurations) < 0
+        done = {evaluation.configuration.key for evaluation in observed}
+        left = [position for position, c in enumerate(configurations) if c.key not in done]
+        return tuple(sorted(left, key=lambda p: (mean[p], is_unknown[p], configurations[p].key)))
+
+    @abstractmethod
+    def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
+        """Return how much each known task speaks for each configuration.
+
+        Returns
+        -------
+        ndarray of shape (n_configurations, n_tasks)
+            Not negative; 0 where the configuration was not tried on the task.
+        """
+
+    @abstractmethod
+    def _learn(self, experience: Experience, seed: int) -> None:
+        """Learn whatever `_normalised` needs."""
+
+    @abstractmethod
+    def _normalised(
+        self, description: TaskDescription, observed: Sequence[Evaluation]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and std of the normalised loss of each configuration of the experience."""
+
+    def _columns(self, configurations: Sequence[Configuration]) -> np.ndarray:
+        """Return the column of each configuration in the experience, -1 for unknown ones."""
+        position_of = self.experience_.position_of
+        return np.array([position_of.get(c.key, -1) for c in configurations], dtype=int)
+
+    def _weighted(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return weighted mean and std over tasks of the normalised losses, shrunk towards the unknown.
+
+        ``weights`` (n_tasks,) sum to the number of tasks that they are worth; one task's worth of the unknown is
+        added, so that a configuration tried once is not believed to be the best.
+        """
+        losses = self.experience_.normalised_losses
+        weight = np.where(np.isnan(losses), 0.0, weights[:, None])
+        filled = np.nan_to_num(losses, nan=0.0)
+        total = weight.sum(axis=0) + 1.0
+        mean = ((weight * filled).sum(axis=0) + UNKNOWN_MEAN) / total
+        spread = (weight * (filled - mean) ** 2).sum(axis=0) + UNKNOWN_STD**2 + (UNKNOWN_MEAN - mean) ** 2
+        return mean, np.sqrt(spread / total)

@@ -1,0 +1,152 @@
+"""Recommendations: ranked pipelines with their predicted scores, reasons and evidence."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from autometa.metric import Metric
+from autometa.pipelines.building import build
+from autometa.space import Configuration
+from autometa.task import ColumnKind, TaskDescription
+from autometa.task_kind import TaskKind
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A past run that speaks for a configuration; `autometa kb show` opens it by the task's fingerprint.
+
+    Parameters
+    ----------
+    task : str
+        Name of the task.
+    fingerprint : str
+        Fingerprint of the task.
+    score : float
+        Mean score over the folds.
+    rank : int
+        Place of the configuration among those tried on that task, 1 = best.
+    n_tried : int
+        Number of configurations tried there.
+    """
+
+    task: str
+    fingerprint: str
+    score: float
+    rank: int
+    n_tried: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTask:
+    """A known task and its distance to the new one."""
+
+    name: str
+    distance: float
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One advised pipeline.
+
+    Parameters
+    ----------
+    rank : int
+        Place, from 1.
+    configuration : Configuration
+        Algorithm and hyperparameters that differ from the defaults.
+    predicted_score : float
+        Of the cross-validated score, in the metric's own direction.
+    interval : tuple of (float, float)
+        Lower and upper score of the 80 % interval.
+    fit_seconds : float
+        Predicted CPU seconds of one fit on the whole table; NaN = unknown.
+    reasons : tuple of str
+        Why it stands here.
+    evidence : tuple of Run
+        Past runs that speak for it, strongest first.
+    """
+
+    rank: int
+    configuration: Configuration
+    predicted_score: float
+    interval: tuple[float, float]
+    fit_seconds: float
+    reasons: tuple[str, ...]
+    evidence: tuple[Run, ...]
+    kind: TaskKind = field(repr=False)
+    column_kinds: Mapping[str, ColumnKind] = field(repr=False)
+
+    def build(self, *, seed: int = 0, n_jobs: int = 1) -> "Pipeline":
+        """Return the unfitted scikit-learn Pipeline; it takes the table's columns as they are."""
+        return build(
+            self.configuration,
+            kind=self.kind,
+            column_kinds=self.column_kinds,
+            seed=seed,
+            n_jobs=n_jobs,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """Pipelines to try on a task, best first.
+
+    Parameters
+    ----------
+    task : TaskDescription
+        The task.
+    target : str
+        Name of the target column.
+    metric : Metric
+        The metric of the scores.
+    known_tasks : tuple of KnownTask
+        The nearest known tasks, nearest first.
+    novelty : float
+        In [0, 1]: share of known tasks that lie closer to their nearest neighbour than this one.
+    advice : tuple of Advice
+        Not empty, distinct.
+    notes : tuple of str
+        What was inferred, and what to know before trusting it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import autometa
+    >>> from autometa.knowledge.shipped import create_filled
+    >>> from sklearn.datasets import load_wine
+    >>> X, y = load_wine(as_frame=True, return_X_y=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     create_filled(Path(folder) / "runs.db")
+    ...     recommendation = autometa.recommend(X, y, k=3, knowledge=Path(folder) / "runs.db")
+    >>> [advice.rank for advice in recommendation]
+    [1, 2, 3]
+    >>> list(recommendation[0].build().named_steps)
+    ['prepare', 'learner']
+    """
+
+    task: TaskDescription
+    target: str
+    metric: Metric
+    known_tasks: tuple[KnownTask, ...]
+    novelty: float
+    advice: tuple[Advice, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        keys = {advice.configuration.key for advice in self.advice}
+        if not self.advice or len(keys) != len(self.advice):
+            raise ValueError("a recommendation holds at least one configuration, and none twice")
+
+    def __len__(self) -> int:
+        return len(self.advice)
+
+    def __iter__(self) -> Iterator[Advice]:
+        return iter(self.advice)
+
+    def __getitem__(self, position: int) -> Advice:
+        return self.advice[position]
