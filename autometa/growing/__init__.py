@@ -1,0 +1,1 @@
+"""Growing the knowledge base: what to run next, and where."""

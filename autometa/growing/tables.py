@@ -1,0 +1,118 @@
+"""Tables to grow from: an index file, a folder, or single files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from autometa.errors import DataError, OptionError
+from autometa.reading import read_task
+from autometa.task import Task
+
+_ENDINGS = {".csv", ".tsv", ".parquet"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSource:
+    """A table on disk and how it is to be read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Name of the task.
+    target : str, optional
+        Target column; default: the last one.
+    kind : str, optional
+        Kind of task; default: inferred.
+    family : str
+        Family of the task; default: its own.
+    licence : str
+        Licence of the data.
+    """
+
+    path: Path
+    name: str
+    target: str | None = None
+    kind: str | None = None
+    family: str = ""
+    licence: str = "not stated"
+
+    def read(self) -> Task:
+        """Return the task.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be used.
+        """
+        return read_task(
+            self.path,
+            target=self.target,
+            kind=self.kind,
+            name=self.name,
+            family=self.family,
+            licence=self.licence,
+        )
+
+
+def find_tables(place: str | Path, *, split: str | None = None, target: str | None = None) -> list[TableSource]:
+    """Return the tables of an index file, of a folder, or the one file.
+
+    Parameters
+    ----------
+    place : str or Path
+        ``index.csv`` with a column ``file`` (relative to it) and, as far as known, ``name``, ``task`` (kind),
+        ``split``, ``family``, ``licence``, ``target``; or a folder of CSV and Parquet files; or one such file.
+    split : str, optional
+        Only rows of the index with this value in the column ``split``.
+    target : str, optional
+        Target column where the index does not name one; an index without a column ``target`` means ``target``.
+
+    Raises
+    ------
+    DataError
+        If there is no such place, or no table in it.
+    OptionError
+        If ``split`` is asked of something without splits.
+    """
+    path = Path(place)
+    if not path.exists():
+        raise DataError(f"no such file or folder: {path}")
+    if path.is_dir() and (path / "index.csv").is_file():
+        path = path / "index.csv"
+    if path.name == "index.csv":
+        return _read_index(path, split, target)
+    if split is not None:
+        raise OptionError(f"--split needs an index.csv with a column 'split'; {path} is none")
+    files = sorted(p for p in path.iterdir() if p.suffix.lower() in _ENDINGS) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"no CSV or Parquet file in {path}")
+    return [TableSource(path=file, name=file.stem, target=target) for file in files]
+
+
+def _read_index(path: Path, split: str | None, target: str | None) -> list[TableSource]:
+    """Return the tables that an index names, in its order."""
+    index = pd.read_csv(path, dtype="str", keep_default_na=False)
+    if "file" not in index.columns:
+        raise DataError(f"{path} has no column 'file'; it has: {', '.join(index.columns)[:200]}")
+    if split is not None:
+        if "split" not in index.columns:
+            raise OptionError(f"{path} has no column 'split'")
+        found: Sequence[str] = sorted(set(index["split"]))
+        index = index[index["split"] == split]
+        if index.empty:
+            raise OptionError(f"no split '{split}' in {path}; it has: {', '.join(found)}")
+    return [
+        TableSource(
+            path=path.parent / row["file"],
+            name=row.get("name") or Path(row["file"]).stem,
+            target=row.get("target") or target or "target",
+            kind=row.get("task") or None,
+            family=row.get("family") or "",
+            licence=row.get("licence") or "not stated",
+        )
+        for row in index.to_dict("records")
+    ]

@@ -1,0 +1,136 @@
+"""Growing on this machine: resumable, each evaluation stored at once."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from autometa.errors import DataError, OptionError
+from autometa.evaluation.limits import Limits
+from autometa.growing.local import Plan, Progress, grow
+from autometa.growing.tables import find_tables
+from autometa.knowledge.base import KnowledgeBase
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> KnowledgeBase:
+    return KnowledgeBase.create(tmp_path / "runs.db")
+
+
+def test_every_cell_is_filled_once_and_reported(base: KnowledgeBase, examples: Path) -> None:
+    reports: list[Progress] = []
+    plan = Plan(sources=find_tables(examples), n_candidates=2, n_workers=2, origin="test", licence="CC0")
+    grown = grow(base, plan, report=reports.append)
+    assert (grown.n_new, grown.n_known, grown.n_left, grown.skipped) == (6, 0, 0, {})
+    assert [report.n_filled for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert {report.n_cells for report in reports} == {6}
+    assert len({report.task_name for report in reports[:3]}) == 3  # round-robin: each task once before any twice
+    frame = base.evaluations()
+    assert set(frame["origin"]) == {"test"}
+    assert set(frame["origin_licence"]) == {"CC0"}
+    assert set(frame["status"]) == {"ok"}
+    again = grow(base, plan)
+    assert (again.n_new, again.n_known, again.n_left) == (0, 6, 0)
+
+
+def test_a_table_that_cannot_be_read_is_skipped_with_the_reason(
+    base: KnowledgeBase, tmp_path: Path, examples: Path
+) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    shutil.copy(examples / "wine.csv", folder)
+    (folder / "broken.csv").write_text("a,b\n1,x\n2,x\n")
+    grown = grow(base, Plan(sources=find_tables(folder), n_candidates=1))
+    assert grown.n_new == 1
+    assert list(grown.skipped) == ["broken"]
+    assert "constant" in grown.skipped["broken"]
+
+
+def test_no_time_means_that_nothing_is_begun(base: KnowledgeBase, examples: Path) -> None:
+    grown = grow(base, Plan(sources=find_tables(examples), n_candidates=2, max_seconds=0.0))
+    assert (grown.n_new, grown.n_left) == (0, 6)
+
+
+def test_a_limit_that_is_hit_fills_the_cell(base: KnowledgeBase, examples: Path) -> None:
+    limits = Limits(cpu_seconds=0.01)
+    plan = Plan(sources=find_tables(examples / "breast_cancer.csv"), n_candidates=1, limits=limits)
+    assert grow(base, plan).n_new == 1
+    assert base.status().evaluations["timed_out"] == 1
+    assert grow(base, plan).n_new == 0
+
+
+def test_killed_three_times_and_resumed_nothing_is_lost_or_doubled(tmp_path: Path, examples: Path) -> None:
+    path = tmp_path / "killed.db"
+    KnowledgeBase.create(path).close()
+    command = [sys.executable, "-m", "autometa", "kb", "grow", "--from", str(examples), "--candidates", "8"]
+    command += ["--workers", "2", "--db", str(path)]
+    draw = random.Random(0)
+    seen: set[tuple[int, ...]] = set()
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while len(_rows(path)) <= len(seen) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(draw.uniform(0.0, 0.4))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        stored = _rows(path)
+        assert seen <= stored, "a committed evaluation was lost"
+        assert len(stored) > len(seen)
+        seen = stored
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert seen <= _rows(path)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        total, distinct = connection.execute(
+            "SELECT count(*), count(DISTINCT task_id || ':' || configuration_id) FROM evaluations"
+        ).fetchone()
+        assert (total, distinct) == (24, 24)
+    connection.close()
+
+
+def test_places_without_tables_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        find_tables(tmp_path / "nothing")
+    with pytest.raises(DataError, match="no CSV or Parquet file"):
+        find_tables(tmp_path)
+    with pytest.raises(OptionError, match=r"needs an index\.csv"):
+        find_tables(tmp_path, split="dev")
+
+
+def test_an_index_names_tables_kinds_and_families(tmp_path: Path, examples: Path) -> None:
+    shutil.copy(examples / "wine.csv", tmp_path)
+    (tmp_path / "index.csv").write_text(
+        "name,file,task,split,family,licence,target\n"
+        "wine_a,wine.csv,multiclass,dev,wines,CC BY 4.0,cultivar\n"
+        "wine_b,wine.csv,multiclass,test,wines,,cultivar\n"
+    )
+    (source,) = find_tables(tmp_path, split="dev")
+    task = source.read()
+    assert (task.name, task.family, task.licence, str(task.kind)) == ("wine_a", "wines", "CC BY 4.0", "multiclass")
+    with pytest.raises(OptionError, match="it has: dev, test"):
+        find_tables(tmp_path / "index.csv", split="train")
+
+
+def test_the_corpus_index_is_understood(corpus: Path) -> None:
+    sources = find_tables(corpus / "index.csv", split="dev")
+    assert len(sources) == 469
+    task = next(source for source in sources if source.name == "acute_inflammation").read()
+    assert (task.target, str(task.kind), task.n_columns) == ("target", "binary", 6)
+
+
+def _rows(path: Path) -> set[tuple[int, ...]]:
+    """Return the committed evaluations, read as another process reads them."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return set(connection.execute("SELECT id, task_id, configuration_id FROM evaluations"))
+    finally:
+        connection.close()
