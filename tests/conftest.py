@@ -1,1 +1,59 @@
 """Fixtures that all tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autometa.knowledge.shipped import create_filled
+
+ROOT = Path(__file__).parents[1]
+
+# Runs `python -m autometa` with these arguments and gives what came of it.
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """Return the folder of example tables."""
+    return ROOT / "data" / "examples"
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Return the folder of public tables that lies beside a developer's checkout."""
+    folder = ROOT.parent / "shared" / "corpus"
+    if not (folder / "index.csv").is_file():
+        if os.environ.get("CI"):
+            pytest.fail("CI must have the tables of ../shared/corpus")
+        pytest.skip("needs the tables of ../shared/corpus, which do not come with the repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shipped_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a knowledge base that holds the shipped runs; not to be written to."""
+    path = tmp_path_factory.mktemp("shipped") / "knowledge.db"
+    create_filled(path)
+    return path
+
+
+@pytest.fixture
+def autometa(shipped_base: Path, tmp_path: Path) -> Command:
+    """Return a function that runs the command line in a process of its own, on the shipped base."""
+
+    def run(*arguments: str, cwd: Path = tmp_path, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "autometa", *arguments],
+            cwd=cwd,
+            env={**os.environ, "AUTOMETA_DATABASE_URL": str(shipped_base), **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run

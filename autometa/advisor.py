@@ -1,0 +1,376 @@
+"""The whole flow in one object: describe a task, choose candidates, rank, predict, explain."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from autometa.errors import ConfigurationError, NotKnownError, OptionError
+from autometa.evaluation.protocol import CV_V1, Protocol
+from autometa.evaluation.record import Evaluation, Status
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.frames import Experience
+from autometa.knowledge.shipped import open_knowledge
+from autometa.metafeatures import MetaFeatures, extract
+from autometa.metric import Metric, get_metric
+from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.pipelines.learners import LEARNERS, learners_of, space_of
+from autometa.reading import read_task
+from autometa.recommenders.average import BestOnAverage
+from autometa.recommenders.base import Recommender
+from autometa.recommenders.calibration import Calibration, calibrate
+from autometa.recommenders.cost import FitTime
+from autometa.recommenders.evidence import evidence_for, reasons_for
+from autometa.recommenders.location import unit
+from autometa.recommenders.nearest import NearestTasks
+from autometa.recommenders.portfolio import GreedyPortfolio
+from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
+from autometa.recommenders.similarity import Similarity
+from autometa.space import Configuration
+from autometa.task import Task, TaskDescription
+from autometa.task_kind import TaskKind
+
+# Every way to rank, by the name under which it is asked for.
+RECOMMENDERS: dict[str, Callable[[], Recommender]] = {
+    "portfolio": GreedyPortfolio,
+    "nearest": NearestTasks,
+    "average": BestOnAverage,
+}
+DEFAULT_RECOMMENDER = "portfolio"
+N_KNOWN_TASKS = 5
+NOVEL = 0.95  # above this share a task counts as unlike all known ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asks for.
+
+    Parameters
+    ----------
+    metric : str
+        Name of a metric, or "auto" for the default of the task's kind.
+    k : int
+        Number of pipelines.
+    max_fit_seconds : float, optional
+        Only pipelines that are predicted to fit within so many CPU seconds.
+    algorithms : sequence of str, optional
+        Only pipelines of these algorithms.
+    seed : int
+        Seed of all that is drawn.
+
+    Raises
+    ------
+    OptionError
+        If k or max_fit_seconds is not positive, or an algorithm is unknown.
+    """
+
+    metric: str = "auto"
+    k: int = 10
+    max_fit_seconds: float | None = None
+    algorithms: Sequence[str] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise OptionError(f"k must be at least 1, got {self.k}")
+        if self.max_fit_seconds is not None and not self.max_fit_seconds > 0:
+            raise OptionError(f"max_fit_seconds must be positive, got {self.max_fit_seconds}")
+        for algorithm in self.algorithms or ():
+            if algorithm not in LEARNERS:
+                raise OptionError(f"unknown algorithm '{algorithm}'; choose from: {', '.join(sorted(LEARNERS))}")
+
+
+class Advisor:
+    """Recommends pipelines from a knowledge base.
+
+    Parameters
+    ----------
+    knowledge : KnowledgeBase
+        Past runs.
+    recommender : str
+        A name in `RECOMMENDERS`.
+    protocol : Protocol
+        The protocol of the runs that are read.
+
+    Raises
+    ------
+    OptionError
+        If there is no such recommender.
+    """
+
+    def __init__(
+        self, knowledge: KnowledgeBase, *, recommender: str = DEFAULT_RECOMMENDER, protocol: Protocol = CV_V1
+    ) -> None:
+        if recommender not in RECOMMENDERS:
+            raise OptionError(f"no recommender '{recommender}'; choose one of: {', '.join(RECOMMENDERS)}")
+        self.knowledge = knowledge
+        self.recommender = recommender
+        self.protocol = protocol
+
+    def recommend(self, task: Task, wish: Wish | None = None) -> Recommendation:
+        """Return ranked pipelines for a task.
+
+        Same task, knowledge and wish give the same recommendation.
+
+        Raises
+        ------
+        NotKnownError
+            If nothing is known about tasks of this kind and metric.
+        OptionError
+            If no candidate meets the wish.
+        """
+        wish = wish if wish is not None else Wish()
+        metric = get_metric(wish.metric, task.kind)
+        description = describe_task(task, seed=wish.seed)[0]
+        experience = self._experience(task.kind, metric)
+        observed = self._observed(task)
+        candidates, fit_seconds = self._candidates(experience, description, wish)
+        ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
+        order = _order(ranker, description, candidates, observed, metric)[: wish.k]
+        chosen = [candidates[position] for position in order]
+        calibration = calibrate(RECOMMENDERS[self.recommender], experience, wish.seed)
+        scores = _scores(ranker, description, chosen, observed, calibration)
+        evidence = evidence_for(ranker, description, chosen)
+        reasons = reasons_for(ranker, description, chosen, observed)
+        known_tasks, novelty = self._neighbours(experience, description)
+        advice = tuple(
+            Advice(
+                rank=place + 1,
+                configuration=configuration,
+                predicted_score=scores[place][0],
+                interval=scores[place][1],
+                fit_seconds=float(fit_seconds[order[place]]),
+                reasons=reasons[place],
+                evidence=evidence[place],
+                kind=task.kind,
+                column_kinds=task.column_kinds,
+            )
+            for place, configuration in enumerate(chosen)
+        )
+        return Recommendation(
+            task=description,
+            target=task.target,
+            metric=metric,
+            known_tasks=known_tasks,
+            novelty=novelty,
+            advice=advice,
+            notes=(*task.notes, *_caveats(experience, observed, novelty, len(advice), wish)),
+        )
+
+    def known_tasks(self, task: Task, seed: int = 0) -> tuple[tuple[KnownTask, ...], float]:
+        """Return the nearest known tasks of the same kind, nearest first, and the novelty of this one.
+
+        Raises
+        ------
+        NotKnownError
+            If no task of this kind is known.
+        """
+        experience = self._experience(task.kind, get_metric("auto", task.kind))
+        return self._neighbours(experience, describe_task(task, seed=seed)[0])
+
+    def _experience(self, kind: TaskKind, metric: Metric) -> Experience:
+        """Return what is known about a kind of task."""
+        experience = self.knowledge.experience(
+            kind, metric, protocol=self.protocol.name, pipelines_version=PIPELINES_VERSION
+        )
+        if experience.n_tasks == 0:
+            raise NotKnownError(
+                f"no {kind} task in {self.knowledge.place}; add runs with: autometa kb grow --from FOLDER, "
+                f"or make a base that holds the shipped ones with: autometa kb create --db FILE"
+            )
+        return experience
+
+    def _observed(self, task: Task) -> tuple[Evaluation, ...]:
+        """Return what was already measured on this very table."""
+        evaluations = self.knowledge.evaluations_of(
+            task.fingerprint, protocol=self.protocol.name, pipelines_version=PIPELINES_VERSION
+        )
+        return tuple(evaluation for evaluation in evaluations if evaluation.seed == 0)
+
+    def _candidates(
+        self, experience: Experience, description: TaskDescription, wish: Wish
+    ) -> tuple[list[Configuration], npt.NDArray[np.float64]]:
+        """Return the configurations that can be built here and meet the wish, and their fit seconds."""
+        here = {learner.algorithm for learner in learners_of(description.kind)}
+        wanted = here if wish.algorithms is None else here & set(wish.algorithms)
+        candidates = [c for c in experience.configurations if c.algorithm in wanted and _fits(c, description.kind)]
+        if not candidates:
+            asked = ", ".join(sorted(wish.algorithms or here))
+            raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
+        seconds = FitTime(self.protocol).fit(experience).predict(description, candidates)
+        if wish.max_fit_seconds is None:
+            return candidates, seconds
+        is_fast = seconds <= wish.max_fit_seconds
+        if not is_fast.any():
+            raise OptionError(
+                f"no candidate is predicted to fit within {wish.max_fit_seconds:g} s; "
+                f"the fastest needs about {np.nanmin(seconds):.2g} s"
+            )
+        return [c for c, kept in zip(candidates, is_fast, strict=True) if kept], seconds[is_fast]
+
+    def _neighbours(self, experience: Experience, description: TaskDescription) -> tuple[tuple[KnownTask, ...], float]:
+        """Return the nearest known tasks and the novelty."""
+        similarity = Similarity().fit(experience.descriptions)
+        distances = similarity.distances(description)
+        names = [known.fingerprint for known in experience.descriptions]
+        order = sorted(range(len(names)), key=lambda row: (distances[row], names[row]))[:N_KNOWN_TASKS]
+        nearest = tuple(
+            KnownTask(
+                name=experience.descriptions[row].name,
+                distance=float(distances[row]),
+                fingerprint=experience.descriptions[row].fingerprint,
+            )
+            for row in order
+        )
+        if description.fingerprint in names:
+            return nearest, 0.0
+        return nearest, similarity.novelty(description, experience.families)
+
+
+def describe_task(task: Task, *, seed: int = 0) -> tuple[TaskDescription, MetaFeatures]:
+    """Return what a recommender may know of a task, and the meta-features with their failures."""
+    features = extract(task, seed)
+    description = TaskDescription(
+        name=task.name,
+        fingerprint=task.fingerprint,
+        family=task.family,
+        kind=task.kind,
+        n_rows=task.full_n_rows or task.n_rows,
+        n_columns=task.n_columns,
+        metafeatures=features.values,
+    )
+    return description, features
+
+
+def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
+    X: Any,  # Any: a path, a DataFrame, an array or a Task, as read_task takes them
+    y: Any = None,  # Any: as above
+    *,
+    target: str | int | None = None,
+    metric: str = "auto",
+    k: int = 10,
+    max_fit_seconds: float | None = None,
+    algorithms: Sequence[str] | None = None,
+    knowledge: KnowledgeBase | str | Path | None = None,
+    seed: int = 0,
+) -> Recommendation:
+    """Return ranked pipelines for a table.
+
+    Parameters
+    ----------
+    X : str, Path, DataFrame, ndarray of shape (n_rows, n_columns) or Task
+        The table.
+    y : array-like of shape (n_rows,), optional
+        The target, if it stands apart from the table.
+    target : str or int, optional
+        Name or position of the target column; default: the last column.
+    metric : str
+        roc_auc, log_loss, rmse, ...; "auto" takes roc_auc (binary), log_loss (multiclass) or rmse (regression).
+    k : int
+        Number of pipelines.
+    max_fit_seconds : float, optional
+        Only pipelines that are predicted to fit within so many CPU seconds.
+    algorithms : sequence of str, optional
+        Only pipelines of these algorithms.
+    knowledge : KnowledgeBase, str or Path, optional
+        The knowledge base, or its file or URL; default: the user's own.
+    seed : int
+        Seed of all that is drawn; same inputs and seed give the same list.
+
+    Returns
+    -------
+    Recommendation
+        Its items have ``build()``, ``configuration``, ``predicted_score``, ``interval``, ``fit_seconds``, ``reasons``,
+        and ``evidence``.
+
+    Raises
+    ------
+    UserError
+        If the table, the wish or the knowledge base cannot be used.
+    """
+    wish = Wish(metric=metric, k=k, max_fit_seconds=max_fit_seconds, algorithms=algorithms, seed=seed)
+    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    if isinstance(knowledge, KnowledgeBase):
+        return Advisor(knowledge).recommend(task, wish)
+    with open_knowledge(knowledge) as base:
+        return Advisor(base).recommend(task, wish)
+
+
+def describe(X: Any, y: Any = None, *, target: str | int | None = None, seed: int = 0) -> pd.Series:
+    """Return the meta-features of a table: a Series of float, name -> value; NaN where undefined.
+
+    Parameters are those of `recommend`.
+    """
+    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    return pd.Series(dict(describe_task(task, seed=seed)[1].values), dtype=float, name=task.name)
+
+
+def _fits(configuration: Configuration, kind: TaskKind) -> bool:
+    """Return whether this release can build a configuration."""
+    try:
+        space_of(configuration.algorithm, kind).check(configuration)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _order(
+    ranker: Recommender,
+    description: TaskDescription,
+    candidates: Sequence[Configuration],
+    observed: Sequence[Evaluation],
+    metric: Metric,
+) -> list[int]:
+    """Return positions of candidates: those measured on this very table first, by their score."""
+    position_of = {configuration.key: position for position, configuration in enumerate(candidates)}
+    measured = {e.configuration.key: metric.loss(e.score(metric.name)) for e in observed if e.status is Status.OK}
+    by_loss = sorted((loss, key) for key, loss in measured.items() if key in position_of and not math.isnan(loss))
+    return [position_of[key] for _, key in by_loss] + list(ranker.rank(description, candidates, observed))
+
+
+def _scores(
+    ranker: Recommender,
+    description: TaskDescription,
+    chosen: Sequence[Configuration],
+    observed: Sequence[Evaluation],
+    calibration: Calibration,
+) -> list[tuple[float, tuple[float, float]]]:
+    """Return predicted score and interval of each; measured ones have the spread of their folds."""
+    metric = ranker.experience_.metric
+    size = unit(metric, description)
+    measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
+    result = []
+    for configuration, loss in zip(chosen, ranker.predict(description, chosen, observed).losses, strict=True):
+        evaluation = measured.get(configuration.key)
+        folds = [metric.loss(s) for s in evaluation.fold_scores.get(metric.name, ())] if evaluation else []
+        if len(folds) < 2:
+            loss = float(folds[0] if folds else loss)
+            low, high = calibration.interval(loss, size)
+        else:
+            loss = float(np.mean(folds))
+            error = 1.2816 * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))  # 80 % of a normal
+            low, high = max(loss - error, 0.0), loss + error
+        bounds = sorted((metric.score(low), metric.score(high)))
+        result.append((metric.score(loss), (bounds[0], bounds[1])))
+    return result
+
+
+def _caveats(
+    experience: Experience, observed: Sequence[Evaluation], novelty: float, n_advised: int, wish: Wish
+) -> list[str]:
+    """Return what to know before trusting the advice."""
+    notes = []
+    if observed:
+        notes.append(f"known table: {len(observed)} of its runs are stored; measured pipelines stand first")
+    elif novelty > NOVEL:
+        notes.append("unlike all known tasks: take the predicted scores with care")
+    if experience.n_tasks < 30:
+        notes.append(f"thin knowledge: {experience.n_tasks} {experience.kind} tasks are known, so intervals are wide")
+    if n_advised < wish.k:
+        notes.append(f"{wish.k} pipelines were asked for, {n_advised} candidates are known")
+    return notes

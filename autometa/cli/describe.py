@@ -1,0 +1,91 @@
+"""`autometa describe`."""
+
+from typing import Any
+
+from autometa.advisor import Advisor, describe_task
+from autometa.cli.drawing import draw_neighbours, draw_notes, draw_rows, draw_task, short
+from autometa.cli.options import (
+    CategoricalOption,
+    DataArgument,
+    DatabaseOption,
+    FormatOption,
+    IgnoreOption,
+    KindOption,
+    MaxRowsOption,
+    PositiveOption,
+    SeedOption,
+    TargetOption,
+    given,
+    opened,
+    task_content,
+)
+from autometa.cli.output import Format, print_content, print_renderables
+from autometa.errors import NotKnownError
+from autometa.metric import default_metric
+from autometa.reading import read_task
+from autometa.recommenders.recommendation import KnownTask
+from autometa.task import Task
+
+
+def describe(  # noqa: PLR0913 - an argument for each option
+    data: DataArgument,
+    target: TargetOption = None,
+    task: KindOption = None,
+    ignore_columns: IgnoreOption = None,
+    categorical: CategoricalOption = None,
+    positive_class: PositiveOption = None,
+    max_rows: MaxRowsOption = None,
+    db: DatabaseOption = None,
+    seed: SeedOption = 0,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what is seen in a table: its columns, meta-features and nearest known tasks.
+
+    \b
+    Example:
+      autometa describe data/examples/wine.csv --target cultivar
+    """
+    table = read_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows))
+    features = describe_task(table, seed=seed)[1]
+    known_tasks: tuple[KnownTask, ...] = ()
+    novelty, notes = 1.0, list(table.notes)
+    with opened(db) as base:
+        try:
+            known_tasks, novelty = Advisor(base).known_tasks(table, seed)
+        except NotKnownError as error:
+            notes.append(str(error))
+    if form is not Format.TABLE:
+        content = {
+            "task": task_content(table, default_metric(table.kind).name),
+            "columns": _columns(table),
+            "metafeatures": dict(features.values),
+            "failures": dict(features.failures),
+            "known_tasks": [{"name": k.name, "distance": round(k.distance, 4)} for k in known_tasks],
+            "novelty": round(novelty, 4),
+            "notes": notes,
+        }
+        print_content(content, form)
+        return
+    print_renderables(
+        *draw_task(table, default_metric(table.kind).name),
+        *(draw_neighbours(known_tasks, novelty) if known_tasks else ()),
+        *draw_notes(notes),
+        "",
+        draw_rows(_columns(table)),
+        "",
+        draw_rows([{"meta-feature": name, "value": short(value)} for name, value in features.values.items()]),
+        *draw_notes([f"{name} failed: {reason}" for name, reason in features.failures.items()]),
+    )
+
+
+def _columns(task: Task) -> list[dict[str, Any]]:  # Any: JSON
+    """Return what is known of each column."""
+    return [
+        {
+            "name": name,
+            "kind": str(kind),
+            "n_missing": int(task.X[name].isna().sum()),
+            "n_distinct": int(task.X[name].nunique()),
+        }
+        for name, kind in task.column_kinds.items()
+    ]

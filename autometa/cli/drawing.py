@@ -1,0 +1,120 @@
+"""Results as people read them: rich tables and texts."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autometa.recommenders.recommendation import KnownTask, Recommendation
+from autometa.task import Task
+
+Drawn = Table | Text | Padding | str
+
+_FIGURES = (0, 2, 4)  # columns of the list of pipelines that are set flush right
+_LEGEND = (
+    "{metric}: cross-validated score to expect; fit: predicted CPU seconds on the whole table. Last lines: past tasks, "
+    "the score there, the place among the pipelines tried. Regret: 0 = the best known, 1 = a median pipeline."
+)
+
+
+def draw_recommendation(task: Task, recommendation: Recommendation, usage: str) -> list[Drawn]:
+    """Return what `autometa recommend` prints: what was inferred, the pipelines, how to use the first."""
+    metric = recommendation.metric.name
+    return [
+        *draw_task(task, metric),
+        *draw_neighbours(recommendation.known_tasks, recommendation.novelty),
+        *draw_notes(recommendation.notes),
+        "",
+        *_pipelines(recommendation),
+        "",
+        Text(_LEGEND.format(metric=metric), style="dim"),
+        "",
+        "[bold]use the first in Python[/]",
+        Padding(Text(usage), (0, 0, 0, 2), expand=False),
+    ]
+
+
+def draw_task(task: Task, metric: str) -> list[Drawn]:
+    """Return two lines on what was inferred about the data."""
+    counts: dict[str, int] = {}
+    for kind in task.column_kinds.values():
+        counts[str(kind)] = counts.get(str(kind), 0) + 1
+    columns = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    classes = f", {len(task.classes)} classes" if task.classes else ""
+    return [
+        f"[bold]{escape(task.name)}[/]: {task.n_rows} rows x {task.n_columns} columns ({columns})",
+        f"{task.kind}: predict [bold]{escape(task.target)}[/]{classes}; metric {metric}",
+    ]
+
+
+def draw_neighbours(known_tasks: Sequence[KnownTask], novelty: float) -> list[Drawn]:
+    """Return a line with the nearest known tasks."""
+    nearest = ", ".join(f"{escape(known.name)} ({known.distance:.2f})" for known in known_tasks)
+    return [f"nearest known tasks (distance): {nearest}; more unusual than {novelty:.0%} of the known tasks"]
+
+
+def draw_notes(notes: Sequence[str]) -> list[Drawn]:
+    """Return a line for each note."""
+    return [Text(f"- {note}", style="dim") for note in notes]
+
+
+def short(number: float) -> str:
+    """Return a number with four significant digits; scores near 1 with as many decimals as tell them apart."""
+    if not math.isfinite(number):
+        return "?"
+    return f"{number:.4f}" if abs(number) < 10 else f"{number:.4g}"
+
+
+def _pipelines(recommendation: Recommendation) -> list[Drawn]:
+    """Return a line of figures for each pipeline, and below it hyperparameters, reasons and past runs."""
+    rows = [("#", "pipeline", recommendation.metric.name, "80 % interval", "fit")] + [
+        (
+            str(advice.rank),
+            advice.configuration.algorithm,
+            short(advice.predicted_score),
+            _interval(advice.interval),
+            _seconds(advice.fit_seconds),
+        )
+        for advice in recommendation
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column in _FIGURES else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    drawn: list[Drawn] = [Text(lines[0], style="bold")]
+    for line, advice in zip(lines[1:], recommendation, strict=True):
+        values = ", ".join(f"{name}={value}" for name, value in advice.configuration.values.items())
+        runs = ", ".join(f"{run.task} {short(run.score)} ({run.rank}/{run.n_tried})" for run in advice.evidence)
+        below = (Text(values), Text("; ".join(advice.reasons), style="dim"), Text(runs, style="dim"))
+        drawn.append(Text(line, style="bold"))
+        drawn += [Padding(text, (0, 0, 0, widths[0] + 2), expand=False) for text in below if text.plain]
+    return drawn
+
+
+def _interval(interval: tuple[float, float]) -> str:
+    """Return an interval; an open end as a question mark."""
+    return f"{short(interval[0])} to {short(interval[1])}"
+
+
+def _seconds(seconds: float) -> str:
+    """Return seconds as people say them."""
+    if not math.isfinite(seconds):
+        return "?"
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def draw_rows(rows: Sequence[Mapping[str, object]]) -> Table:
+    """Return a plain table with a line per row; its columns are those of the first row."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name, value in (rows[0] if rows else {}).items():
+        table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    return table

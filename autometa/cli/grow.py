@@ -1,0 +1,118 @@
+"""`autometa kb grow`."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autometa.cli.options import DatabaseOption, FormatOption, opened
+from autometa.cli.output import Format, bar, print_content, print_renderables, say
+from autometa.errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from autometa.growing.local import Grown, Progress
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def grow(  # noqa: PLR0913 - an argument for each option
+    place: Annotated[
+        str, typer.Option("--from", metavar="PLACE", help="An index.csv, a folder of tables, or one table.")
+    ],
+    split: Annotated[
+        str | None, typer.Option("--split", help="Only this split of the index.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", help="Target column of the tables.", show_default=False)
+    ] = None,
+    candidates: Annotated[int, typer.Option("--candidates", min=1, help="Candidates for each task.")] = 20,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Only the first so many tables.", show_default=False)
+    ] = None,
+    protocol: Annotated[str, typer.Option("--protocol", help="cv-v1, or holdout-v1 for large tables.")] = "cv-v1",
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Evaluations at a time.")] = 1,
+    time: Annotated[
+        str | None, typer.Option("--time", help="Begin nothing after 90s, 30m, 2h.", show_default=False)
+    ] = None,
+    cpu_limit: Annotated[float, typer.Option("--cpu-limit", help="CPU seconds of an evaluation.")] = 60.0,
+    memory_limit: Annotated[float, typer.Option("--memory-limit", help="GiB of an evaluation.")] = 4.0,
+    origin: Annotated[str, typer.Option("--origin", help="Kept with every run.")] = "local",
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the runs.")] = "not stated",
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Run candidates on tables and remember the results; goes on where it was stopped.
+
+    \b
+    Example:
+      autometa kb grow --from data/examples --candidates 2 --time 20s
+    """
+    from autometa.evaluation.limits import Limits  # growing is not needed by the other commands
+    from autometa.evaluation.protocol import PROTOCOLS
+    from autometa.growing.local import Plan
+    from autometa.growing.local import grow as run
+    from autometa.growing.tables import find_tables
+
+    if protocol not in PROTOCOLS:
+        raise OptionError(f"no protocol '{protocol}'; choose one of: {', '.join(PROTOCOLS)}")
+    plan = Plan(
+        sources=find_tables(place, split=split, target=target)[:limit],
+        n_candidates=candidates,
+        protocol=PROTOCOLS[protocol],
+        limits=Limits(cpu_seconds=cpu_limit, memory_bytes=int(memory_limit * 2**30)),
+        n_workers=workers,
+        max_seconds=_seconds(time) if time is not None else float("inf"),
+        origin=origin,
+        licence=licence,
+    )
+    with opened(db) as base, bar() as drawn:
+        grown = run(base, plan, report=_reporter(drawn))
+    _print(grown, form)
+
+
+def _reporter(drawn: "Bar | None") -> Callable[["Progress"], None]:
+    """Return what draws progress: a bar on a terminal, else a line every hundred evaluations."""
+
+    def report(progress: "Progress") -> None:
+        last = f"{progress.task_name}: {progress.last.configuration.algorithm} {progress.last.status}"
+        if drawn is None:
+            if progress.n_filled % 100 == 0:
+                say(f"{progress.n_filled} of {progress.n_cells} evaluations; last {last}")
+            return
+        if not drawn.task_ids:
+            drawn.start()
+            drawn.add_task("")
+        about = last[:40].ljust(40)
+        drawn.update(drawn.task_ids[0], completed=progress.n_filled, total=progress.n_cells, description=about)
+
+    return report
+
+
+def _print(grown: "Grown", form: Format) -> None:
+    """Print what was done; the reasons why tables were skipped go to stderr too."""
+    for name, reason in grown.skipped.items():
+        say(f"skipped {name}: {reason}")
+    if form is Format.TABLE:
+        print_renderables(
+            f"{grown.n_new} evaluations run and stored, {grown.n_known} known before, {grown.n_left} left, "
+            f"{len(grown.skipped)} tables skipped"
+        )
+        return
+    content = {
+        "new": grown.n_new,
+        "known": grown.n_known,
+        "left": grown.n_left,
+        "skipped": [{"table": name, "reason": reason} for name, reason in grown.skipped.items()],
+    }
+    print_content(content, form)
+
+
+def _seconds(words: str) -> float:
+    """Return seconds for 90, 90s, 30m, 2h, 1d."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", words.strip())
+    if found is None:
+        raise OptionError(f"not a time: '{words}'; write 90s, 30m or 2h")
+    return float(found[1]) * _UNITS[found[2] or "s"]

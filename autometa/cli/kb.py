@@ -1,0 +1,262 @@
+"""`autometa kb`: make, fill, inspect and exchange knowledge bases."""
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from autometa.cli.drawing import draw_rows
+from autometa.cli.grow import grow
+from autometa.cli.options import DatabaseOption, FormatOption, opened
+from autometa.cli.output import Format, print_content, print_renderables, say, shard_progress
+from autometa.errors import NotKnownError, OptionError
+from autometa.knowledge import exchange, schema, shipped
+from autometa.knowledge.base import KnowledgeBase, KnowledgeStatus
+
+app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and exchange it.", no_args_is_help=True)
+
+
+class Listed(StrEnum):
+    """What `kb list` lists."""
+
+    TASKS = "tasks"
+    CONFIGURATIONS = "configurations"
+    EVALUATIONS = "evaluations"
+
+
+@app.command()
+def create(
+    db: DatabaseOption = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Without the shipped runs.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Make a knowledge base that holds the shipped runs.
+
+    \b
+    Example:
+      autometa kb create --db runs.db
+    """
+    place: str | Path = db if db is not None else shipped.default_place()
+    if empty:
+        KnowledgeBase.create(place).close()
+    else:
+        with shard_progress() as progress:
+            shipped.create_filled(place, progress=progress)
+    with KnowledgeBase(place) as base:
+        _print_status(base, form)
+
+
+@app.command()
+def status(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None:
+    """Show how much a knowledge base holds.
+
+    \b
+    Example:
+      autometa kb status --format json
+    """
+    with opened(db) as base:
+        _print_status(base, form)
+
+
+app.command()(grow)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The new Parquet file.")],
+    beside: Annotated[
+        Path | None,
+        typer.Option("--beside", help="Leave out what the shards in this folder hold.", show_default=False),
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option("--origin", help="Only runs of this origin.", show_default=False)
+    ] = None,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Write runs to a new shard, a Parquet file that others can import; it never holds the data.
+
+    \b
+    Example:
+      autometa kb export my-runs.parquet
+    """
+    with opened(db) as base:
+        n_evaluations = exchange.export_shard(base, file, beside=beside, origin=origin)
+    content = {"file": str(file) if n_evaluations else None, "evaluations": n_evaluations}
+    if form is not Format.TABLE:
+        print_content(content, form)
+    else:
+        print_renderables(f"{n_evaluations} evaluations written to {file}" if n_evaluations else "nothing new to write")
+
+
+@app.command(name="import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Parquet files that `kb export` wrote.")],
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Read shards of past runs; what is there already is left as it is.
+
+    \b
+    Example:
+      autometa kb import my-runs.parquet
+    """
+    contents: list[dict[str, Any]] = []  # Any: JSON
+    with opened(db) as base:
+        for file in files:
+            added = exchange.import_shard(base, file)
+            contents.append(
+                {
+                    "file": str(file),
+                    "new": added.n_new,
+                    "known": added.n_same,
+                    "differing": added.n_differing,
+                }
+            )
+    _print_rows(contents, form)
+
+
+@app.command(name="list")
+def list_(
+    what: Annotated[Listed, typer.Argument(help="What to list.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most rows that are printed.")] = 1000,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List tasks, configurations or evaluations.
+
+    \b
+    Example:
+      autometa kb list tasks
+    """
+    with opened(db) as base:
+        if what is Listed.TASKS:
+            frame = base.tasks()
+        elif what is Listed.CONFIGURATIONS:
+            frame = base.configurations()
+        else:
+            frame = base.evaluations(limit=limit)
+    if len(frame) > limit:
+        say(f"the first {limit} of {len(frame)}; more with --limit")
+    if form is Format.TABLE:
+        frame = _in_short(frame)
+    _print_rows(_records(frame.head(limit)), form)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A task's name or fingerprint, or a configuration's key, or its start.")],
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show all runs of one task or of one configuration.
+
+    \b
+    Example:
+      autometa kb show breast_cancer
+    """
+    with opened(db) as base:
+        tasks, configurations = base.tasks(), base.configurations()
+        is_start = re.fullmatch("[0-9a-f]{6,64}", name) is not None
+        is_task = tasks["name"] == name
+        is_configuration = configurations["key"] == ""
+        if is_start:
+            is_task |= tasks["fingerprint"].str.startswith(name)
+            is_configuration = configurations["key"].str.startswith(name)
+        found = [*_records(tasks[is_task]), *_records(configurations[is_configuration])]
+        if not found:
+            raise NotKnownError(f"no task or configuration '{name}'; see: autometa kb list tasks")
+        if len(found) > 1:
+            names = ", ".join(str(f.get("fingerprint", f.get("key")))[:12] for f in found)
+            raise OptionError(f"'{name}' means {len(found)} things; give one of: {names}")
+        runs = base.evaluations(fingerprint=found[0].get("fingerprint"), key=found[0].get("key"))
+    about = dict(found[0])
+    if "content" in about:
+        about["hyperparameters"] = json.loads(about.pop("content"))["values"]
+    if form is not Format.TABLE:
+        print_content({**about, "evaluations": _records(runs)}, form)
+        return
+    print_renderables(draw_rows([{"": n, " ": v} for n, v in about.items()]), "", draw_rows(_records(_in_short(runs))))
+
+
+@app.command()
+def upgrade(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None:
+    """Bring the schema of a knowledge base to this release; every row is kept.
+
+    \b
+    Example:
+      autometa kb upgrade --db runs.db
+    """
+    place: str | Path = db if db is not None else shipped.default_place()
+    engine = schema.connect(schema.to_url(place))
+    before = schema.version(engine)
+    if before is None:
+        raise OptionError(f"no knowledge base in {place}; make one with: autometa kb create --db {place}")
+    schema.upgrade(engine)
+    engine.dispose()
+    _print_rows([{"from": before, "to": schema.HEAD}], form)
+
+
+def _print_status(base: KnowledgeBase, form: Format) -> None:
+    """Print how much a base holds."""
+    found: KnowledgeStatus = base.status()
+    content = {
+        "tasks": found.tasks,
+        "configurations": found.configurations,
+        "evaluations": found.evaluations,
+        "coverage": round(found.coverage, 4),
+        "revision": found.revision,
+        "schema": found.schema,
+    }
+    if form is not Format.TABLE:
+        print_content(content, form)
+        return
+    rows = []
+    for name, counts in (
+        ("tasks", found.tasks),
+        ("configurations", found.configurations),
+        ("evaluations", found.evaluations),
+    ):
+        parts = ", ".join(f"{count} {part}" for part, count in counts.items() if part != "total")
+        rows.append({"": name, "total": counts["total"], "of which": parts})
+    print_renderables(
+        f"[bold]{base.place}[/]",
+        draw_rows(rows),
+        f"{found.coverage:.1%} of tasks x configurations filled; revision {found.revision}, schema {found.schema}",
+    )
+
+
+def _print_rows(rows: list[dict[str, Any]], form: Format) -> None:
+    """Print rows as a table, JSON or YAML."""
+    if form is Format.TABLE:
+        print_renderables(draw_rows(rows) if rows else "nothing")
+    else:
+        print_content(rows, form)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a DataFrame as dicts, NaN as None."""
+    return [
+        {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def _in_short(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a DataFrame that fits on a screen: identifiers cut, empty columns left out, few digits."""
+    frame = frame.drop(columns=["absent", "versions", "origin_licence", "seed", "added_at"], errors="ignore")
+    frame = frame.dropna(axis="columns", how="all")
+    for name in ("fingerprint", "key", "family"):
+        if name in frame:
+            frame[name] = frame[name].str.slice(0, 12)
+    if "content" in frame:
+        frame["content"] = [
+            ", ".join(f"{n}={v}" for n, v in json.loads(text)["values"].items()) for text in frame["content"]
+        ]
+    floats = frame.select_dtypes("float").columns
+    frame[floats] = frame[floats].map(lambda value: f"{value:.4g}")
+    return frame

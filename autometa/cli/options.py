@@ -1,0 +1,99 @@
+"""Options that several commands share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from autometa.cli.output import Format, shard_progress
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.shipped import URL_VARIABLE, open_knowledge
+from autometa.task import Task
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is printed.")]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="FILE|URL",
+        help=f"Knowledge base; default: ${URL_VARIABLE}, else your own.",
+        show_default=False,
+    ),
+]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help="A table: CSV, Parquet, Feather, ARFF, JSON lines, packed or not; - for stdin."
+    ),
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", "-t", help="Target column, by name or position; default: the last.", show_default=False),
+]
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--task", help="binary, multiclass, classification or regression; default: inferred.", show_default=False
+    ),
+]
+IgnoreOption = Annotated[
+    str | None, typer.Option("--ignore-columns", metavar="A,B,...", help="Columns to leave out.", show_default=False)
+]
+CategoricalOption = Annotated[
+    str | None,
+    typer.Option(
+        "--categorical", metavar="A,B,...", help="Columns of categories, numbers included.", show_default=False
+    ),
+]
+PositiveOption = Annotated[
+    str | None,
+    typer.Option("--positive-class", help="The positive class of a binary target.", show_default=False),
+]
+MaxRowsOption = Annotated[
+    int | None, typer.Option("--max-rows", help="Sample longer tables to so many rows.", show_default=False)
+]
+MetricOption = Annotated[str, typer.Option("--metric", "-m", help="Metric of the scores; auto: by kind of task.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all that is drawn.")]
+
+
+@contextmanager
+def opened(place: str | None) -> Iterator[KnowledgeBase]:
+    """Open the knowledge base that an option names."""
+    with shard_progress() as progress:
+        base = open_knowledge(place, progress=progress)
+    with base:
+        yield base
+
+
+def given(
+    target: str | None,
+    kind: str | None,
+    ignore_columns: str | None,
+    categorical: str | None,
+    positive_class: str | None,
+    max_rows: int | None,
+) -> dict[str, Any]:  # Any: arguments of several types
+    """Return the arguments of `autometa.read_task` that the options give, without those left at their defaults."""
+    arguments = {
+        "target": target,
+        "kind": kind,
+        "ignore_columns": ignore_columns.split(",") if ignore_columns else None,
+        "categorical": categorical.split(",") if categorical else None,
+        "positive_class": positive_class,
+        "max_rows": max_rows,
+    }
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def task_content(task: Task, metric: str) -> dict[str, Any]:  # Any: JSON
+    """Return what every result says about its task."""
+    return {
+        "name": task.name,
+        "kind": str(task.kind),
+        "target": task.target,
+        "n_rows": task.n_rows,
+        "n_columns": task.n_columns,
+        "metric": metric,
+        "fingerprint": task.fingerprint,
+    }

@@ -1,0 +1,106 @@
+"""Results on stdout, as a table for people or as JSON or YAML for programs; all else on stderr."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from autometa.knowledge.shipped import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress as Bar
+
+Content = Mapping[str, object] | Sequence[Mapping[str, object]]
+_PLAIN_WIDTH = 1000  # where stdout is no terminal: a line for each row, for grep and the like
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def print_content(content: Content, form: Format) -> None:
+    """Print a result as JSON or YAML; numbers that are not finite become null."""
+    plain = _plain(content)
+    if form is Format.JSON:
+        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        return
+    import yaml  # needed for this form alone
+
+    sys.stdout.write(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+
+
+def print_renderables(*parts: "RenderableType") -> None:
+    """Print what rich can draw, on stdout."""
+    out = console()
+    for part in parts:
+        out.print(part)
+
+
+def console(*, is_for_results: bool = True) -> "Console":
+    """Return a console on stdout (results) or stderr (all else)."""
+    from rich.console import Console  # slow to import, not needed for JSON
+
+    stream = sys.stdout if is_for_results else sys.stderr
+    width = None if stream.isatty() else _PLAIN_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def say(message: str) -> None:
+    """Print a line on stderr."""
+    sys.stderr.write(message + "\n")
+
+
+@contextmanager
+def bar() -> Iterator["Bar | None"]:
+    """Show a progress bar on stderr from its first task on, where that is a terminal; without one, give None."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    drawn = Bar(*columns, console=console(is_for_results=False), transient=True)
+    try:
+        yield drawn
+    finally:
+        drawn.stop()
+
+
+@contextmanager
+def shard_progress() -> Iterator[Progress]:
+    """Give what `open_knowledge` tells its progress to; says on stderr that knowledge is being read."""
+    with bar() as drawn:
+
+        def report(n_done: int, n_shards: int) -> None:
+            if drawn is None:
+                if n_done == 0:
+                    say(f"reading {n_shards} shipped shard{'s' * (n_shards != 1)} of past runs (once)")
+                return
+            if not drawn.task_ids:
+                drawn.start()
+                drawn.add_task("reading the shipped runs (once)")
+            drawn.update(drawn.task_ids[0], completed=n_done, total=n_shards)
+
+        yield report
+
+
+def _plain(value: object) -> object:
+    """Return dicts, lists and plain values, None for numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, str):
+        return str(value)  # an enumeration's value too
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,144 @@
+"""`autometa recommend`."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS, Advisor, Wish
+from autometa.cli.drawing import draw_recommendation
+from autometa.cli.options import (
+    CategoricalOption,
+    DataArgument,
+    DatabaseOption,
+    FormatOption,
+    IgnoreOption,
+    KindOption,
+    MaxRowsOption,
+    MetricOption,
+    PositiveOption,
+    SeedOption,
+    TargetOption,
+    given,
+    opened,
+    task_content,
+)
+from autometa.cli.output import Format, print_content, print_renderables
+from autometa.reading import read_task
+from autometa.recommenders.recommendation import Advice, Recommendation
+from autometa.task import Task
+
+
+def recommend(  # noqa: PLR0913 - an argument for each option
+    data: DataArgument,
+    target: TargetOption = None,
+    k: Annotated[int, typer.Option("-k", help="Number of pipelines.")] = 10,
+    metric: MetricOption = "auto",
+    task: KindOption = None,
+    ignore_columns: IgnoreOption = None,
+    categorical: CategoricalOption = None,
+    positive_class: PositiveOption = None,
+    max_rows: MaxRowsOption = None,
+    max_fit_time: Annotated[
+        float | None,
+        typer.Option("--max-fit-time", metavar="SECONDS", help="Longest predicted fit.", show_default=False),
+    ] = None,
+    algorithms: Annotated[
+        str | None,
+        typer.Option("--algorithms", metavar="A,B,...", help="Only these algorithms.", show_default=False),
+    ] = None,
+    recommender: Annotated[
+        str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDERS)}.")
+    ] = DEFAULT_RECOMMENDER,
+    db: DatabaseOption = None,
+    seed: SeedOption = 0,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Recommend pipelines for a table of data, from what was learned on past ones.
+
+    \b
+    Example:
+      autometa recommend data/examples/breast_cancer.csv --target diagnosis -k 5
+    """
+    arguments = given(target, task, ignore_columns, categorical, positive_class, max_rows)
+    table = read_task(data, **arguments)
+    wish = Wish(
+        metric=metric,
+        k=k,
+        max_fit_seconds=max_fit_time,
+        algorithms=algorithms.split(",") if algorithms else None,
+        seed=seed,
+    )
+    with opened(db) as base:
+        recommendation = Advisor(base, recommender=recommender).recommend(table, wish)
+    if form is Format.TABLE:
+        print_renderables(*draw_recommendation(table, recommendation, _usage(data, table, wish, arguments, db)))
+    else:
+        print_content(recommendation_content(table, recommendation), form)
+
+
+def _usage(data: str, task: Task, wish: Wish, arguments: dict[str, Any], db: str | None) -> str:
+    """Return Python code that builds and fits the first advice."""
+    source = "frame" if data == "-" else repr(data)  # what came from standard input, the user reads again
+    reading = {**arguments, "target": task.target}
+    asked = {
+        "metric": wish.metric if wish.metric != "auto" else None,
+        "max_fit_seconds": wish.max_fit_seconds,
+        "algorithms": wish.algorithms,
+        "knowledge": db,
+        "seed": wish.seed or None,
+    }
+    wished = {name: value for name, value in asked.items() if value is not None}
+    return (
+        f"import autometa\n"
+        f"task = autometa.read_task({source}{_words(reading)})\n"
+        f"pipeline = autometa.recommend(task{_words(wished)})[0].build()\n"
+        f"pipeline.fit(task.X, task.y)"
+    )
+
+
+def _words(arguments: dict[str, Any]) -> str:
+    """Return keyword arguments as they stand in a call, after a first argument."""
+    return "".join(f", {name}={value!r}" for name, value in arguments.items())
+
+
+def recommendation_content(task: Task, recommendation: Recommendation) -> dict[str, Any]:  # Any: JSON
+    """Return the documented JSON of a recommendation (docs/output.md)."""
+    return {
+        "task": task_content(task, recommendation.metric.name),
+        "known_tasks": [
+            {"name": known.name, "distance": round(known.distance, 4)} for known in recommendation.known_tasks
+        ],
+        "novelty": round(recommendation.novelty, 4),
+        "recommendations": [_advice_content(advice) for advice in recommendation],
+        "notes": list(recommendation.notes),
+    }
+
+
+def _advice_content(advice: Advice) -> dict[str, Any]:
+    """Return the JSON of one advised pipeline."""
+    return {
+        "rank": advice.rank,
+        "algorithm": advice.configuration.algorithm,
+        "hyperparameters": dict(advice.configuration.values),
+        "key": advice.configuration.key,
+        "predicted_score": _rounded(advice.predicted_score),
+        "interval": [_rounded(bound) for bound in advice.interval],
+        "fit_seconds": _rounded(advice.fit_seconds),
+        "reasons": list(advice.reasons),
+        "evidence": [
+            {
+                "task": run.task,
+                "fingerprint": run.fingerprint,
+                "score": _rounded(run.score),
+                "rank": run.rank,
+                "n_tried": run.n_tried,
+            }
+            for run in advice.evidence
+        ],
+    }
+
+
+def _rounded(number: float) -> float:
+    """Return a number with 6 significant digits."""
+    return float(json.loads(f"{number:.6g}")) if abs(number) < float("inf") else number

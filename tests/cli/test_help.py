@@ -1,0 +1,67 @@
+"""Every command has help with an example that runs."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from autometa.cli.main import app
+
+# In an order in which each finds what it needs.
+COMMANDS = (
+    "kb create",
+    "kb grow",
+    "kb status",
+    "kb list",
+    "kb show",
+    "kb export",
+    "kb import",
+    "kb upgrade",
+    "describe",
+    "recommend",
+)
+
+
+def _help_of(command: str) -> str:
+    result = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    return result.output
+
+
+def _commands_in_help(*group: str) -> set[str]:
+    words = CliRunner().invoke(app, [*group, "--help"], env={"COLUMNS": "200"}).output.split("Commands")[1]
+    return set(re.findall(r"^\W*([a-z]+)\s{2,}", words, flags=re.MULTILINE))
+
+
+def test_every_command_is_in_the_list() -> None:
+    found = {f"kb {name}" for name in _commands_in_help("kb")} | (_commands_in_help() - {"kb"})
+    assert found == set(COMMANDS)
+
+
+def test_the_example_of_every_command_runs(
+    tmp_path: Path, shipped_base: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(examples, tmp_path / "data" / "examples")
+    base = tmp_path / "knowledge.db"
+    shutil.copy(shipped_base, base)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTOMETA_DATABASE_URL", str(base))
+    for command in COMMANDS:
+        examples_found = re.findall(r"(autometa \S.*?)\s*$", _help_of(command).split("Example:")[1], re.MULTILINE)
+        arguments = shlex.split(examples_found[0])[1:]
+        assert " ".join(arguments).startswith(command)
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, (command, result.output, result.exception)
+        assert result.stdout.strip()
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert "recommend" in CliRunner().invoke(app, []).output
+
+
+def test_the_version_is_printed() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert re.fullmatch(r"autometa \d+\.\d+\.\d+\n", result.output)

@@ -1,0 +1,111 @@
+"""`autometa kb ...`, run as a user runs it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+
+STATUS = {"tasks", "configurations", "evaluations", "coverage", "revision", "schema"}
+COUNTS = {"total", "ok", "failed", "timed_out", "out_of_memory"}
+
+
+def test_the_status_has_the_documented_shape(autometa: Command) -> None:
+    content = json.loads(autometa("kb", "status", "-f", "json").stdout)
+    assert set(content) == STATUS
+    assert set(content["tasks"]) == {"total", "binary", "multiclass", "regression"}
+    assert set(content["evaluations"]) == COUNTS
+    for counts in (content["tasks"], content["configurations"], content["evaluations"]):
+        assert counts["total"] == sum(count for name, count in counts.items() if name != "total")
+    assert 0 < content["coverage"] <= 1
+
+
+def test_the_shipped_base_is_a_first_real_one(autometa: Command) -> None:
+    content = json.loads(autometa("kb", "status", "-f", "json").stdout)
+    assert content["tasks"]["binary"] + content["tasks"]["multiclass"] >= 20
+    assert content["tasks"]["regression"] >= 10
+    assert content["evaluations"]["total"] >= 20 * content["tasks"]["total"]
+
+
+def test_create_refuses_to_write_over_a_base(autometa: Command, tmp_path: Path) -> None:
+    assert autometa("kb", "create", "--empty", "--db", "own.db").returncode == 0
+    before = (tmp_path / "own.db").read_bytes()
+    again = autometa("kb", "create", "--db", "own.db")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "exists already" in again.stderr
+    assert (tmp_path / "own.db").read_bytes() == before
+
+
+def test_what_one_exports_another_imports(autometa: Command, examples: Path, tmp_path: Path) -> None:
+    for name in ("mine.db", "yours.db"):
+        assert autometa("kb", "create", "--empty", "--db", name).returncode == 0
+    grown = autometa(
+        "kb", "grow", "--from", str(examples), "--candidates", "1", "--origin", "me", "--db", "mine.db", "-f", "json"
+    )
+    assert json.loads(grown.stdout) == {"new": 3, "known": 0, "left": 0, "skipped": []}
+    assert json.loads(autometa("kb", "export", "a.parquet", "--db", "mine.db", "-f", "json").stdout) == {
+        "file": "a.parquet",
+        "evaluations": 3,
+    }
+    first = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
+    again = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
+    assert first == [{"file": "a.parquet", "new": 3, "known": 0, "differing": 0}]
+    assert again == [{"file": "a.parquet", "new": 0, "known": 3, "differing": 0}]
+    rows = json.loads(autometa("kb", "list", "evaluations", "--db", "yours.db", "-f", "json").stdout)
+    assert {row["origin"] for row in rows} == {"me"}
+    nothing = autometa("kb", "export", "b.parquet", "--beside", ".", "--db", "mine.db")
+    assert nothing.stdout.strip() == "nothing new to write"
+    assert not (tmp_path / "b.parquet").exists()
+
+
+def test_show_opens_what_the_evidence_names(autometa: Command, examples: Path) -> None:
+    advice = json.loads(autometa("recommend", str(examples / "diabetes.csv"), "-k", "1", "-f", "json").stdout)
+    item = advice["recommendations"][0]
+    run = item["evidence"][0]
+    shown = json.loads(autometa("kb", "show", run["fingerprint"], "-f", "json").stdout)
+    assert shown["name"] == run["task"]
+    (measured,) = (e for e in shown["evaluations"] if e["key"] == item["key"])
+    assert measured["rmse"] == pytest.approx(run["score"], rel=1e-5)
+    assert run["n_tried"] == len(shown["evaluations"])
+    better = [e for e in shown["evaluations"] if e["status"] == "ok" and e["rmse"] < measured["rmse"]]
+    assert run["rank"] == len(better) + 1
+    by_key = json.loads(autometa("kb", "show", item["key"][:16], "-f", "json").stdout)
+    assert by_key["hyperparameters"] == item["hyperparameters"]
+    assert run["task"] in {e["task"] for e in by_key["evaluations"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("kb", "show", "no_such_thing"), "autometa kb list tasks"),
+        (("kb", "import", "nothing.parquet"), "no such file"),
+        (("kb", "import", "junk.parquet"), "junk.parquet"),
+        (("kb", "grow", "--from", "nowhere"), "no such file or folder"),
+        (("kb", "grow", "--from", ".", "--time", "soon"), "not a time: 'soon'"),
+        (("kb", "grow", "--from", ".", "--protocol", "cv-v9"), "no protocol 'cv-v9'"),
+        (("kb", "status", "--db", "junk.parquet"), "junk.parquet"),
+        (("kb", "status", "--db", "mysql://localhost/x"), "mysql"),
+        (("kb", "upgrade", "--db", "nothing.db"), "nothing.db"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_exit_2(
+    autometa: Command, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "junk.parquet").write_bytes(bytes(range(256)) * 8)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    result = autometa(*arguments)
+    assert (result.returncode, result.stdout) == (2, ""), result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert words in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == before, "nothing is written"
+
+
+def test_tables_for_people_show_every_number(autometa: Command, shipped_base: Path, tmp_path: Path) -> None:
+    shutil.copy(shipped_base, tmp_path / "own.db")
+    tasks = autometa("kb", "list", "tasks", "--db", "own.db").stdout
+    n_tasks = json.loads(autometa("kb", "status", "-f", "json").stdout)["tasks"]["total"]
+    assert len([line for line in tasks.splitlines() if line.strip()]) == n_tasks + 1
+    few = autometa("kb", "list", "evaluations", "--limit", "2", "-f", "json")
+    assert len(json.loads(few.stdout)) == 2

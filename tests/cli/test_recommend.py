@@ -1,0 +1,177 @@
+"""`autometa recommend`, run as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from autometa.pipelines.building import build
+from autometa.reading import read_task
+from autometa.space import Configuration
+from tests.conftest import Command
+
+ITEM = {"rank", "algorithm", "hyperparameters", "key", "predicted_score", "interval", "fit_seconds"}
+ITEM |= {"reasons", "evidence"}
+TASK = {"name", "kind", "target", "n_rows", "n_columns", "metric", "fingerprint"}
+
+
+def test_the_json_has_the_documented_shape(autometa: Command, examples: Path) -> None:
+    result = autometa("recommend", str(examples / "breast_cancer.csv"), "--target", "diagnosis", "--format", "json")
+    assert result.returncode == 0, result.stderr
+    content = json.loads(result.stdout)
+    assert set(content) == {"task", "known_tasks", "novelty", "recommendations", "notes"}
+    assert set(content["task"]) == TASK
+    assert content["task"]["kind"] == "binary"
+    assert content["task"]["metric"] == "roc_auc"
+    assert all(set(known) == {"name", "distance"} for known in content["known_tasks"])
+    assert 0 <= content["novelty"] <= 1
+    assert [item["rank"] for item in content["recommendations"]] == list(range(1, 11))
+    for item in content["recommendations"]:
+        assert set(item) == ITEM
+        low, high = item["interval"]
+        assert low <= item["predicted_score"] <= high
+        assert item["fit_seconds"] > 0
+        assert item["reasons"]
+        assert item["evidence"]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # an MLP's own, for its user to see
+def test_every_advised_pipeline_fits_and_predicts_on_the_table(autometa: Command, examples: Path) -> None:
+    path = examples / "breast_cancer.csv"
+    content = json.loads(autometa("recommend", str(path), "--target", "diagnosis", "-f", "json").stdout)
+    task = read_task(path, target="diagnosis")
+    keys = set()
+    for item in content["recommendations"]:
+        configuration = Configuration(algorithm=item["algorithm"], values=item["hyperparameters"])
+        assert configuration.key == item["key"]
+        keys.add(configuration.key)
+        pipeline = build(configuration, kind=task.kind, column_kinds=task.column_kinds)
+        pipeline.fit(task.X.iloc[::3], task.y.iloc[::3])
+        assert set(pipeline.predict(task.X.head(5))) <= {"benign", "malignant"}
+    assert len(keys) == 10
+
+
+@pytest.mark.parametrize("name", ["breast_cancer.csv", "wine.csv", "diabetes.csv"])
+def test_two_processes_give_the_same_output(autometa: Command, examples: Path, name: str) -> None:
+    first = autometa("recommend", str(examples / name), "-f", "json", PYTHONHASHSEED="1")
+    second = autometa("recommend", str(examples / name), "-f", "json", PYTHONHASHSEED="2")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+
+
+def test_the_table_says_what_was_inferred_and_how_to_go_on(autometa: Command, examples: Path) -> None:
+    result = autometa("recommend", str(examples / "wine.csv"), "-k", "2")
+    assert result.returncode == 0, result.stderr
+    for words in ("178 rows x 13 columns", "multiclass", "cultivar", "log_loss", "nearest known tasks", ".build()"):
+        assert words in result.stdout
+    assert result.stderr == ""
+
+
+def test_yaml_and_json_say_the_same(autometa: Command, examples: Path) -> None:
+    as_json = autometa("recommend", str(examples / "wine.csv"), "-k", "2", "-f", "json").stdout
+    as_yaml = autometa("recommend", str(examples / "wine.csv"), "-k", "2", "-f", "yaml").stdout
+    assert yaml.safe_load(as_yaml) == json.loads(as_json)
+
+
+def test_algorithms_and_fit_time_restrict_the_advice(autometa: Command, examples: Path) -> None:
+    path = str(examples / "diabetes.csv")
+    only = json.loads(autometa("recommend", path, "--algorithms", "ridge,lightgbm", "-f", "json").stdout)
+    assert {item["algorithm"] for item in only["recommendations"]} <= {"ridge", "lightgbm"}
+    every = json.loads(autometa("recommend", path, "-k", "100", "-f", "json").stdout)["recommendations"]
+    limit = sorted(item["fit_seconds"] for item in every)[len(every) // 2]
+    arguments = ("recommend", path, "-k", "100", "--max-fit-time", str(limit), "-f", "json")
+    fast = json.loads(autometa(*arguments).stdout)["recommendations"]
+    assert 0 < len(fast) < len(every)
+    assert max(item["fit_seconds"] for item in fast) <= limit
+
+
+def test_another_metric_gives_scores_of_that_metric(autometa: Command, examples: Path) -> None:
+    content = json.loads(autometa("recommend", str(examples / "wine.csv"), "-m", "accuracy", "-f", "json").stdout)
+    assert content["task"]["metric"] == "accuracy"
+    assert all(0 <= item["predicted_score"] <= 1 for item in content["recommendations"])
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        (None, (), "no such file"),
+        (b"", (), "empty"),
+        (b"a,b\n1,x\n2,y\n3,x\n", ("--target", "c"), "'c'"),
+        (b"a,b\n1,x\n2,x\n3,x\n", ("--target", "b"), "constant"),
+        (bytes(range(256)) * 20, (), "x.csv"),
+    ],
+    ids=["missing file", "empty file", "unknown target", "constant target", "binary junk"],
+)
+def test_what_cannot_be_used_is_one_line_and_exit_2(
+    autometa: Command, tmp_path: Path, content: bytes | None, arguments: tuple[str, ...], words: str
+) -> None:
+    path = tmp_path / "x.csv"
+    if content is not None:
+        path.write_bytes(content)
+    result = autometa("recommend", str(path), *arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("error: ")
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-k", "0"), "k must be at least 1"),
+        (("--metric", "rmse"), "no metric 'rmse' for a multiclass task"),
+        (("--algorithms", "magic"), "unknown algorithm 'magic'"),
+        (("--recommender", "oracle"), "no recommender 'oracle'"),
+        (("--max-fit-time", "1e-9"), "the fastest needs"),
+        (("--db", "nowhere.db"), "autometa kb create --db nowhere.db"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused(
+    autometa: Command, examples: Path, arguments: tuple[str, str], words: str
+) -> None:
+    result = autometa("recommend", str(examples / "wine.csv"), *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_table_that_is_known_is_told_so(
+    autometa: Command, tmp_path: Path, shipped_base: Path, examples: Path
+) -> None:
+    own = tmp_path / "own.db"
+    own.write_bytes(shipped_base.read_bytes())
+    grown = autometa("kb", "grow", "--from", str(examples / "wine.csv"), "--candidates", "3", "--db", str(own))
+    assert grown.returncode == 0, grown.stderr
+    copy = tmp_path / "renamed.parquet"
+    pd.read_csv(examples / "wine.csv").to_parquet(copy)
+    content = json.loads(autometa("recommend", str(copy), "--db", str(own), "-f", "json").stdout)
+    assert any("known table" in note for note in content["notes"])
+    measured = [item for item in content["recommendations"] if "measured on this very table" in item["reasons"]]
+    assert [item["rank"] for item in measured] == [1, 2, 3]
+    scores = [item["predicted_score"] for item in measured]
+    assert scores == sorted(scores)  # log_loss: smaller is better
+
+
+def test_the_python_code_that_is_printed_runs(
+    autometa: Command, examples: Path, shipped_base: Path, tmp_path: Path
+) -> None:
+    arguments = ("recommend", str(examples / "diabetes.csv"), "-t", "progression", "-k", "1", "--ignore-columns", "ldl")
+    result = autometa(*arguments, "--algorithms", "ridge", "--metric", "mae", "--db", str(shipped_base))
+    code = "\n".join(line.strip() for line in result.stdout.split("use the first in Python")[1].splitlines())
+    assert "ignore_columns=['ldl']" in code
+    assert "metric='mae'" in code
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert "Ridge" in repr(names["pipeline"])
+
+
+def test_standard_input_is_read(shipped_base: Path, examples: Path) -> None:
+    command = [sys.executable, "-m", "autometa", "recommend", "-", "-k", "1", "-f", "json", "--db", str(shipped_base)]
+    with (examples / "wine.csv").open("rb") as file:
+        result = subprocess.run(command, stdin=file, capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout)["task"]["name"] == "stdin"

@@ -1,0 +1,92 @@
+"""The advisor: the whole flow in one object."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_wine
+
+import autometa
+from autometa.advisor import RECOMMENDERS, Advisor, Wish
+from autometa.errors import NotKnownError, OptionError
+from autometa.knowledge.base import KnowledgeBase
+from autometa.recommenders.recommendation import Recommendation
+
+
+@pytest.fixture(scope="module")
+def base(shipped_base: Path) -> KnowledgeBase:
+    return KnowledgeBase(shipped_base)
+
+
+def _keys(recommendation: Recommendation) -> list[str]:
+    return [advice.configuration.key for advice in recommendation]
+
+
+def test_a_path_a_frame_arrays_and_a_task_give_the_same_advice(base: KnowledgeBase, examples: Path) -> None:
+    path = examples / "wine.csv"
+    frame = pd.read_csv(path)
+    X, y = frame.drop(columns="cultivar"), frame["cultivar"]
+    asked = [
+        autometa.recommend(path, target="cultivar", knowledge=base),
+        autometa.recommend(str(path), knowledge=str(base.place)),
+        autometa.recommend(frame, target=-1, knowledge=base),
+        autometa.recommend(X, y, knowledge=base),
+        autometa.recommend(autometa.read_task(path), knowledge=base),
+    ]
+    assert all(_keys(recommendation) == _keys(asked[0]) for recommendation in asked)
+    assert len({recommendation.task.fingerprint for recommendation in asked}) == 1
+
+
+def test_arrays_are_taken_and_the_pipeline_fits_them_by_name(base: KnowledgeBase) -> None:
+    X, y = load_wine(return_X_y=True)
+    recommendation = autometa.recommend(X, y, k=1, knowledge=base)
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    pipeline = recommendation[0].build(seed=3)
+    assert pipeline.fit(frame, y).score(frame, y) > 0.9
+
+
+@pytest.mark.parametrize("name", RECOMMENDERS)
+def test_every_recommender_gives_complete_advice(base: KnowledgeBase, examples: Path, name: str) -> None:
+    task = autometa.read_task(examples / "diabetes.csv")
+    recommendation = Advisor(base, recommender=name).recommend(task, Wish(k=40))
+    assert len(set(_keys(recommendation))) == len(recommendation) == 40
+    for advice in recommendation:
+        assert np.isfinite([advice.predicted_score, advice.fit_seconds, *advice.interval]).all()
+        assert advice.interval[0] <= advice.predicted_score <= advice.interval[1]
+        assert advice.reasons
+
+
+def test_recommenders_differ(base: KnowledgeBase, examples: Path) -> None:
+    task = autometa.read_task(examples / "wine.csv")
+    lists = {tuple(_keys(Advisor(base, recommender=name).recommend(task))) for name in RECOMMENDERS}
+    assert len(lists) == len(RECOMMENDERS)
+
+
+def test_more_than_there_is_gives_what_there_is_and_says_so(base: KnowledgeBase, examples: Path) -> None:
+    recommendation = autometa.recommend(examples / "wine.csv", k=10_000, knowledge=base)
+    assert len(recommendation) >= 20
+    assert any("10000 pipelines were asked for" in note for note in recommendation.notes)
+
+
+def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, examples: Path) -> None:
+    path = examples / "breast_cancer.csv"
+    full = autometa.read_task(path)
+    sample = autometa.read_task(path, max_rows=200)
+    of_full = autometa.recommend(full, k=1, algorithms=["random_forest"], knowledge=base)
+    of_sample = autometa.recommend(sample, k=1, algorithms=["random_forest"], knowledge=base)
+    assert of_sample.task.n_rows == 569
+    assert of_sample.task.fingerprint == of_full.task.fingerprint
+    assert of_sample[0].fit_seconds == pytest.approx(of_full[0].fit_seconds)
+
+
+def test_an_empty_base_says_what_to_do(tmp_path: Path, examples: Path) -> None:
+    empty = KnowledgeBase.create(tmp_path / "empty.db")
+    with empty, pytest.raises(NotKnownError, match="autometa kb grow"):
+        autometa.recommend(examples / "wine.csv", knowledge=empty)
+
+
+def test_wishes_are_checked_before_anything_is_read() -> None:
+    for wish in ({"k": 0}, {"max_fit_seconds": 0.0}, {"algorithms": ["magic"]}):
+        with pytest.raises(OptionError):
+            autometa.recommend("no such file", **wish)
