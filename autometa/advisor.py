@@ -1,7 +1,7 @@
 """The whole flow in one object: describe a task, choose candidates, rank, predict, explain."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ RECOMMENDERS: dict[str, Callable[[], Recommender]] = {
 }
 DEFAULT_RECOMMENDER = "portfolio"
 N_KNOWN_TASKS = 5
+_SMALL = 1e-3  # losses below it are told apart no further where predictions are moved
 NOVEL = 0.95  # above this share a task counts as unlike all known ones
 
 
@@ -76,8 +77,10 @@ class Wish:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise OptionError(f"k must be at least 1, got {self.k}")
+        if not isinstance(self.k, int) or self.k < 1:
+            raise OptionError(f"k must be a whole number of at least 1, got {self.k!r}")
+        if isinstance(self.algorithms, str):
+            raise OptionError(f"algorithms is a list of names, got '{self.algorithms}'; write ['{self.algorithms}']")
         if self.max_fit_seconds is not None and not self.max_fit_seconds > 0:
             raise OptionError(f"max_fit_seconds must be positive, got {self.max_fit_seconds}")
         for algorithm in self.algorithms or ():
@@ -131,10 +134,11 @@ class Advisor:
         observed = self._observed(task)
         candidates, fit_seconds = self._candidates(experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
-        order = _order(ranker, description, candidates, observed, metric)[: wish.k]
+        losses = _expected_losses(ranker, description, candidates, observed)
+        order = _order(ranker, description, candidates, observed, losses)[: wish.k]
         chosen = [candidates[position] for position in order]
         calibration = calibrate(RECOMMENDERS[self.recommender], experience, wish.seed)
-        scores = _scores(ranker, description, chosen, observed, calibration)
+        scores = _scores(metric, description, zip(chosen, losses[list(order)], strict=True), observed, calibration)
         evidence = evidence_for(ranker, description, chosen)
         reasons = reasons_for(ranker, description, chosen, observed)
         known_tasks, novelty = self._neighbours(experience, description)
@@ -257,6 +261,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     max_fit_seconds: float | None = None,
     algorithms: Sequence[str] | None = None,
     knowledge: KnowledgeBase | str | Path | None = None,
+    recommender: str = DEFAULT_RECOMMENDER,
     seed: int = 0,
 ) -> Recommendation:
     """Return ranked pipelines for a table.
@@ -279,6 +284,8 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         Only pipelines of these algorithms.
     knowledge : KnowledgeBase, str or Path, optional
         The knowledge base, or its file or URL; default: the user's own.
+    recommender : str
+        How pipelines are ranked: portfolio, nearest or average.
     seed : int
         Seed of all that is drawn; same inputs and seed give the same list.
 
@@ -296,9 +303,9 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     wish = Wish(metric=metric, k=k, max_fit_seconds=max_fit_seconds, algorithms=algorithms, seed=seed)
     task = X if isinstance(X, Task) else read_task(X, y, target=target)
     if isinstance(knowledge, KnowledgeBase):
-        return Advisor(knowledge).recommend(task, wish)
+        return Advisor(knowledge, recommender=recommender).recommend(task, wish)
     with open_knowledge(knowledge) as base:
-        return Advisor(base).recommend(task, wish)
+        return Advisor(base, recommender=recommender).recommend(task, wish)
 
 
 def describe(X: Any, y: Any = None, *, target: str | int | None = None, seed: int = 0) -> pd.Series:
@@ -319,44 +326,74 @@ def _fits(configuration: Configuration, kind: TaskKind) -> bool:
     return True
 
 
+def _expected_losses(
+    ranker: Recommender,
+    description: TaskDescription,
+    candidates: Sequence[Configuration],
+    observed: Sequence[Evaluation],
+) -> npt.NDArray[np.float64]:
+    """Return the loss to expect of each candidate, (n_candidates,).
+
+    Measured where the candidate was measured on this very table; elsewhere predicted, no worse than chance, and moved
+    by the mean error of the predictions of the measured ones, shrunk as if one more prediction had been right.
+    """
+    metric = ranker.experience_.metric
+    losses = np.minimum(ranker.predict(description, candidates, observed).losses, metric.chance_loss)
+    measured = _measured(observed, metric)
+    known = [position for position, c in enumerate(candidates) if c.key in measured]
+    if known:
+        actual = np.array([measured[candidates[position].key] for position in known])
+        errors = np.log((actual + _SMALL) / (losses[known] + _SMALL))
+        losses = losses * np.exp(errors.sum() / (len(known) + 1))
+        losses[known] = actual
+    return np.asarray(losses)
+
+
 def _order(
     ranker: Recommender,
     description: TaskDescription,
     candidates: Sequence[Configuration],
     observed: Sequence[Evaluation],
-    metric: Metric,
+    losses: npt.NDArray[np.float64],
 ) -> list[int]:
-    """Return positions of candidates: those measured on this very table first, by their score."""
-    position_of = {configuration.key: position for position, configuration in enumerate(candidates)}
-    measured = {e.configuration.key: metric.loss(e.score(metric.name)) for e in observed if e.status is Status.OK}
-    by_loss = sorted((loss, key) for key, loss in measured.items() if key in position_of and not math.isnan(loss))
-    return [position_of[key] for _, key in by_loss] + list(ranker.rank(description, candidates, observed))
+    """Return positions of candidates in the recommender's order; by expected loss where the very table is known.
+
+    What failed on this very table is left out.
+    """
+    order = list(ranker.rank(description, candidates, observed))
+    measured = _measured(observed, ranker.experience_.metric)
+    known = [position for position, c in enumerate(candidates) if c.key in measured]
+    return sorted(known + order, key=lambda position: losses[position]) if known else order
+
+
+def _measured(observed: Sequence[Evaluation], metric: Metric) -> dict[str, float]:
+    """Return configuration key -> loss of what succeeded on this very table."""
+    scores = {e.configuration.key: e.score(metric.name) for e in observed if e.status is Status.OK}
+    return {key: metric.loss(score) for key, score in scores.items() if not math.isnan(score)}
 
 
 def _scores(
-    ranker: Recommender,
+    metric: Metric,
     description: TaskDescription,
-    chosen: Sequence[Configuration],
+    expected: Iterable[tuple[Configuration, float]],
     observed: Sequence[Evaluation],
     calibration: Calibration,
 ) -> list[tuple[float, tuple[float, float]]]:
-    """Return predicted score and interval of each; measured ones have the spread of their folds."""
-    metric = ranker.experience_.metric
+    """Return score and interval of each configuration; measured ones have the spread of their folds."""
     size = unit(metric, description)
     measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
     result = []
-    for configuration, loss in zip(chosen, ranker.predict(description, chosen, observed).losses, strict=True):
+    for configuration, loss in expected:
         evaluation = measured.get(configuration.key)
         folds = [metric.loss(s) for s in evaluation.fold_scores.get(metric.name, ())] if evaluation else []
-        if len(folds) < 2:
-            loss = float(folds[0] if folds else loss)
-            low, high = calibration.interval(loss, size)
-        else:
-            loss = float(np.mean(folds))
+        if len(folds) > 1:
             error = 1.2816 * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))  # 80 % of a normal
             low, high = max(loss - error, 0.0), loss + error
+        else:
+            low, high = calibration.interval(float(loss), size)
+            high = max(min(high, metric.chance_loss), float(loss))
         bounds = sorted((metric.score(low), metric.score(high)))
-        result.append((metric.score(loss), (bounds[0], bounds[1])))
+        result.append((metric.score(float(loss)), (bounds[0], bounds[1])))
     return result
 
 
@@ -366,7 +403,7 @@ def _caveats(
     """Return what to know before trusting the advice."""
     notes = []
     if observed:
-        notes.append(f"known table: {len(observed)} of its runs are stored; measured pipelines stand first")
+        notes.append(f"known table: {len(observed)} of its runs are stored; their scores are measured, not predicted")
     elif novelty > NOVEL:
         notes.append("unlike all known tasks: take the predicted scores with care")
     if experience.n_tasks < 30:

@@ -25,6 +25,8 @@ class Metric:
         Whether it reads class probabilities (n_rows, n_classes) instead of predicted values (n_rows,).
     low, high : float
         The range of its scores; infinite where it has no bound.
+    chance_loss : float
+        Loss of guessing, where it is the same for every task; infinite elsewhere.
     scales_with_target : bool
         Whether multiplying the target by c multiplies the score by c (root mean squared error does).
 
@@ -42,6 +44,7 @@ class Metric:
     needs_probabilities: bool = False
     low: float = 0.0
     high: float = 1.0
+    chance_loss: float = math.inf
     scales_with_target: bool = False
 
     def loss(self, score: float) -> float:
@@ -60,7 +63,13 @@ METRICS: dict[str, Metric] = {
         Metric(name="accuracy", kinds=CLASSIFICATION, greater_is_better=True),
         Metric(name="balanced_accuracy", kinds=CLASSIFICATION, greater_is_better=True),
         Metric(name="f1_macro", kinds=CLASSIFICATION, greater_is_better=True),
-        Metric(name="roc_auc", kinds=CLASSIFICATION, greater_is_better=True, needs_probabilities=True),
+        Metric(
+            name="roc_auc",
+            kinds=CLASSIFICATION,
+            greater_is_better=True,
+            needs_probabilities=True,
+            chance_loss=0.5,
+        ),
         Metric(
             name="log_loss",
             kinds=CLASSIFICATION,

@@ -163,7 +163,7 @@ class TaskDescription:
     kind: TaskKind
     n_rows: int
     n_columns: int
-    metafeatures: Mapping[str, float]
+    metafeatures: Mapping[str, float] = field(repr=False)
     embedding: tuple[float, ...] | None = None
 
 

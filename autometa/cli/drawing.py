@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from rich.markup import escape
 from rich.padding import Padding
@@ -13,6 +14,7 @@ from autometa.task import Task
 
 Drawn = Table | Text | Padding | str
 
+_SHORT = 24  # characters of a cell that is never broken
 _FIGURES = (0, 2, 4)  # columns of the list of pipelines that are set flush right
 _LEGEND = (
     "{metric}: cross-validated score to expect; fit: predicted CPU seconds on the whole table. Last lines: past tasks, "
@@ -114,7 +116,9 @@ def draw_rows(rows: Sequence[Mapping[str, object]]) -> Table:
     """Return a plain table with a line per row; its columns are those of the first row."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name, value in (rows[0] if rows else {}).items():
-        table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
+        longest = max(len(str(row[name])) for row in rows)
+        justify: Literal["left", "right"] = "right" if isinstance(value, int | float) else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=longest <= _SHORT)
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
     return table

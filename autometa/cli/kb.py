@@ -19,6 +19,10 @@ from autometa.knowledge.base import KnowledgeBase, KnowledgeStatus
 
 app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and exchange it.", no_args_is_help=True)
 
+# Columns that only JSON and YAML show.
+_DETAILS = ["absent", "versions", "origin", "origin_licence", "seed", "added_at", "protocol", "pipelines_version"]
+_DETAILS += ["predict_seconds", "peak_memory_bytes", "family", "balanced_accuracy", "f1_macro"]
+
 
 class Listed(StrEnum):
     """What `kb list` lists."""
@@ -157,7 +161,7 @@ def show(
 
     \b
     Example:
-      autometa kb show breast_cancer
+      autometa kb show credit_g
     """
     with opened(db) as base:
         tasks, configurations = base.tasks(), base.configurations()
@@ -174,13 +178,18 @@ def show(
             names = ", ".join(str(f.get("fingerprint", f.get("key")))[:12] for f in found)
             raise OptionError(f"'{name}' means {len(found)} things; give one of: {names}")
         runs = base.evaluations(fingerprint=found[0].get("fingerprint"), key=found[0].get("key"))
+    one = ["fingerprint", "task"] if "fingerprint" in found[0] else ["key", "content", "algorithm"]
     about = dict(found[0])
     if "content" in about:
         about["hyperparameters"] = json.loads(about.pop("content"))["values"]
     if form is not Format.TABLE:
         print_content({**about, "evaluations": _records(runs)}, form)
         return
-    print_renderables(draw_rows([{"": n, " ": v} for n, v in about.items()]), "", draw_rows(_records(_in_short(runs))))
+    print_renderables(
+        draw_rows([{"": n, " ": v} for n, v in about.items()]),
+        "",
+        draw_rows(_records(_in_short(runs.drop(columns=one)))),
+    )
 
 
 @app.command()
@@ -247,16 +256,17 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _in_short(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a DataFrame that fits on a screen: identifiers cut, empty columns left out, few digits."""
-    frame = frame.drop(columns=["absent", "versions", "origin_licence", "seed", "added_at"], errors="ignore")
-    frame = frame.dropna(axis="columns", how="all")
-    for name in ("fingerprint", "key", "family"):
+    """Return a DataFrame that fits on a screen: what identifies a row, its scores and its cost, in few digits."""
+    frame = frame.drop(columns=_DETAILS, errors="ignore").dropna(axis="columns", how="all")
+    for name in ("fingerprint", "key"):
         if name in frame:
             frame[name] = frame[name].str.slice(0, 12)
     if "content" in frame:
-        frame["content"] = [
-            ", ".join(f"{n}={v}" for n, v in json.loads(text)["values"].items()) for text in frame["content"]
-        ]
+        values = [json.loads(text)["values"] for text in frame.pop("content")]
+        frame["hyperparameters"] = [", ".join(f"{n}={v}" for n, v in given.items()) or "defaults" for given in values]
+    if "licence" in frame:
+        frame["licence"] = [text if len(text) <= 24 else f"{text[:23]}…" for text in frame["licence"]]
     floats = frame.select_dtypes("float").columns
-    frame[floats] = frame[floats].map(lambda value: f"{value:.4g}")
-    return frame
+    frame[floats] = frame[floats].map(lambda value: "" if pd.isna(value) else f"{value:.4g}")
+    first = [name for name in ("name", "task", "algorithm", "status") if name in frame]
+    return frame[[*first, *(name for name in frame.columns if name not in first)]]

@@ -1,5 +1,8 @@
 """The entry point: `autometa COMMAND ...`; exit 0, user error 2, our bug 1."""
 
+import errno
+import io
+import os
 import sys
 from typing import Annotated
 
@@ -37,12 +40,30 @@ def about(
         sys.stdout.write(context.get_help() + "\n")
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _drop_stdout() -> None:
+    """Forget what could not be written, so that the interpreter does not try again on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command line; an error that the user can fix is one line on stderr and exit code 2."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w")))
     try:
         app()
+        sys.stdout.flush()
     except UserError as error:
         say("error: " + " ".join(str(error).split()))
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        say(f"error: cannot write the result: {error.strerror}")
+        _drop_stdout()
         sys.exit(2)
     except KeyboardInterrupt:
         say("stopped")

@@ -66,6 +66,11 @@ def opened(place: str | None) -> Iterator[KnowledgeBase]:
         yield base
 
 
+def split(words: str | None) -> list[str] | None:
+    """Return the parts between commas, without the blanks around them."""
+    return [word.strip() for word in words.split(",")] if words else None
+
+
 def given(
     target: str | None,
     kind: str | None,
@@ -78,8 +83,8 @@ def given(
     arguments = {
         "target": target,
         "kind": kind,
-        "ignore_columns": ignore_columns.split(",") if ignore_columns else None,
-        "categorical": categorical.split(",") if categorical else None,
+        "ignore_columns": split(ignore_columns),
+        "categorical": split(categorical),
         "positive_class": positive_class,
         "max_rows": max_rows,
     }

@@ -67,7 +67,7 @@ def bar() -> Iterator["Bar | None"]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     drawn = Bar(*columns, console=console(is_for_results=False), transient=True)
     try:
         yield drawn

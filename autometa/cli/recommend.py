@@ -21,6 +21,7 @@ from autometa.cli.options import (
     TargetOption,
     given,
     opened,
+    split,
     task_content,
 )
 from autometa.cli.output import Format, print_content, print_renderables
@@ -66,32 +67,40 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         metric=metric,
         k=k,
         max_fit_seconds=max_fit_time,
-        algorithms=algorithms.split(",") if algorithms else None,
+        algorithms=split(algorithms),
         seed=seed,
     )
     with opened(db) as base:
         recommendation = Advisor(base, recommender=recommender).recommend(table, wish)
     if form is Format.TABLE:
-        print_renderables(*draw_recommendation(table, recommendation, _usage(data, table, wish, arguments, db)))
+        print_renderables(
+            *draw_recommendation(
+                table,
+                recommendation,
+                _usage(data, table, wish, arguments, {"knowledge": db, "recommender": recommender}),
+            )
+        )
     else:
         print_content(recommendation_content(table, recommendation), form)
 
 
-def _usage(data: str, task: Task, wish: Wish, arguments: dict[str, Any], db: str | None) -> str:
-    """Return Python code that builds and fits the first advice."""
+def _usage(
+    data: str, task: Task, wish: Wish, reading: dict[str, Any], advising: dict[str, str | None]
+) -> str:  # Any: arguments of several types
+    """Return Python code that builds and fits the first advice: what was asked for, but for the defaults."""
     source = "frame" if data == "-" else repr(data)  # what came from standard input, the user reads again
-    reading = {**arguments, "target": task.target}
     asked = {
         "metric": wish.metric if wish.metric != "auto" else None,
         "max_fit_seconds": wish.max_fit_seconds,
         "algorithms": wish.algorithms,
-        "knowledge": db,
+        "knowledge": advising["knowledge"],
+        "recommender": advising["recommender"] if advising["recommender"] != DEFAULT_RECOMMENDER else None,
         "seed": wish.seed or None,
     }
     wished = {name: value for name, value in asked.items() if value is not None}
     return (
         f"import autometa\n"
-        f"task = autometa.read_task({source}{_words(reading)})\n"
+        f"task = autometa.read_task({source}{_words({**reading, 'target': task.target})})\n"
         f"pipeline = autometa.recommend(task{_words(wished)})[0].build()\n"
         f"pipeline.fit(task.X, task.y)"
     )

@@ -78,7 +78,14 @@ def find_tables(place: str | Path, *, split: str | None = None, target: str | No
     OptionError
         If ``split`` is asked of something without splits.
     """
-    path = Path(place)
+    try:
+        return _find(Path(place), split, target)
+    except PermissionError as error:
+        raise DataError(f"no permission to read {place}; change its mode, or run as another user") from error
+
+
+def _find(path: Path, split: str | None, target: str | None) -> list[TableSource]:
+    """Return the tables of a place that may be read."""
     if not path.exists():
         raise DataError(f"no such file or folder: {path}")
     if path.is_dir() and (path / "index.csv").is_file():

@@ -122,10 +122,16 @@ class KnowledgeBase:
                 raise KnowledgeError(f"cannot make {shown}: {error.strerror}") from error
         engine = schema.connect(url, create=True)
         try:
-            if schema.version(engine) is not None:
-                raise KnowledgeError(f"there is a knowledge base in {shown} already; open it")
             with _translated(url):
+                if schema.version(engine) is not None:
+                    raise KnowledgeError(f"there is a knowledge base in {shown} already; open it")
                 schema.create(engine)
+        except KnowledgeError:
+            if url.get_backend_name() == "sqlite":  # the file is ours, and holds nothing
+                engine.dispose()
+                for ending in ("", "-wal", "-shm", "-journal"):
+                    Path(shown + ending).unlink(missing_ok=True)
+            raise
         finally:
             engine.dispose()
         return cls(place)

@@ -67,8 +67,11 @@ class Content:
     @cached_property
     def head(self) -> bytes:
         """The first 64 KiB."""
-        with self.open() as file:
-            return file.read(_HEAD_BYTES)
+        try:
+            with self.open() as file:
+                return file.read(_HEAD_BYTES)
+        except OSError as error:
+            raise DataError(f"{self.label} cannot be read: {error.strerror}; copy it to a file that can") from error
 
 
 def open_content(source: str | Path) -> Content:

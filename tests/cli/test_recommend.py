@@ -123,7 +123,7 @@ def test_what_cannot_be_used_is_one_line_and_exit_2(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("-k", "0"), "k must be at least 1"),
+        (("-k", "0"), "k must be a whole number of at least 1"),
         (("--metric", "rmse"), "no metric 'rmse' for a multiclass task"),
         (("--algorithms", "magic"), "unknown algorithm 'magic'"),
         (("--recommender", "oracle"), "no recommender 'oracle'"),
@@ -149,12 +149,15 @@ def test_a_table_that_is_known_is_told_so(
     assert grown.returncode == 0, grown.stderr
     copy = tmp_path / "renamed.parquet"
     pd.read_csv(examples / "wine.csv").to_parquet(copy)
-    content = json.loads(autometa("recommend", str(copy), "--db", str(own), "-f", "json").stdout)
+    content = json.loads(autometa("recommend", str(copy), "-k", "100", "--db", str(own), "-f", "json").stdout)
     assert any("known table" in note for note in content["notes"])
     measured = [item for item in content["recommendations"] if "measured on this very table" in item["reasons"]]
-    assert [item["rank"] for item in measured] == [1, 2, 3]
-    scores = [item["predicted_score"] for item in measured]
-    assert scores == sorted(scores)  # log_loss: smaller is better
+    assert len(measured) == 3
+    rows = json.loads(autometa("kb", "show", "wine", "--db", str(own), "-f", "json").stdout)["evaluations"]
+    scores = {row["key"]: row["log_loss"] for row in rows}
+    assert all(item["predicted_score"] == pytest.approx(scores[item["key"]], rel=1e-5) for item in measured)
+    expected = [item["predicted_score"] for item in content["recommendations"]]
+    assert expected == sorted(expected), "best first; of log_loss, smaller is better"
 
 
 def test_the_python_code_that_is_printed_runs(
