@@ -1,10 +1,9 @@
 """Configurations made into plain scikit-learn pipelines that take the raw table."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any  # Any: estimators and their parameters, of libraries without types
 
 from autometa.errors import MissingDependencyError
-from autometa.pipelines.learner import PREPROCESSING
 from autometa.pipelines.learners import learner_of
 from autometa.space import Configuration
 from autometa.task import ColumnKind
@@ -27,8 +26,9 @@ def build(
 ) -> "Pipeline":
     """Return the unfitted pipeline of a configuration: ``prepare`` the raw DataFrame, then the ``learner``.
 
-    It is made of scikit-learn, LightGBM and skrub classes alone, so that it can be stored and used where
-    autometa is not installed. It takes a DataFrame with the named columns, in any order and among others,
+    Columns may be selected in between, if the configuration says so. All classes are those of scikit-learn,
+    skrub and the boosting libraries, so that a pipeline can be stored and used where autometa is not
+    installed. It takes a DataFrame with the named columns, in any order and among others,
     with missing values and unseen categories. A classifier gives probabilities.
 
     Parameters
@@ -70,21 +70,40 @@ def build(
             f"install it with: pip install '{learner.requirement}'"
         )
 
-    from sklearn.compose import TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    from autometa.pipelines.preparing import preparation
+    from autometa.pipelines.preparing import category_positions, preparation, selection
 
-    hyperparameters = {name: value for name, value in values.items() if name not in PREPROCESSING}
-    estimator = learner.make(hyperparameters, kind, seed, n_jobs)
-    if learner.scales_target and not kind.is_classification:
-        estimator = TransformedTargetRegressor(estimator, transformer=StandardScaler())
+    choices = learner.preprocessing(values)
+    hyperparameters: dict[str, Any] = {name: value for name, value in values.items() if name not in choices}
+    encoding = choices["encoding"]
+    if encoding == "native" and learner.native is not None:
+        encoding = learner.native.form
+        positions = category_positions(column_kinds)
+        hyperparameters |= {learner.native.parameter: positions} if positions else {}
     prepare = preparation(
         column_kinds,
-        encoding=str(values.get("encoding", learner.encodings[0])),
-        scaling=str(values.get("scaling", learner.scalings[0])),
-        imputes=not learner.takes_missing,
+        kind=kind,
+        encoding=encoding,
+        scaling=choices["scaling"],
+        missing=learner.missing,
         seed=seed,
     )
-    return Pipeline([("prepare", prepare), ("learner", estimator)])
+    select = [("select", selection(kind, choices["select_percentile"]))] if choices["select"] == "univariate" else []
+    estimator = learner.make(hyperparameters, kind, seed, n_jobs)
+    if not kind.is_classification:
+        estimator = _with_target(estimator, choices["target_transform"], is_scaled=learner.scales_target, seed=seed)
+    return Pipeline([("prepare", prepare), *select, ("learner", estimator)])
+
+
+def _with_target(estimator: Any, transform: str, *, is_scaled: bool, seed: int) -> Any:
+    """Return a regressor that learns a transformed target and turns its predictions back."""
+    from sklearn.compose import TransformedTargetRegressor
+
+    from autometa.pipelines.preparing import target_transformer
+
+    transformer = target_transformer(transform, is_scaled=is_scaled, seed=seed)
+    if transformer is None:
+        return estimator
+    is_exact = transform != "quantile"  # which has no exact inverse, of which scikit-learn would warn
+    return TransformedTargetRegressor(estimator, transformer=transformer, check_inverse=is_exact)

@@ -3,10 +3,9 @@
 from typing import Any
 
 from autometa.pipelines.learner import Hyperparameters, Learner
+from autometa.pipelines.wrapping import with_probabilities
 from autometa.space import Parameter
 from autometa.task_kind import TaskKind
-
-_CALIBRATION_FOLDS = 3
 
 
 def _svm_hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
@@ -20,30 +19,14 @@ def _svm_hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
 
 
 def _make_svm(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs: int) -> Any:
-    """Return an SVM, for classes with probabilities by Platt's method.
+    """Return an SVM, for classes with probabilities.
 
-    ``SVC(probability=True)`` is deprecated in scikit-learn 1.9; this is what it names instead. One machine
-    fitted on all rows (``ensemble=False``) gives a clearly better log loss on small tables than an average
-    of machines that are each calibrated on one fold. A splitter without the attribute ``n_splits`` is not
-    refused where a class has fewer members than there are folds: one class of three members is enough,
-    the others may have two, and a single one where there are four classes or more. Below that
-    scikit-learn's ValueError stands: out-of-fold decisions do not exist there.
-
-    References
-    ----------
-    J. Platt, Probabilistic outputs for support vector machines and comparisons to regularized likelihood
-    methods, Advances in Large Margin Classifiers, 1999.
+    ``SVC(probability=True)`` is deprecated in scikit-learn 1.9; a calibration is what it names instead. There is
+    no choice of class weights: the calibration takes probabilities back to the shares of the classes.
     """
     from sklearn.svm import SVC, SVR
 
-    if not kind.is_classification:
-        return SVR(**values)
-
-    from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.model_selection import RepeatedStratifiedKFold
-
-    folds = RepeatedStratifiedKFold(n_splits=_CALIBRATION_FOLDS, n_repeats=1, random_state=seed)
-    return CalibratedClassifierCV(SVC(**values), ensemble=False, cv=folds, n_jobs=n_jobs)
+    return with_probabilities(SVC(**values), seed, n_jobs) if kind.is_classification else SVR(**values)
 
 
 def _neighbors_hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
@@ -70,8 +53,9 @@ SVM_RBF = Learner(
     requirement="scikit-learn",
     hyperparameters=_svm_hyperparameters,
     make=_make_svm,
-    encodings=("one_hot", "ordinal"),
+    encodings=("one_hot", "ordinal", "target"),
     scalings=("standard", "quantile", "none"),
+    cost="medium",
     scales_target=True,
     turns=2,
 )
@@ -83,6 +67,7 @@ K_NEAREST_NEIGHBORS = Learner(
     requirement="scikit-learn",
     hyperparameters=_neighbors_hyperparameters,
     make=_make_neighbors,
-    encodings=("one_hot", "ordinal"),
+    encodings=("one_hot", "ordinal", "target"),
     scalings=("standard", "quantile", "none"),
+    cost="low",
 )

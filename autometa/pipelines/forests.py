@@ -1,9 +1,10 @@
-"""Forests of independent trees."""
+"""Single trees, and forests of independent ones."""
 
 from functools import partial
 from typing import Any
 
-from autometa.pipelines.learner import Hyperparameters, Learner
+from autometa.pipelines.learner import CLASS_WEIGHT, Hyperparameters, Learner
+from autometa.pipelines.wrapping import with_labels
 from autometa.space import Parameter, Value
 from autometa.task_kind import TaskKind
 
@@ -19,6 +20,7 @@ def _hyperparameters(kind: TaskKind, *, bootstrap: bool) -> tuple[Parameter, ...
         Parameter(name="min_samples_leaf", kind="int", low=1, high=20, log=True, default=1),
         Parameter(name="bootstrap", kind="categorical", choices=(True, False), default=bootstrap),
         Parameter(name="max_samples", kind="float", low=0.3, high=1.0, condition=("bootstrap", (True,))),
+        *((CLASS_WEIGHT,) if kind.is_classification else ()),
     )
 
 
@@ -27,7 +29,8 @@ def _make_random_forest(values: Hyperparameters, kind: TaskKind, seed: int, n_jo
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     estimator = RandomForestClassifier if kind.is_classification else RandomForestRegressor
-    return estimator(**values, random_state=seed, n_jobs=n_jobs)
+    forest = estimator(**values, random_state=seed, n_jobs=n_jobs)
+    return with_labels("random_forest", forest) if "class_weight" in values else forest
 
 
 def _make_extra_trees(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs: int) -> Any:
@@ -35,7 +38,28 @@ def _make_extra_trees(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
     estimator = ExtraTreesClassifier if kind.is_classification else ExtraTreesRegressor
-    return estimator(**values, random_state=seed, n_jobs=n_jobs)
+    forest = estimator(**values, random_state=seed, n_jobs=n_jobs)
+    return with_labels("extra_trees", forest) if "class_weight" in values else forest
+
+
+def _tree_hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
+    """Return ranges after yahpo's rbv2_rpart; pruning is in units of the target, so only for classes."""
+    criterion = Parameter(name="criterion", kind="categorical", choices=("gini", "entropy"), default="gini")
+    pruning = Parameter(name="ccp_alpha", kind="float", low=1e-5, high=0.1, log=True, default=0.0)
+    return (
+        Parameter(name="max_depth", kind="int", low=1, high=30, log=True, default=None),
+        Parameter(name="min_samples_leaf", kind="int", low=1, high=100, log=True, default=1),
+        Parameter(name="max_features", kind="float", low=0.3, high=1.0, default=None),
+        *((criterion, pruning, CLASS_WEIGHT) if kind.is_classification else ()),
+    )
+
+
+def _make_decision_tree(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs: int) -> Any:
+    """Return scikit-learn's decision tree."""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    estimator = DecisionTreeClassifier if kind.is_classification else DecisionTreeRegressor
+    return estimator(**values, random_state=seed)
 
 
 RANDOM_FOREST = Learner(
@@ -45,9 +69,10 @@ RANDOM_FOREST = Learner(
     requirement="scikit-learn",
     hyperparameters=partial(_hyperparameters, bootstrap=True),
     make=_make_random_forest,
-    encodings=("ordinal", "one_hot"),
+    encodings=("ordinal", "one_hot", "target"),
     scalings=("none",),
-    takes_missing=True,
+    cost="medium",
+    missing="keep",
     turns=2,
 )
 
@@ -58,8 +83,23 @@ EXTRA_TREES = Learner(
     requirement="scikit-learn",
     hyperparameters=partial(_hyperparameters, bootstrap=False),
     make=_make_extra_trees,
-    encodings=("ordinal", "one_hot"),
+    encodings=("ordinal", "one_hot", "target"),
     scalings=("none",),
-    takes_missing=True,
+    cost="medium",
+    missing="keep",
     turns=2,
+)
+
+DECISION_TREE = Learner(
+    algorithm="decision_tree",
+    kinds=frozenset(TaskKind),
+    module="sklearn",
+    requirement="scikit-learn",
+    hyperparameters=_tree_hyperparameters,
+    make=_make_decision_tree,
+    encodings=("ordinal", "one_hot", "target"),
+    scalings=("none",),
+    cost="low",
+    missing="keep",
+    is_interpretable=True,
 )

@@ -1,33 +1,49 @@
 """The table of learners: every algorithm that autometa can build, by name."""
 
 from autometa.errors import ConfigurationError
-from autometa.pipelines.boosting import LIGHTGBM
+from autometa.pipelines.boosting import CATBOOST, HIST_GRADIENT_BOOSTING, LIGHTGBM, XGBOOST
 from autometa.pipelines.distances import K_NEAREST_NEIGHBORS, SVM_RBF
-from autometa.pipelines.forests import EXTRA_TREES, RANDOM_FOREST
+from autometa.pipelines.forests import DECISION_TREE, EXTRA_TREES, RANDOM_FOREST
+from autometa.pipelines.gaussian import GAUSSIAN_PROCESS, LDA, NAIVE_BAYES, QDA
 from autometa.pipelines.learner import Learner
-from autometa.pipelines.linear import LOGISTIC_REGRESSION, RIDGE
+from autometa.pipelines.linear import ELASTIC_NET, LINEAR_SVM, LOGISTIC_REGRESSION, RIDGE
 from autometa.pipelines.neural import MLP
 from autometa.space import Space
 from autometa.task_kind import TaskKind
 
 LEARNERS: dict[str, Learner] = {
     "lightgbm": LIGHTGBM,
+    "catboost": CATBOOST,
+    "xgboost": XGBOOST,
+    "hist_gradient_boosting": HIST_GRADIENT_BOOSTING,
     "random_forest": RANDOM_FOREST,
     "extra_trees": EXTRA_TREES,
+    "decision_tree": DECISION_TREE,
     "logistic_regression": LOGISTIC_REGRESSION,
     "ridge": RIDGE,
+    "elastic_net": ELASTIC_NET,
+    "linear_svm": LINEAR_SVM,
     "svm_rbf": SVM_RBF,
     "mlp": MLP,
+    "gaussian_process": GAUSSIAN_PROCESS,
     "k_nearest_neighbors": K_NEAREST_NEIGHBORS,
+    "naive_bayes": NAIVE_BAYES,
+    "lda": LDA,
+    "qda": QDA,
 }
 
 
-def learners_of(kind: TaskKind, *, installed_only: bool = True) -> tuple[Learner, ...]:
-    """Return the learners that do tasks of ``kind``, by default those whose library is here."""
+def learners_of(kind: TaskKind, *, n_rows: int | None = None, installed_only: bool = True) -> tuple[Learner, ...]:
+    """Return the learners that do tasks of ``kind``, and are not too slow for ``n_rows`` rows where that is given.
+
+    Those whose library is not here are left out unless ``installed_only`` is off.
+    """
     return tuple(
         learner
         for learner in LEARNERS.values()
-        if kind in learner.kinds and (learner.is_installed or not installed_only)
+        if kind in learner.kinds
+        and (learner.is_installed or not installed_only)
+        and (n_rows is None or learner.takes(n_rows))
     )
 
 
@@ -59,6 +75,6 @@ def space_of(algorithm: str, kind: TaskKind) -> Space:
     Examples
     --------
     >>> [parameter.name for parameter in space_of("ridge", TaskKind.REGRESSION).parameters]
-    ['alpha', 'encoding', 'scaling']
+    ['alpha', 'encoding', 'scaling', 'select', 'select_percentile', 'target_transform']
     """
     return learner_of(algorithm, kind).space(kind)

@@ -38,8 +38,9 @@ MLP = Learner(
     requirement="scikit-learn",
     hyperparameters=_hyperparameters,
     make=_make,
-    encodings=("one_hot", "ordinal"),
+    encodings=("one_hot", "ordinal", "target"),
     scalings=("standard", "quantile", "none"),
+    cost="medium",
     scales_target=True,
     turns=2,
 )

@@ -1,4 +1,4 @@
-"""Raw tables made numeric: the first step of every pipeline, of scikit-learn and skrub classes alone.
+"""Raw tables made numeric: the steps before every learner, of scikit-learn and skrub classes alone.
 
 Imported by `autometa.pipelines.building` when a pipeline is built, because of scikit-learn's import time.
 
@@ -13,30 +13,53 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import SelectPercentile, VarianceThreshold, f_classif, f_regression
 from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
     QuantileTransformer,
     StandardScaler,
+    TargetEncoder,
 )
 
 from autometa.errors import ConfigurationError
+from autometa.pipelines.learner import Missing
 from autometa.task import ColumnKind
+from autometa.task_kind import TaskKind
 
 _MAX_ONE_HOT_CATEGORIES = 30  # a column; the rarest share one
+_MAX_CODES = 255  # a column, the rarest share one; HistGradientBoosting refuses more
 _MISSING_CODE = -1  # an unseen category is treated as a missing one
+_MISSING_WORD = "missing"
+_TARGET_FOLDS = 5  # scikit-learn's own number
 _TEXT_COMPONENTS = 10
 _N_QUANTILES = 100  # scikit-learn's 1000 warns on every smaller table
+_LOG_RANGE = 1000.0
 _BLANK = r"^\s*$"
+
+_TREATED = {
+    "numeric": {ColumnKind.NUMERIC},
+    "categorical": {ColumnKind.CATEGORICAL, ColumnKind.BOOLEAN},
+    "datetime": {ColumnKind.DATETIME},
+    "text": {ColumnKind.TEXT},
+}
 
 Step = tuple[str, Any]  # Any: scikit-learn carries no types
 
 
 def preparation(
-    column_kinds: Mapping[str, ColumnKind], *, encoding: str, scaling: str, imputes: bool, seed: int
+    column_kinds: Mapping[str, ColumnKind],
+    *,
+    kind: TaskKind,
+    encoding: str,
+    scaling: str,
+    missing: Missing,
+    seed: int,
 ) -> ColumnTransformer:
     """Return the unfitted transformer of a raw DataFrame into an ndarray of shape (n_rows, n_features).
 
@@ -47,12 +70,16 @@ def preparation(
     ----------
     column_kinds : mapping of str to ColumnKind
         The columns to use and how each is treated.
-    encoding : {"one_hot", "ordinal"}
-        How categories become numbers.
+    kind : TaskKind
+        The kind of task, for the encoding by the target.
+    encoding : {"one_hot", "ordinal", "target", "codes", "words"}
+        How categories become numbers. For learners that split on categories by themselves they become codes
+        0, 1, ... with NaN for unseen ones, or they stay words, in a DataFrame; to be missing is a category then.
     scaling : {"none", "standard", "quantile"}
-        How numbers, ordinal codes and parts of dates are scaled; one-hot and text columns never are.
-    imputes : bool
-        Whether missing numbers are filled with the median and flagged in columns of their own.
+        How numbers, codes and parts of dates are scaled; one-hot and text columns never are.
+    missing : {"fill", "keep", "keep_seen"}
+        Whether missing numbers are filled with the median and flagged in columns of their own, or kept; and,
+        if kept, whether columns are left out that have no value when the transformer is fitted.
     seed : int
         Seed of the steps that draw at random.
 
@@ -63,23 +90,61 @@ def preparation(
     """
     if not column_kinds:
         raise ConfigurationError("a pipeline needs at least one column, got none; name the columns to use")
-    tail = _numeric_tail(scaling, imputes=imputes, seed=seed)
-    makers: dict[str, tuple[set[ColumnKind], Callable[[], list[Step]]]] = {
-        "numeric": ({ColumnKind.NUMERIC}, lambda: _numeric_steps(tail, imputes=imputes)),
-        "categorical": (
-            {ColumnKind.CATEGORICAL, ColumnKind.BOOLEAN},
-            lambda: _categorical_steps(encoding, scaling, seed),
-        ),
-        "datetime": ({ColumnKind.DATETIME}, lambda: _datetime_steps(tail)),
-        "text": ({ColumnKind.TEXT}, lambda: _text_steps(seed)),
+    tail = _numeric_tail(scaling, missing, seed)
+    makers: dict[str, Callable[[], list[Step]]] = {
+        "numeric": lambda: _numeric_steps(tail, missing),
+        "categorical": lambda: [*_word_steps(), *_encoding_steps(encoding, kind, scaling, seed)],
+        "datetime": lambda: _datetime_steps(tail, missing),
+        "text": lambda: _text_steps(seed),
     }
+    is_native = encoding in ("codes", "words")
     transformers = []
-    for name, (kinds, make_steps) in makers.items():
-        columns = [column for column, kind in column_kinds.items() if kind in kinds]
+    for name in sorted(makers, key=lambda name: is_native and name != "categorical"):  # see `category_positions`
+        columns = [column for column, column_kind in column_kinds.items() if column_kind in _TREATED[name]]
         if columns:
-            transformers.append((name, Pipeline(make_steps()), columns))
+            transformers.append((name, Pipeline(makers[name]()), columns))
     # NumPy inside whatever scikit-learn's global setting says: LightGBM refuses some column names.
-    return ColumnTransformer(transformers, sparse_threshold=0.0).set_output(transform="default")
+    output = "pandas" if encoding == "words" else "default"
+    return ColumnTransformer(transformers, sparse_threshold=0.0).set_output(transform=output)
+
+
+def category_positions(column_kinds: Mapping[str, ColumnKind]) -> tuple[int, ...]:
+    """Return where the categories stand in what `preparation` gives as codes or words: before all others."""
+    return tuple(range(sum(kind in _TREATED["categorical"] for kind in column_kinds.values())))
+
+
+def selection(kind: TaskKind, percentile: int) -> Pipeline:
+    """Return the unfitted choice of the ``percentile`` % of the columns with the highest F statistic.
+
+    Constant columns, of which the statistic is not defined, are left out first. There is no choice by variance
+    alone: scaled columns all have the same, of others it depends on the unit.
+    """
+    score = f_classif if kind.is_classification else f_regression
+    return Pipeline([("vary", VarianceThreshold()), ("best", SelectPercentile(score, percentile=percentile))])
+
+
+def target_transformer(name: str, *, is_scaled: bool, seed: int) -> Any:
+    """Return the unfitted transformer of a regression target (n_rows, 1), which inverts itself; None for none.
+
+    Parameters
+    ----------
+    name : {"none", "log", "quantile"}
+        The logarithm is that of the distance to the smallest value, in thousandths of the range, plus one: it
+        takes negative targets, knows no unit and spans three decades, and no prediction is beyond floats. (A
+        power transformation would learn its exponent, but where that is negative a learner's extrapolation has
+        no inverse.) Quantiles become those of a normal distribution; predictions then stay within the range seen.
+    is_scaled : bool
+        Whether the learner needs a standardised target in any case.
+    seed : int
+        Seed of the sample that quantiles are found on.
+    """
+    if name == "log":
+        log = FunctionTransformer(np.log1p, inverse_func=np.expm1)
+        unit = MinMaxScaler(feature_range=(0.0, _LOG_RANGE))
+        return Pipeline([("unit", unit), ("log", log), ("scale", StandardScaler())])
+    if name == "quantile":
+        return _quantile_scaler(seed)
+    return StandardScaler() if is_scaled else None
 
 
 def _function(function: Callable[..., object], **arguments: object) -> FunctionTransformer:
@@ -92,10 +157,10 @@ def _method(name: str, *arguments: object, **named: object) -> FunctionTransform
     return _function(operator.methodcaller(name, *arguments, **named))
 
 
-def _numeric_tail(scaling: str, *, imputes: bool, seed: int) -> list[Step]:
+def _numeric_tail(scaling: str, missing: Missing, seed: int) -> list[Step]:
     """Return the steps that fill and scale numbers; filling first, since scalers warn of empty columns."""
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
-    return [*([("impute", imputer)] if imputes else []), *_scaling_steps(scaling, seed)]
+    return [*([("impute", imputer)] if missing == "fill" else []), *_scaling_steps(scaling, seed)]
 
 
 def _scaling_steps(scaling: str, seed: int) -> list[Step]:
@@ -103,53 +168,92 @@ def _scaling_steps(scaling: str, seed: int) -> list[Step]:
     if scaling == "standard":
         return [("scale", StandardScaler())]
     if scaling == "quantile":
-        scaler = QuantileTransformer(n_quantiles=_N_QUANTILES, output_distribution="normal", random_state=seed)
-        return [("scale", scaler)]
+        return [("scale", _quantile_scaler(seed))]
     return []
 
 
-def _numeric_steps(tail: list[Step], *, imputes: bool) -> list[Step]:
+def _quantile_scaler(seed: int) -> QuantileTransformer:
+    """Return the transformer to a normal distribution."""
+    return QuantileTransformer(n_quantiles=_N_QUANTILES, output_distribution="normal", random_state=seed)
+
+
+def _numeric_steps(tail: list[Step], missing: Missing) -> list[Step]:
     """Return the steps for numbers; infinite values count as missing."""
     steps: list[Step] = [
         ("parse", _method("apply", pd.to_numeric, errors="coerce")),
         ("as_float", _method("to_numpy", dtype="float64", na_value=np.nan)),
         ("drop_infinite", _function(np.nan_to_num, nan=np.nan, posinf=np.nan, neginf=np.nan)),
     ]
-    if not imputes:
+    if missing == "keep":
         return steps + tail
+    if missing == "keep_seen":
+        drop_infinite = _method("replace", to_replace=[np.inf, -np.inf], value=np.nan)
+        return [steps[0], ("drop_infinite", drop_infinite), _drop_empty(), steps[1], *tail]
     # Flags stay outside the scaling, which would blow up rare ones.
     flags = MissingIndicator(error_on_new=False)
     union = FeatureUnion([("values", Pipeline(tail)), ("missing", flags)], verbose_feature_names_out=False)
     return [*steps, ("fill", union)]
 
 
-def _categorical_steps(encoding: str, scaling: str, seed: int) -> list[Step]:
-    """Return the steps for categories and booleans.
+def _drop_empty() -> Step:
+    """Return the step that leaves out the columns of a DataFrame that have no value."""
+    from skrub import ApplyToCols, DropUninformative
 
-    Each becomes text in one form first: a category 1 reads "1" whether its column comes as integer, as
-    float (because another row is missing) or as string, and mixed types can be sorted.
+    return ("drop_empty", ApplyToCols(DropUninformative()))
+
+
+def _word_steps() -> list[Step]:
+    """Return the steps that make categories and booleans text in one form.
+
+    A category 1 reads "1" whether its column comes as integer, as float (because another row is missing) or
+    as string, and mixed types can be sorted.
     """
-    steps: list[Step] = [
+    return [
         ("as_object", _method("astype", "object")),
         ("infer", _method("convert_dtypes")),
         ("as_text", _method("astype", "str")),
     ]
+
+
+def _encoding_steps(encoding: str, kind: TaskKind, scaling: str, seed: int) -> list[Step]:
+    """Return the steps that make words numbers, or leave them words."""
     if encoding == "one_hot":
         encoder = OneHotEncoder(
             handle_unknown="infrequent_if_exist",
             max_categories=_MAX_ONE_HOT_CATEGORIES,
             sparse_output=False,
         )
-        return [*steps, ("encode", encoder)]
-    encoder = OrdinalEncoder(
+        return [("encode", encoder)]
+    if encoding in ("codes", "words"):
+        name_missing = ("name_missing", _method("fillna", _MISSING_WORD))
+        codes = ("encode", _ordinal_encoder(np.nan, max_categories=_MAX_CODES))
+        return [name_missing, codes if encoding == "codes" else ("as_words", _method("astype", "object"))]
+    encoder = _target_encoder(kind, seed) if encoding == "target" else _ordinal_encoder(_MISSING_CODE)
+    return [("encode", encoder), *_scaling_steps(scaling, seed)]
+
+
+def _ordinal_encoder(missing: float, max_categories: int | None = None) -> OrdinalEncoder:
+    """Return the encoder to codes 0, 1, ... in the order of the words."""
+    return OrdinalEncoder(
         handle_unknown="use_encoded_value",
-        unknown_value=_MISSING_CODE,
-        encoded_missing_value=_MISSING_CODE,
+        unknown_value=missing,
+        encoded_missing_value=missing,
+        max_categories=max_categories,
     )
-    return [*steps, ("encode", encoder), *_scaling_steps(scaling, seed)]
 
 
-def _datetime_steps(tail: list[Step]) -> list[Step]:
+def _target_encoder(kind: TaskKind, seed: int) -> TargetEncoder:
+    """Return the encoder to shrunk means of the target, one a class where there are more than two.
+
+    In training, rows are encoded by the targets of other folds. The folds are not stratified: scikit-learn's
+    warn or refuse where a class has fewer members than there are folds.
+    """
+    target_type = "continuous" if kind is TaskKind.REGRESSION else str(kind)
+    folds = KFold(_TARGET_FOLDS, shuffle=True, random_state=seed)
+    return TargetEncoder(target_type=target_type, cv=folds)
+
+
+def _datetime_steps(tail: list[Step], missing: Missing) -> list[Step]:
     """Return the steps for dates: year to hour, weekday, seconds since 1970.
 
     skrub finds one format a column and keeps it for prediction; a column without one is read date by date.
@@ -160,6 +264,7 @@ def _datetime_steps(tail: list[Step]) -> list[Step]:
         ("parse", ApplyToCols(ToDatetime(), allow_reject=True)),
         ("parse_mixed", _method("apply", pd.to_datetime, errors="coerce", format="mixed")),
         ("encode", ApplyToCols(DatetimeEncoder(add_weekday=True))),
+        *([_drop_empty()] if missing == "keep_seen" else []),
         *tail,
     ]
 
@@ -171,6 +276,6 @@ def _text_steps(seed: int) -> list[Step]:
     encoder = StringEncoder(n_components=_TEXT_COMPONENTS, random_state=seed)
     return [
         ("as_text", _method("astype", "str")),
-        ("name_blank", _method("replace", to_replace=[_BLANK, np.nan], value="missing", regex=True)),
+        ("name_blank", _method("replace", to_replace=[_BLANK, np.nan], value=_MISSING_WORD, regex=True)),
         ("encode", ApplyToCols(encoder)),
     ]

@@ -2,11 +2,12 @@
 
 import dataclasses
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from autometa.pipelines.learners import LEARNERS
 from autometa.task import ColumnKind, column_kind
@@ -65,10 +66,20 @@ def as_read_by_pandas() -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 
 @pytest.fixture
-def imaginary_algorithm(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of one more learner in the table, whose library is not installed."""
-    learner = dataclasses.replace(
-        LEARNERS["lightgbm"], algorithm="imaginary", module="no_such_library", requirement="autometa-ml[no]"
-    )
-    monkeypatch.setitem(LEARNERS, learner.algorithm, learner)
-    return learner.algorithm
+def without_library(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Take the library of an algorithm away, as far as the table of learners knows."""
+
+    def take_away(algorithm: str) -> None:
+        learner = dataclasses.replace(LEARNERS[algorithm], module="no_such_library")
+        monkeypatch.setitem(LEARNERS, algorithm, learner)
+
+    return take_away
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """One thread for learners that take it from OpenMP: more fight over the few cores of a test machine."""
+    import sklearn.ensemble  # noqa: F401 - loads the libraries that are limited
+
+    with threadpool_limits(limits=1):
+        yield

@@ -1,4 +1,5 @@
 import datetime
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -6,9 +7,11 @@ import pytest
 import sklearn
 
 from autometa.pipelines.building import build
+from autometa.pipelines.learners import LEARNERS
 from autometa.space import Configuration, Value
 from autometa.task import ColumnKind
 from autometa.task_kind import TaskKind
+from tests.pipelines.quick import case, quick
 
 
 def prepared(
@@ -154,12 +157,20 @@ def test_texts_become_a_few_numbers_a_column_and_blanks_are_alike() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # no variance to explain
-@pytest.mark.parametrize("algorithm", ["lightgbm", "random_forest", "svm_rbf"])
+@pytest.mark.parametrize(
+    ("algorithm", "encoding"),
+    [
+        *(case(LEARNERS[name], LEARNERS[name].encodings[0]) for name in ("random_forest", "svm_rbf", "xgboost")),
+        *(case(LEARNERS[name], "native") for name in ("lightgbm", "hist_gradient_boosting", "catboost")),
+        case(LEARNERS["lightgbm"], "target"),
+        case(LEARNERS["lightgbm"], "ordinal"),
+    ],
+)
 @pytest.mark.parametrize("kind", ColumnKind)
-def test_columns_without_any_value_are_no_error(kind: ColumnKind, algorithm: str) -> None:
+def test_columns_without_any_value_are_no_error(kind: ColumnKind, algorithm: str, encoding: str) -> None:
     X = pd.DataFrame({"empty": [np.nan] * 40, "a": np.arange(40.0)})
     pipeline = build(
-        Configuration(algorithm=algorithm),
+        quick(algorithm, encoding=encoding),
         kind=TaskKind.BINARY,
         column_kinds={"empty": kind, "a": ColumnKind.NUMERIC},
     )
@@ -208,3 +219,85 @@ def test_every_number_that_the_learner_sees_has_a_name(
         "datetime__sold_year",
         "text__remark_0",
     } <= set(names)
+
+
+def encoded_by_target(y: Sequence[object], kind: TaskKind, new: Sequence[object]) -> np.ndarray:
+    """Return the encoding of new categories by a target y, of twenty rows a category x, y and z, in that order."""
+    train = pd.DataFrame({"a": list("xyz")}).loc[np.repeat(np.arange(3), 20)]
+    configuration = Configuration(algorithm="lightgbm", values={"encoding": "target"})
+    pipeline = build(configuration, kind=kind, column_kinds={"a": ColumnKind.CATEGORICAL})
+    return np.asarray(pipeline["prepare"].fit(train, y).transform(pd.DataFrame({"a": new})))
+
+
+def test_categories_become_means_of_the_target_and_unseen_ones_its_mean_over_all() -> None:
+    y = [0.0, 2.0] * 10 + [10.0, 12.0] * 10 + [20.0, 22.0] * 10
+    seen = encoded_by_target(y, TaskKind.REGRESSION, ["x", "z", "never seen", None])
+    np.testing.assert_allclose(seen.ravel(), [1.0, 21.0, 11.0, 11.0], atol=0.2)
+
+
+def test_integers_to_be_predicted_as_numbers_are_not_taken_for_classes() -> None:
+    y = [1] * 20 + [2] * 20 + [3] * 20
+    np.testing.assert_allclose(encoded_by_target(y, TaskKind.REGRESSION, ["x", "z"]), [[1.0], [3.0]], atol=0.1)
+
+
+def test_categories_become_one_share_a_class_where_there_are_more_than_two() -> None:
+    y = ["no"] * 20 + ["yes"] * 20 + ["well"] * 20
+    seen = encoded_by_target(y, TaskKind.MULTICLASS, ["x", "y"])
+    np.testing.assert_allclose(seen, [[1, 0, 0], [0, 0, 1]], atol=0.1)  # no, well, yes
+    of_two = encoded_by_target([False] * 20 + [True] * 40, TaskKind.BINARY, ["x", "y"])
+    np.testing.assert_allclose(of_two, [[0.0], [1.0]], atol=0.1)
+
+
+def test_a_training_row_is_not_encoded_by_its_own_target() -> None:
+    train = pd.DataFrame({"a": [f"c{i}" for i in range(50)]})
+    y = np.random.default_rng(0).normal(size=50)
+    configuration = Configuration(algorithm="lightgbm", values={"encoding": "target"})
+    pipeline = build(configuration, kind=TaskKind.REGRESSION, column_kinds={"a": ColumnKind.CATEGORICAL})
+    assert len(np.unique(pipeline["prepare"].fit_transform(train, y))) == 5  # the means of the other folds
+
+
+@pytest.mark.parametrize("kind", TaskKind)
+def test_selection_keeps_the_columns_that_tell_most_of_the_target(kind: TaskKind) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({f"noise_{i}": rng.normal(size=90) for i in range(9)} | {"constant": 1.0})
+    X["telling"] = rng.normal(size=90)
+    signal = X["telling"] + 0.1 * rng.normal(size=90)
+    n_classes = 2 if kind is TaskKind.BINARY else 3
+    y = signal if kind is TaskKind.REGRESSION else pd.qcut(signal, n_classes, labels=False)
+    algorithm = "ridge" if kind is TaskKind.REGRESSION else "logistic_regression"
+    configuration = Configuration(algorithm=algorithm, values={"select": "univariate", "select_percentile": 10})
+    kinds = dict.fromkeys(X.columns, ColumnKind.NUMERIC)
+    pipeline = build(configuration, kind=kind, column_kinds=kinds).fit(X, y)
+    assert list(pipeline[:-1].get_feature_names_out()) == ["numeric__telling"]
+    assert pipeline.predict(X).shape == (90,)
+
+
+def regression(transform: str, y: np.ndarray, *, algorithm: str = "ridge") -> np.ndarray:
+    """Return predictions for the rows of training, a line of numbers, and two rows far outside it."""
+    X = pd.DataFrame({"a": np.linspace(0, 1, len(y))})
+    configuration = Configuration(algorithm=algorithm, values={"target_transform": transform})
+    pipeline = build(configuration, kind=TaskKind.REGRESSION, column_kinds={"a": ColumnKind.NUMERIC}).fit(X, y)
+    return np.asarray(pipeline.predict(pd.DataFrame({"a": [*X["a"], -10.0, 10.0]})))
+
+
+@pytest.mark.parametrize("transform", ["log", "quantile"])
+def test_targets_of_long_tails_are_learned_better_when_transformed(transform: str) -> None:
+    y = np.exp(np.linspace(0, 6, 120))
+    plain, transformed = (np.abs(regression(name, y)[:-2] - y).mean() for name in ("none", transform))
+    assert transformed < plain / 2
+
+
+@pytest.mark.parametrize("transform", ["log", "quantile"])
+@pytest.mark.parametrize("algorithm", ["ridge", "elastic_net"])
+def test_transformed_targets_know_no_unit_and_may_be_negative(transform: str, algorithm: str) -> None:
+    y = np.exp(np.linspace(0, 6, 120))
+    predicted = regression(transform, y, algorithm=algorithm)
+    moved = regression(transform, 1e-3 * y - 7, algorithm=algorithm)
+    np.testing.assert_allclose(1000 * (moved + 7), predicted, rtol=1e-3)
+
+
+def test_predictions_far_outside_the_training_table_are_finite_and_quantiles_stay_in_its_range() -> None:
+    y = np.exp(np.linspace(0, 6, 120))
+    assert np.isfinite(regression("log", y)).all()
+    far = regression("quantile", y)[-2:]
+    np.testing.assert_allclose(far, [y.min(), y.max()])
