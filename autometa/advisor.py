@@ -1,7 +1,6 @@
 """The whole flow in one object: describe a task, choose candidates, rank, predict, explain."""
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pandas as pd
 
 from autometa.errors import ConfigurationError, NotKnownError, OptionError
 from autometa.evaluation.protocol import CV_V1, Protocol
-from autometa.evaluation.record import Evaluation, Status
+from autometa.evaluation.record import Evaluation
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.shipped import open_knowledge
@@ -23,10 +22,10 @@ from autometa.pipelines.learners import LEARNERS, learners_of, space_of
 from autometa.reading import read_task
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
-from autometa.recommenders.calibration import Calibration, calibrate
+from autometa.recommenders.calibration import calibrate
 from autometa.recommenders.cost import FitTime
 from autometa.recommenders.evidence import evidence_for, reasons_for
-from autometa.recommenders.location import unit
+from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
@@ -43,7 +42,6 @@ RECOMMENDERS: dict[str, Callable[[], Recommender]] = {
 }
 DEFAULT_RECOMMENDER = "portfolio"
 N_KNOWN_TASKS = 5
-_SMALL = 1e-3  # losses below it are told apart no further where predictions are moved
 NOVEL = 0.95  # above this share a task counts as unlike all known ones
 
 
@@ -134,11 +132,13 @@ class Advisor:
         observed = self._observed(task)
         candidates, fit_seconds = self._candidates(experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
-        losses = _expected_losses(ranker, description, candidates, observed)
-        order = _order(ranker, description, candidates, observed, losses)[: wish.k]
+        losses = expected_losses(ranker, description, candidates, observed)
+        order = order_candidates(ranker, description, candidates, observed, losses)[: wish.k]
         chosen = [candidates[position] for position in order]
         calibration = calibrate(RECOMMENDERS[self.recommender], experience, wish.seed)
-        scores = _scores(metric, description, zip(chosen, losses[list(order)], strict=True), observed, calibration)
+        scores = score_intervals(
+            metric, description, zip(chosen, losses[list(order)], strict=True), observed, calibration
+        )
         evidence = evidence_for(ranker, description, chosen)
         reasons = reasons_for(ranker, description, chosen, observed)
         known_tasks, novelty = self._neighbours(experience, description)
@@ -324,77 +324,6 @@ def _fits(configuration: Configuration, kind: TaskKind) -> bool:
     except ConfigurationError:
         return False
     return True
-
-
-def _expected_losses(
-    ranker: Recommender,
-    description: TaskDescription,
-    candidates: Sequence[Configuration],
-    observed: Sequence[Evaluation],
-) -> npt.NDArray[np.float64]:
-    """Return the loss to expect of each candidate, (n_candidates,).
-
-    Measured where the candidate was measured on this very table; elsewhere predicted, no worse than chance, and moved
-    by the mean error of the predictions of the measured ones, shrunk as if one more prediction had been right.
-    """
-    metric = ranker.experience_.metric
-    losses = np.minimum(ranker.predict(description, candidates, observed).losses, metric.chance_loss)
-    measured = _measured(observed, metric)
-    known = [position for position, c in enumerate(candidates) if c.key in measured]
-    if known:
-        actual = np.array([measured[candidates[position].key] for position in known])
-        errors = np.log((actual + _SMALL) / (losses[known] + _SMALL))
-        losses = losses * np.exp(errors.sum() / (len(known) + 1))
-        losses[known] = actual
-    return np.asarray(losses)
-
-
-def _order(
-    ranker: Recommender,
-    description: TaskDescription,
-    candidates: Sequence[Configuration],
-    observed: Sequence[Evaluation],
-    losses: npt.NDArray[np.float64],
-) -> list[int]:
-    """Return positions of candidates in the recommender's order; by expected loss where the very table is known.
-
-    What failed on this very table is left out.
-    """
-    order = list(ranker.rank(description, candidates, observed))
-    measured = _measured(observed, ranker.experience_.metric)
-    known = [position for position, c in enumerate(candidates) if c.key in measured]
-    return sorted(known + order, key=lambda position: losses[position]) if known else order
-
-
-def _measured(observed: Sequence[Evaluation], metric: Metric) -> dict[str, float]:
-    """Return configuration key -> loss of what succeeded on this very table."""
-    scores = {e.configuration.key: e.score(metric.name) for e in observed if e.status is Status.OK}
-    return {key: metric.loss(score) for key, score in scores.items() if not math.isnan(score)}
-
-
-def _scores(
-    metric: Metric,
-    description: TaskDescription,
-    expected: Iterable[tuple[Configuration, float]],
-    observed: Sequence[Evaluation],
-    calibration: Calibration,
-) -> list[tuple[float, tuple[float, float]]]:
-    """Return score and interval of each configuration; measured ones have the spread of their folds."""
-    size = unit(metric, description)
-    measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
-    result = []
-    for configuration, loss in expected:
-        evaluation = measured.get(configuration.key)
-        folds = [metric.loss(s) for s in evaluation.fold_scores.get(metric.name, ())] if evaluation else []
-        if len(folds) > 1:
-            error = 1.2816 * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))  # 80 % of a normal
-            low, high = max(loss - error, 0.0), loss + error
-        else:
-            low, high = calibration.interval(float(loss), size)
-            high = max(min(high, metric.chance_loss), float(loss))
-        bounds = sorted((metric.score(low), metric.score(high)))
-        result.append((metric.score(float(loss)), (bounds[0], bounds[1])))
-    return result
 
 
 def _caveats(

@@ -15,7 +15,8 @@ from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, say, shard_progress
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import exchange, schema, shipped
-from autometa.knowledge.base import KnowledgeBase, KnowledgeStatus
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.status import KnowledgeStatus
 
 app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and exchange it.", no_args_is_help=True)
 

@@ -1,8 +1,7 @@
 """The knowledge base: past tasks, configurations and evaluations behind one object."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +25,7 @@ from autometa.knowledge.rows import (
     to_evaluation,
     to_json,
 )
+from autometa.knowledge.status import KnowledgeStatus
 from autometa.knowledge.writing import Added, Writer
 from autometa.metafeatures import MetaFeatures
 from autometa.metric import METRICS, Metric
@@ -34,34 +34,6 @@ from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
 
 NOT_STATED = "not stated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnowledgeStatus:
-    """How much a knowledge base holds.
-
-    Parameters
-    ----------
-    tasks, configurations, evaluations : mapping of str to int
-        Counts: ``total``, then by kind, by algorithm, by status.
-    coverage : float
-        Share of the table tasks x configurations that is filled, each kind for itself: evaluations over
-        the sum over kinds of its tasks times the configurations tried on that kind; 0 where nothing is.
-    differing_repeats : int
-        Results that differ from the one stored first.
-    revision : int
-        Counts the writes.
-    schema : str
-        Revision of the schema.
-    """
-
-    tasks: Mapping[str, int]
-    configurations: Mapping[str, int]
-    evaluations: Mapping[str, int]
-    coverage: float
-    differing_repeats: int
-    revision: int
-    schema: str
 
 
 class KnowledgeBase:

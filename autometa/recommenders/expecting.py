@@ -1,0 +1,88 @@
+"""What to expect of candidates on a task, of which some may have been measured already."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from autometa.evaluation.record import Evaluation, Status
+from autometa.metric import Metric
+from autometa.recommenders.base import Recommender
+from autometa.recommenders.calibration import Calibration
+from autometa.recommenders.location import unit
+from autometa.space import Configuration
+from autometa.task import TaskDescription
+
+_SMALL = 1e-3  # losses below it are told apart no further where predictions are moved
+
+
+def expected_losses(
+    ranker: Recommender,
+    description: TaskDescription,
+    candidates: Sequence[Configuration],
+    observed: Sequence[Evaluation],
+) -> npt.NDArray[np.float64]:
+    """Return the loss to expect of each candidate, (n_candidates,).
+
+    Measured where the candidate was measured on this very table; elsewhere predicted, no worse than chance, and moved
+    by the mean error of the predictions of the measured ones, shrunk as if one more prediction had been right.
+    """
+    metric = ranker.experience_.metric
+    losses = np.minimum(ranker.predict(description, candidates, observed).losses, metric.chance_loss)
+    measured = _measured(observed, metric)
+    known = [position for position, c in enumerate(candidates) if c.key in measured]
+    if known:
+        actual = np.array([measured[candidates[position].key] for position in known])
+        errors = np.log((actual + _SMALL) / (losses[known] + _SMALL))
+        losses = losses * np.exp(errors.sum() / (len(known) + 1))
+        losses[known] = actual
+    return np.asarray(losses)
+
+
+def order_candidates(
+    ranker: Recommender,
+    description: TaskDescription,
+    candidates: Sequence[Configuration],
+    observed: Sequence[Evaluation],
+    losses: npt.NDArray[np.float64],
+) -> list[int]:
+    """Return positions of candidates in the recommender's order; by expected loss where the very table is known.
+
+    What failed on this very table is left out.
+    """
+    order = list(ranker.rank(description, candidates, observed))
+    measured = _measured(observed, ranker.experience_.metric)
+    known = [position for position, c in enumerate(candidates) if c.key in measured]
+    return sorted(known + order, key=lambda position: losses[position]) if known else order
+
+
+def _measured(observed: Sequence[Evaluation], metric: Metric) -> dict[str, float]:
+    """Return configuration key -> loss of what succeeded on this very table."""
+    scores = {e.configuration.key: e.score(metric.name) for e in observed if e.status is Status.OK}
+    return {key: metric.loss(score) for key, score in scores.items() if not math.isnan(score)}
+
+
+def score_intervals(
+    metric: Metric,
+    description: TaskDescription,
+    expected: Iterable[tuple[Configuration, float]],
+    observed: Sequence[Evaluation],
+    calibration: Calibration,
+) -> list[tuple[float, tuple[float, float]]]:
+    """Return score and interval of each configuration; measured ones have the spread of their folds."""
+    size = unit(metric, description)
+    measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
+    result = []
+    for configuration, loss in expected:
+        evaluation = measured.get(configuration.key)
+        folds = [metric.loss(s) for s in evaluation.fold_scores.get(metric.name, ())] if evaluation else []
+        if len(folds) > 1:
+            error = 1.2816 * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))  # 80 % of a normal
+            low, high = max(loss - error, 0.0), loss + error
+        else:
+            low, high = calibration.interval(float(loss), size)
+            high = max(min(high, metric.chance_loss), float(loss))
+        bounds = sorted((metric.score(low), metric.score(high)))
+        result.append((metric.score(float(loss)), (bounds[0], bounds[1])))
+    return result
