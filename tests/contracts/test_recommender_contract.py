@@ -158,7 +158,7 @@ def test_fit_returns_the_recommender(make: Callable[[], Recommender]) -> None:
 
 @pytest.mark.parametrize(
     "experience",
-    [make_experience(np.zeros((0, 3)).tolist() or np.zeros((0, 3))), make_experience(np.zeros((2, 0)))],  # type: ignore[arg-type] # arrays keep the shape
+    [make_experience(np.zeros((0, 3))), make_experience(np.zeros((2, 0)))],  # type: ignore[arg-type] # arrays keep the shape
     ids=["no task", "no configuration"],
 )
 def test_an_empty_experience_is_refused(make: Callable[[], Recommender], experience: Experience) -> None:
