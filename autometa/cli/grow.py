@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from autometa.growing.local import Grown, Progress
+    from autometa.space import Configuration
+    from autometa.task_kind import TaskKind
 
+_N_CANDIDATES = 20
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -28,7 +32,18 @@ def grow(  # noqa: PLR0913 - an argument for each option
     target: Annotated[
         str | None, typer.Option("--target", "-t", help="Target column of the tables.", show_default=False)
     ] = None,
-    candidates: Annotated[int, typer.Option("--candidates", min=1, help="Candidates for each task.")] = 20,
+    candidates: Annotated[
+        int | None, typer.Option("--candidates", min=1, help="Candidates for each task; default: 20, or the file's.")
+    ] = None,
+    configurations: Annotated[
+        Path | None,
+        typer.Option(
+            "--configurations",
+            metavar="FILE|FOLDER",
+            help="Your candidates: JSON, or binary.json etc.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Only the first so many tables.", show_default=False)
     ] = None,
@@ -60,7 +75,7 @@ def grow(  # noqa: PLR0913 - an argument for each option
         raise OptionError(f"no protocol '{protocol}'; choose one of: {', '.join(PROTOCOLS)}")
     plan = Plan(
         sources=find_tables(place, split=split, target=target)[:limit],
-        n_candidates=candidates,
+        candidates=_candidates(configurations, candidates),
         protocol=PROTOCOLS[protocol],
         limits=Limits(cpu_seconds=cpu_limit, memory_bytes=int(memory_limit * 2**30)),
         n_workers=workers,
@@ -71,6 +86,21 @@ def grow(  # noqa: PLR0913 - an argument for each option
     with opened(db) as base, bar() as drawn:
         grown = run(base, plan, report=_reporter(drawn))
     _print(grown, form)
+
+
+def _candidates(path: Path | None, n: int | None) -> "dict[TaskKind, tuple[Configuration, ...]]":
+    """Return the first candidates for each kind, of a file or of ours, and say what cannot be run here."""
+    from autometa.pipelines.candidates import read_candidates
+    from autometa.pipelines.learners import learner_of
+    from autometa.task_kind import TaskKind
+
+    n = _N_CANDIDATES if n is None and path is None else n
+    candidates = {kind: read_candidates(kind, path)[:n] for kind in TaskKind}
+    learners = {learner_of(each.algorithm, kind) for kind, listed in candidates.items() for each in listed}
+    for learner in sorted(learners, key=lambda learner: learner.algorithm):
+        if not learner.is_installed:
+            say(f"{learner.algorithm} is left out: it needs '{learner.module}'; pip install '{learner.requirement}'")
+    return candidates
 
 
 def _reporter(drawn: "Bar | None") -> Callable[["Progress"], None]:

@@ -3,7 +3,7 @@
 import queue
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,9 +17,10 @@ from autometa.growing.tables import TableSource
 from autometa.knowledge.base import KnowledgeBase
 from autometa.metafeatures import EXTRACTION_VERSION, extract
 from autometa.pipelines.building import PIPELINES_VERSION
-from autometa.pipelines.candidates import read_candidates
+from autometa.pipelines.learners import learner_of
 from autometa.space import Configuration
 from autometa.task import Task
+from autometa.task_kind import TaskKind
 
 _N_CACHED_TASKS = 64
 SEED = 0
@@ -33,8 +34,8 @@ class Plan:
     ----------
     sources : sequence of TableSource
         The tables.
-    n_candidates : int
-        How many of the shipped candidates of its kind each task gets, defaults first.
+    candidates : mapping of TaskKind to sequence of Configuration
+        What each task of a kind gets, in this order; those whose library is not installed are left out.
     protocol : Protocol
         How they are measured.
     limits : Limits
@@ -48,7 +49,7 @@ class Plan:
     """
 
     sources: Sequence[TableSource]
-    n_candidates: int
+    candidates: Mapping[TaskKind, Sequence[Configuration]]
     protocol: Protocol = CV_V1
     limits: Limits = field(default_factory=Limits)
     n_workers: int = 1
@@ -97,26 +98,36 @@ class _Work:
         self._plan = plan
         self._cache: OrderedDict[int, Task] = OrderedDict()
         self._fingerprints: dict[int, str] = {}
-        self._candidates: dict[int, tuple[Configuration, ...]] = {}
+        self._kinds: dict[int, TaskKind] = {}
+        self._candidates = {
+            kind: [candidate for candidate in candidates if learner_of(candidate.algorithm, kind).is_installed]
+            for kind, candidates in plan.candidates.items()
+        }
         self._tried = base.tried(protocol=plan.protocol.name, pipelines_version=PIPELINES_VERSION, seed=SEED)
         self.skipped: dict[str, str] = {}
         self.n_known = 0
 
     @property
     def n_cells(self) -> int:
-        """Cells in all, as far as the tables could be read."""
-        return (len(self._plan.sources) - len(self.skipped)) * self._plan.n_candidates
+        """Cells in all; a table that has not been read yet counts as one of the kind with most candidates."""
+        n_unread = len(self._plan.sources) - len(self.skipped) - len(self._kinds)
+        return sum(len(self._candidates[kind]) for kind in self._kinds.values()) + n_unread * self._n_turns
+
+    @property
+    def _n_turns(self) -> int:
+        """Candidates of the kind that has most."""
+        return max(map(len, self._candidates.values()), default=0)
 
     def cells(self) -> Iterator[tuple[Task, Configuration]]:
         """Iterate over what is not stored yet: the first candidate of every task, then the second, ..."""
-        for turn in range(self._plan.n_candidates):
+        for turn in range(self._n_turns):
             for number, source in enumerate(self._plan.sources):
                 if source.name in self.skipped or not self._is_open(number, turn):
                     continue
                 task = self._task(number)
                 if task is None:
                     continue
-                candidates = self._candidates[number]
+                candidates = self._candidates[task.kind]
                 if turn >= len(candidates):
                     continue
                 if (task.fingerprint, candidates[turn].key) in self._tried:
@@ -127,9 +138,9 @@ class _Work:
 
     def _is_open(self, number: int, turn: int) -> bool:
         """Return whether a cell is still to be filled, as far as known without reading the table."""
-        candidates = self._candidates.get(number)
-        if candidates is None:
+        if number not in self._kinds:
             return True
+        candidates = self._candidates[self._kinds[number]]
         if turn >= len(candidates):
             return False
         if (self._fingerprints[number], candidates[turn].key) in self._tried:
@@ -150,7 +161,7 @@ class _Work:
             return None
         if number not in self._fingerprints:
             self._fingerprints[number] = task.fingerprint
-            self._candidates[number] = read_candidates(task.kind)[: self._plan.n_candidates]
+            self._kinds[number] = task.kind
             if not self._base.has_task(task.fingerprint, metafeatures_version=EXTRACTION_VERSION):
                 self._base.add_task(task, extract(task, SEED), origin=self._plan.origin)
         self._cache[number] = task

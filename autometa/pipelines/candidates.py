@@ -6,11 +6,12 @@ grew. Runs of them are in the knowledge base, so they stay as they are until lis
 """
 
 import json
+from pathlib import Path
 
 from autometa._paths import data_path
 from autometa._random import generator
 from autometa.errors import ConfigurationError
-from autometa.pipelines.learners import learners_of
+from autometa.pipelines.learners import LEARNERS, learner_of, learners_of
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 
@@ -48,19 +49,39 @@ def draw_candidates(kind: TaskKind, n: int, seed: int) -> tuple[Configuration, .
     return tuple(candidates)[:n]
 
 
-def read_candidates(kind: TaskKind) -> tuple[Configuration, ...]:
-    """Return the shipped candidates for tasks of ``kind``, defaults first.
+def read_candidates(kind: TaskKind, path: Path | None = None) -> tuple[Configuration, ...]:
+    """Return the candidates for tasks of ``kind``, in order: of a file, or the shipped ones, defaults first.
+
+    Parameters
+    ----------
+    kind : TaskKind
+        Candidates of algorithms that do not do this kind are left out.
+    path : Path, optional
+        A JSON list of objects with ``algorithm`` and ``values``, or a folder with such a list for each kind,
+        ``binary.json`` and so on; default: the shipped lists.
 
     Raises
     ------
     ConfigurationError
-        If the list is missing or damaged.
+        If the list is missing or damaged, or a candidate is of no algorithm of ours or outside its space.
     """
-    path = data_path("candidates", f"{TaskKind(kind)}.json")
+    file = data_path("candidates") if path is None else path
+    file = file / f"{TaskKind(kind)}.json" if file.is_dir() else file
     try:
-        items = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Configuration(algorithm=item["algorithm"], values=item["values"]) for item in items)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"the list of candidates {path} cannot be read ({error}); reinstall autometa-ml"
-        ) from error
+        items = json.loads(file.read_text(encoding="utf-8"))
+        listed = [Configuration(algorithm=item["algorithm"], values=item["values"]) for item in items]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        remedy = "give a JSON list of objects with 'algorithm' and 'values'" if path else "reinstall autometa-ml"
+        raise ConfigurationError(f"the candidates cannot be read ({error}); {remedy}") from error
+    return tuple(dict.fromkeys(_checked(candidate, kind) for candidate in listed if _does(candidate, kind)))
+
+
+def _does(candidate: Configuration, kind: TaskKind) -> bool:
+    """Return whether an algorithm does a kind; one that is not ours is left for the check."""
+    learner = LEARNERS.get(candidate.algorithm)
+    return learner is None or kind in learner.kinds
+
+
+def _checked(candidate: Configuration, kind: TaskKind) -> Configuration:
+    """Return a candidate as its space writes it; raise if it lies outside."""
+    return learner_of(candidate.algorithm, kind).space(kind).configuration(candidate.values)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,19 @@ from autometa.evaluation.limits import Limits
 from autometa.growing.local import Plan, Progress, grow
 from autometa.growing.tables import find_tables
 from autometa.knowledge.base import KnowledgeBase
+from autometa.pipelines.candidates import read_candidates
+from autometa.pipelines.learners import LEARNERS
+from autometa.space import Configuration
+from autometa.task_kind import TaskKind
+
+NEIGHBORS = Configuration(algorithm="k_nearest_neighbors")
+RIDGE = Configuration(algorithm="ridge")
+NAIVE_BAYES = Configuration(algorithm="naive_bayes")
+
+
+def first(n: int) -> dict[TaskKind, tuple[Configuration, ...]]:
+    """Return the first shipped candidates of every kind."""
+    return {kind: read_candidates(kind)[:n] for kind in TaskKind}
 
 
 @pytest.fixture
@@ -26,7 +40,7 @@ def base(tmp_path: Path) -> KnowledgeBase:
 
 def test_every_cell_is_filled_once_and_reported(base: KnowledgeBase, examples: Path) -> None:
     reports: list[Progress] = []
-    plan = Plan(sources=find_tables(examples), n_candidates=2, n_workers=2, origin="test", licence="CC0")
+    plan = Plan(sources=find_tables(examples), candidates=first(2), n_workers=2, origin="test", licence="CC0")
     grown = grow(base, plan, report=reports.append)
     assert (grown.n_new, grown.n_known, grown.n_left, grown.skipped) == (6, 0, 0, {})
     assert [report.n_filled for report in reports] == [1, 2, 3, 4, 5, 6]
@@ -40,6 +54,36 @@ def test_every_cell_is_filled_once_and_reported(base: KnowledgeBase, examples: P
     assert (again.n_new, again.n_known, again.n_left) == (0, 6, 0)
 
 
+def test_every_kind_has_a_list_of_its_own(base: KnowledgeBase, examples: Path) -> None:
+    candidates = {
+        TaskKind.BINARY: (NAIVE_BAYES,),
+        TaskKind.MULTICLASS: (NAIVE_BAYES, NEIGHBORS),
+        TaskKind.REGRESSION: (RIDGE,),
+    }
+    reports: list[Progress] = []
+    grown = grow(base, Plan(sources=find_tables(examples), candidates=candidates), report=reports.append)
+    assert (grown.n_new, grown.n_left) == (4, 0)
+    assert reports[-1].n_cells == 4
+    runs = base.evaluations().groupby("task")["algorithm"].apply(sorted).to_dict()
+    assert runs == {
+        "breast_cancer": ["naive_bayes"],
+        "diabetes": ["ridge"],
+        "wine": ["k_nearest_neighbors", "naive_bayes"],
+    }
+
+
+def test_candidates_whose_library_is_not_here_are_left_out(
+    base: KnowledgeBase, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = replace(LEARNERS["lightgbm"], module="no_such_library")
+    monkeypatch.setitem(LEARNERS, "lightgbm", absent)
+    candidates = {TaskKind.BINARY: (Configuration(algorithm="lightgbm"), NAIVE_BAYES)}
+    plan = Plan(sources=find_tables(examples / "breast_cancer.csv"), candidates=candidates)
+    grown = grow(base, plan)
+    assert (grown.n_new, grown.n_left) == (1, 0)
+    assert list(base.evaluations()["algorithm"]) == ["naive_bayes"]
+
+
 def test_a_table_that_cannot_be_read_is_skipped_with_the_reason(
     base: KnowledgeBase, tmp_path: Path, examples: Path
 ) -> None:
@@ -47,20 +91,20 @@ def test_a_table_that_cannot_be_read_is_skipped_with_the_reason(
     folder.mkdir()
     shutil.copy(examples / "wine.csv", folder)
     (folder / "broken.csv").write_text("a,b\n1,x\n2,x\n")
-    grown = grow(base, Plan(sources=find_tables(folder), n_candidates=1))
+    grown = grow(base, Plan(sources=find_tables(folder), candidates=first(1)))
     assert grown.n_new == 1
     assert list(grown.skipped) == ["broken"]
     assert "constant" in grown.skipped["broken"]
 
 
 def test_no_time_means_that_nothing_is_begun(base: KnowledgeBase, examples: Path) -> None:
-    grown = grow(base, Plan(sources=find_tables(examples), n_candidates=2, max_seconds=0.0))
+    grown = grow(base, Plan(sources=find_tables(examples), candidates=first(2), max_seconds=0.0))
     assert (grown.n_new, grown.n_left) == (0, 6)
 
 
 def test_a_limit_that_is_hit_fills_the_cell(base: KnowledgeBase, examples: Path) -> None:
     limits = Limits(cpu_seconds=0.01)
-    plan = Plan(sources=find_tables(examples / "breast_cancer.csv"), n_candidates=1, limits=limits)
+    plan = Plan(sources=find_tables(examples / "breast_cancer.csv"), candidates=first(1), limits=limits)
     assert grow(base, plan).n_new == 1
     assert base.status().evaluations["timed_out"] == 1
     assert grow(base, plan).n_new == 0

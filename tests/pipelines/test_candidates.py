@@ -1,7 +1,9 @@
 import hashlib
 import inspect
+import json
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,3 +123,42 @@ def test_another_seed_draws_other_candidates() -> None:
 def test_an_empty_list_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="n=0"):
         draw_candidates(TaskKind.BINARY, 0, 0)
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    """A file of candidates for several kinds, one of them named twice in other words."""
+    path = tmp_path / "mine.json"
+    ridge, bayes = {"algorithm": "ridge", "values": {"alpha": 3}}, {"algorithm": "naive_bayes", "values": {}}
+    path.write_text(json.dumps([ridge, bayes, {"algorithm": "ridge", "values": {"alpha": 3.0}}]))
+    return path
+
+
+def test_a_file_of_candidates_gives_each_kind_what_its_algorithms_do(listed: Path) -> None:
+    ridge = Configuration(algorithm="ridge", values={"alpha": 3.0})
+    assert read_candidates(TaskKind.REGRESSION, listed) == (ridge,)
+    assert read_candidates(TaskKind.BINARY, listed) == (Configuration(algorithm="naive_bayes"),)
+
+
+def test_a_folder_of_candidates_has_a_file_for_each_kind(listed: Path) -> None:
+    listed.rename(listed.with_name("regression.json"))
+    assert [each.algorithm for each in read_candidates(TaskKind.REGRESSION, listed.parent)] == ["ridge"]
+    with pytest.raises(ConfigurationError, match=r"binary\.json"):
+        read_candidates(TaskKind.BINARY, listed.parent)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"algorithm": "ridge"}', "cannot be read"),
+        ('[{"algorithm": "ridge"}]', "cannot be read"),
+        ("[1]", "cannot be read"),
+        ("not JSON", "cannot be read"),
+        ('[{"algorithm": "oracle", "values": {}}]', "no algorithm 'oracle'"),
+        ('[{"algorithm": "ridge", "values": {"alpha": -1.0}}]', "outside"),
+    ],
+)
+def test_a_damaged_file_of_candidates_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "mine.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=message):
+        read_candidates(TaskKind.REGRESSION, tmp_path / "mine.json")
