@@ -57,6 +57,7 @@ SVM_RBF = Learner(
     scalings=("standard", "quantile", "none"),
     cost="medium",
     scales_target=True,
+    max_rows=10_000,  # a fit on 13,000 takes minutes
     turns=2,
 )
 

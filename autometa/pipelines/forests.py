@@ -16,7 +16,7 @@ def _hyperparameters(kind: TaskKind, *, bootstrap: bool) -> tuple[Parameter, ...
     return (
         Parameter(name="n_estimators", kind="int", low=50, high=500, log=True, default=100),
         *((criterion,) if kind.is_classification else ()),
-        Parameter(name="max_features", kind="float", low=0.1, high=1.0, default=max_features),
+        Parameter(name="max_features", kind="float", low=0.05, high=1.0, log=True, default=max_features),
         Parameter(name="min_samples_leaf", kind="int", low=1, high=20, log=True, default=1),
         Parameter(name="bootstrap", kind="categorical", choices=(True, False), default=bootstrap),
         Parameter(name="max_samples", kind="float", low=0.3, high=1.0, condition=("bootstrap", (True,))),

@@ -8,6 +8,7 @@ from autometa.space import Parameter
 from autometa.task_kind import CLASSIFICATION, TaskKind
 
 _L1_RATIO = 0.5  # ElasticNet's default
+_ALPHA = 0.01  # ElasticNet's own, 1.0, leaves nothing but the mean of a standardised target
 
 
 def _logistic_hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
@@ -39,7 +40,7 @@ def _elastic_net_hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
     l1_ratio = Parameter(name="l1_ratio", kind="float", low=0.05, high=1.0, default=_L1_RATIO)
     if kind.is_classification:
         return (Parameter(name="C", kind="float", low=1e-3, high=1e3, log=True, default=1.0), l1_ratio, CLASS_WEIGHT)
-    return (Parameter(name="alpha", kind="float", low=1e-4, high=1.0, log=True, default=1.0), l1_ratio)
+    return (Parameter(name="alpha", kind="float", low=1e-4, high=1.0, log=True, default=_ALPHA), l1_ratio)
 
 
 def _make_elastic_net(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs: int) -> Any:
@@ -47,7 +48,7 @@ def _make_elastic_net(values: Hyperparameters, kind: TaskKind, seed: int, n_jobs
     from sklearn.linear_model import ElasticNet, LogisticRegression
 
     if not kind.is_classification:
-        return ElasticNet(**values, random_state=seed)
+        return ElasticNet(**{"alpha": _ALPHA, **values}, random_state=seed)
     return LogisticRegression(**{"l1_ratio": _L1_RATIO, **values}, solver="saga", random_state=seed)
 
 

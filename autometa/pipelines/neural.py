@@ -17,6 +17,7 @@ def _hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
         Parameter(name="activation", kind="categorical", choices=("relu", "tanh"), default="relu"),
         Parameter(name="alpha", kind="float", low=1e-7, high=1.0, log=True, default=1e-4),
         Parameter(name="learning_rate_init", kind="float", low=1e-4, high=0.05, log=True, default=1e-3),
+        Parameter(name="early_stopping", kind="categorical", choices=(False, True), default=False),
     )
 
 

@@ -1,0 +1,104 @@
+"""The pilot that chose ranges and candidates: which tables, and which configurations.
+
+``python benchmarks/pilot.py INDEX FOLDER`` writes into FOLDER what was run: an ``index.csv`` of 40 tables of INDEX (a
+corpus with the columns name, file, task, family, n_rows, n_features, n_categorical, synthetic, flag) and a
+list of configurations for each kind. Then
+
+    autometa kb grow --from FOLDER --configurations FOLDER --db pilot.db
+
+runs them, every configuration on all tables before the next one, and goes on where it was stopped.
+
+No table is of a judgement family, synthetic, or has more than `MAX_COLUMNS` columns; of a family one is taken. They are
+spread over sizes and over tables with and without categories by `QUOTAS`.
+"""
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from autometa._random import generator
+from autometa.pipelines.learners import learners_of
+from autometa.space import Configuration
+from autometa.task_kind import TaskKind
+
+SEED = 0
+MAX_COLUMNS = 200
+QUOTAS = {
+    TaskKind.BINARY: {"small": (4, 3), "middle": (3, 2), "large": (1, 1)},
+    TaskKind.MULTICLASS: {"small": (3, 2), "middle": (2, 2), "large": (1, 1)},
+    TaskKind.REGRESSION: {"small": (4, 4), "middle": (3, 2), "large": (1, 1)},
+}
+"""Tables of each size: without categories, and with them."""
+
+STRONG = ("lightgbm", "catboost", "xgboost", "extra_trees", "svm_rbf", "mlp")
+N_STRONG = 150
+EVERY = {"random_forest": 2, "hist_gradient_boosting": 2}
+"""In every how many turns an algorithm has one; not named here: `OTHERS_EVERY`."""
+OTHERS_EVERY = 5
+
+
+def main() -> None:
+    """Write the tables and configurations of the pilot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index", type=Path)
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    tables = choose_tables(pd.read_csv(arguments.index))
+    tables["file"] = [str((arguments.index.parent / file).resolve()) for file in tables["file"]]
+    tables.to_csv(arguments.folder / "index.csv", index=False)
+    for kind in TaskKind:
+        drawn = list(draw(kind))
+        items = [{"algorithm": each.algorithm, "values": dict(each.values)} for each in drawn]
+        (arguments.folder / f"{kind}.json").write_text(json.dumps(items), encoding="utf-8")
+        print(f"{kind}: {(tables['task'] == kind).sum()} tables, {len(drawn)} configurations")
+        print("  " + ", ".join(f"{name} {n}" for name, n in Counter(each.algorithm for each in drawn).items()))
+
+
+def is_judgement(family: str) -> bool:
+    """Return whether published figures come from a family, so that no choice may look at it."""
+    return int(hashlib.sha256(family.encode("utf-8")).hexdigest()[:8], 16) % 5 == 0
+
+
+def choose_tables(index: pd.DataFrame) -> pd.DataFrame:
+    """Return the tables of the pilot, in an order that depends on their names alone."""
+    index = index[~index["family"].map(is_judgement) & ~index["synthetic"] & index["flag"].isna()]
+    index = index[index["n_features"] <= MAX_COLUMNS]
+    order = index["name"].map(lambda name: hashlib.sha256(f"pilot {name}".encode()).hexdigest())
+    index = index.loc[order.sort_values().index]
+    chosen, families = [], set()
+    for kind, sizes in QUOTAS.items():
+        left = {(size, has): n for size, quota in sizes.items() for has, n in zip((False, True), quota, strict=True)}
+        for row in index[index["task"] == kind].to_dict("records"):
+            size = "small" if row["n_rows"] < 700 else "middle" if row["n_rows"] <= 3_000 else "large"
+            cell = (size, bool(row["n_categorical"] > 0))
+            if left[cell] and row["family"] not in families:
+                left[cell] -= 1
+                families.add(row["family"])
+                chosen.append(row)
+    return pd.DataFrame(chosen)
+
+
+def draw(kind: TaskKind) -> Iterator[Configuration]:
+    """Yield the configurations of a kind: all defaults, then turn by turn a draw of each algorithm that has one."""
+    spaces = {learner.algorithm: learner.space(kind) for learner in learners_of(kind)}
+    streams = {name: generator(SEED, "pilot", kind, name) for name in spaces}
+    seen = {space.default() for space in spaces.values()}
+    yield from (space.default() for space in spaces.values())
+    for turn in range(1, N_STRONG + 1):
+        for name, space in spaces.items():
+            every = 1 if name in STRONG else EVERY.get(name, OTHERS_EVERY)
+            if turn % every == 0:
+                configuration = space.sample(streams[name])
+                if configuration not in seen:
+                    seen.add(configuration)
+                    yield configuration
+
+
+if __name__ == "__main__":
+    main()
