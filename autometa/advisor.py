@@ -26,6 +26,7 @@ from autometa.recommenders.calibration import calibrate
 from autometa.recommenders.cost import FitTime
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
+from autometa.recommenders.lacking import expected_gain
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
@@ -163,7 +164,11 @@ class Advisor:
             known_tasks=known_tasks,
             novelty=novelty,
             advice=advice,
-            notes=(*task.notes, *_caveats(experience, observed, novelty, len(advice), wish)),
+            notes=(
+                *task.notes,
+                *_caveats(experience, observed, novelty, len(advice), wish),
+                *_missing_libraries(ranker, description, candidates, observed, wish),
+            ),
         )
 
     def known_tasks(self, task: Task, seed: int = 0) -> tuple[tuple[KnownTask, ...], float]:
@@ -324,6 +329,34 @@ def _fits(configuration: Configuration, kind: TaskKind) -> bool:
     except ConfigurationError:
         return False
     return True
+
+
+def _missing_libraries(
+    ranker: Recommender,
+    description: TaskDescription,
+    here: Sequence[Configuration],
+    observed: Sequence[Evaluation],
+    wish: Wish,
+) -> list[str]:
+    """Return what is not installed, and what it would bring."""
+    lacking = {
+        learner.algorithm: learner
+        for learner in learners_of(description.kind, installed_only=False)
+        if not learner.is_installed and (wish.algorithms is None or learner.algorithm in wish.algorithms)
+    }
+    others = [c for c in ranker.experience_.configurations if c.algorithm in lacking and _fits(c, description.kind)]
+    if not others:
+        return []
+    names = sorted({other.algorithm for other in others})
+    remedy = " ".join(f"'{wanted}'" for wanted in sorted({lacking[name].requirement for name in names}))
+    missing = f"not installed: {', '.join(names)} (pip install {remedy})"
+    gain = expected_gain(ranker, description, here, others, observed, wish.k)
+    if gain is None:
+        return [missing]
+    return [
+        f"{missing}; with them the best of {wish.k} would be better on {gain.share_better:.0%} and worse on "
+        f"{gain.share_worse:.0%} of {gain.n_tasks} known tasks, its loss lower by {gain.median_reduction:.1%} in the median"
+    ]
 
 
 def _caveats(

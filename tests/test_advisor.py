@@ -1,5 +1,7 @@
 """The advisor: the whole flow in one object."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import autometa
 from autometa.advisor import RECOMMENDERS, Advisor, Wish
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge.base import KnowledgeBase
+from autometa.pipelines.learners import LEARNERS
 from autometa.recommenders.recommendation import Recommendation
 
 
@@ -67,6 +70,22 @@ def test_more_than_there_is_gives_what_there_is_and_says_so(base: KnowledgeBase,
     recommendation = autometa.recommend(examples / "wine.csv", k=10_000, knowledge=base)
     assert len(recommendation) >= 20
     assert any("10000 pipelines were asked for" in note for note in recommendation.notes)
+
+
+def test_a_library_that_is_not_here_is_named_with_what_it_would_bring(
+    base: KnowledgeBase, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LEARNERS, "lightgbm", replace(LEARNERS["lightgbm"], module="no_such_library"))
+    recommendation = autometa.recommend(examples / "wine.csv", k=3, knowledge=base)
+    assert "lightgbm" not in {advice.configuration.algorithm for advice in recommendation}
+    [note] = [note for note in recommendation.notes if "not installed" in note]
+    assert re.match(
+        r"not installed: lightgbm \(pip install 'lightgbm'\); with them the best of 3 would be better on \d+% "
+        r"and worse on \d+% of \d+ known tasks, its loss lower by -?\d+\.\d% in the median$",
+        note,
+    )
+    forests = autometa.recommend(examples / "wine.csv", k=3, algorithms=["random_forest"], knowledge=base)
+    assert not any("not installed" in note for note in forests.notes)
 
 
 def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, examples: Path) -> None:
