@@ -355,7 +355,8 @@ def _missing_libraries(
         return [missing]
     return [
         f"{missing}; with them the best of {wish.k} would be better on {gain.share_better:.0%} and worse on "
-        f"{gain.share_worse:.0%} of {gain.n_tasks} known tasks, its loss lower by {gain.median_reduction:.1%} in the median"
+        f"{gain.share_worse:.0%} of {gain.n_tasks} known tasks, "
+        f"its loss lower by {gain.median_reduction:.1%} in the median"
     ]
 
 
