@@ -1,7 +1,7 @@
 """The pilot that chose ranges and candidates: which tables, and which configurations.
 
-``python benchmarks/pilot.py INDEX FOLDER`` writes into FOLDER what was run: an ``index.csv`` of 40 tables of INDEX (a
-corpus with the columns name, file, task, family, n_rows, n_features, n_categorical, synthetic, flag) and a
+``python -m benchmarks.pilot.draw INDEX FOLDER`` writes into FOLDER what was run: an ``index.csv`` of 40 tables of
+INDEX (a corpus with the columns name, file, task, family, n_rows, n_features, n_categorical, synthetic, flag) and a
 list of configurations for each kind. Then
 
     autometa kb grow --from FOLDER --configurations FOLDER --db pilot.db

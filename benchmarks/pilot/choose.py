@@ -1,0 +1,212 @@
+"""Candidate lists from the pilot: ``python -m benchmarks.pilot.choose PILOT.db INDEX FOLDER``
+
+Writes ``binary.json`` and so on into FOLDER: `N_CANDIDATES` configurations a kind, in an order of which every prefix is
+to be a good portfolio, and prints how good. How a list is made:
+
+1. Losses are normalised per task (0 the best run of the pilot, 1 the median or worse) and smoothed: half the measured
+   one, half what extremely randomised trees expect of the configuration on the task from the algorithm's other
+   configurations. The best of a thousand runs is partly luck, and the trees do not share it.
+2. Configurations that failed on more than `MAX_NOT_OK` of the tasks, or take more than `MAX_CPU_SECONDS` on average,
+   are left out; the libraries' defaults never are.
+3. Greedy choice, each pick lowering the mean best loss the most; once no pick lowers it by `MIN_GAIN`, a new layer
+   begins that forgets what was picked, so that later candidates are a portfolio of their own and no twins of the first.
+4. Every `DEFAULTS_EVERY`-th place goes to the best default that is left.
+
+Judged leaving one task out: the list is made from the others, and its first k are measured on the one left out. Beside
+it: the draws in random order, and the same greedy choice without smoothing and layers.
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.model_selection import KFold, cross_val_predict
+
+from autometa.knowledge.base import KnowledgeBase
+from autometa.pipelines.learners import space_of
+from autometa.space import Configuration
+from autometa.task_kind import TaskKind
+from benchmarks.pilot.figures import Pilot, print_table, read
+
+N_CANDIDATES = 100
+MAX_NOT_OK = 0.1
+MAX_CPU_SECONDS = 20.0
+MIN_GAIN = 2e-3
+DEFAULTS_EVERY = 2
+MIN_COVERAGE = 0.9
+KS = (1, 3, 5, 10, 25, 50, 100)
+
+Chooser = Callable[[np.ndarray, np.ndarray, np.ndarray], list[int]]
+
+
+def main() -> None:
+    """Write the lists and print how good they are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("db", type=Path)
+    parser.add_argument("index", type=Path, help="the index.csv of the pilot's tables")
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    index = pd.read_csv(arguments.index)
+    with KnowledgeBase(arguments.db) as base:
+        pilots = [read(base, kind, index) for kind in TaskKind]
+    for pilot in pilots:
+        table = Table(pilot)
+        chosen = choose_layered(table.smoothed, table.losses, table.is_default)[:N_CANDIDATES]
+        write(arguments.folder / f"{pilot.kind}.json", [table.configurations[column] for column in chosen])
+        print(f"\n## {pilot.kind}: {len(table.tasks)} tasks, {len(table.configurations)} eligible configurations\n")
+        print_table(pd.DataFrame([judge(table, name, chooser) for name, chooser in CHOOSERS.items()]))
+        algorithms = pd.Series([table.configurations[column].algorithm for column in chosen]).value_counts()
+        print("\n" + ", ".join(f"{name} {n}" for name, n in algorithms.items()))
+        cost = table.cpu_seconds[chosen]
+        print(f"{cost.sum():.0f} CPU s a task on average, all folds together; the first 40: {cost[:40].sum():.0f}")
+
+
+class Table:
+    """Eligible configurations of one kind on the tasks of the pilot.
+
+    ``losses``, ``smoothed``: (n_tasks, n_configurations); ``is_default``, ``cpu_seconds``: (n_configurations,).
+    """
+
+    def __init__(self, pilot: Pilot) -> None:
+        runs = pilot.runs.drop_duplicates(["task", "key"])
+        runs = runs.assign(is_ok=runs["status"] == "ok")
+        by_key = runs.groupby("key")
+        n_tasks = runs["task"].nunique()
+        is_eligible = (by_key["task"].nunique() >= MIN_COVERAGE * n_tasks) & (
+            by_key["is_default"].first()
+            | ((by_key["is_ok"].mean() >= 1 - MAX_NOT_OK) & (by_key["cpu_seconds"].mean() <= MAX_CPU_SECONDS))
+        )
+        runs = runs[runs["key"].map(is_eligible)]
+        losses = runs.pivot_table(index="task", columns="key", values="normalised", dropna=False).fillna(1.0)
+        first = runs.drop_duplicates("key").set_index("key").reindex(losses.columns)
+        self.kind = pilot.kind
+        self.tasks = list(losses.index)
+        self.configurations = [
+            Configuration(algorithm=row["algorithm"], values=row["values"]) for row in first.to_dict("records")
+        ]
+        self.losses = losses.to_numpy()
+        self.is_default = first["is_default"].to_numpy(dtype=bool)
+        self.cpu_seconds = by_key["cpu_seconds"].mean().reindex(losses.columns).to_numpy()
+        self.smoothed = (self.losses + self._expected()) / 2
+
+    def _expected(self) -> np.ndarray:
+        """Return what trees expect of each run from the algorithm's other ones, (n_tasks, n_configurations)."""
+        expected = self.losses.copy()
+        algorithms = np.array([configuration.algorithm for configuration in self.configurations])
+        for algorithm in sorted(set(algorithms)):
+            columns = np.flatnonzero(algorithms == algorithm)
+            if len(columns) < 10:
+                continue
+            vectors = self._vectors(algorithm, columns)
+            n_tasks = len(self.tasks)
+            X = np.hstack([np.repeat(vectors, n_tasks, axis=0), np.tile(np.eye(n_tasks), (len(columns), 1))])
+            trees = ExtraTreesRegressor(300, min_samples_leaf=2, max_features=0.5, random_state=0, n_jobs=2)
+            folds = KFold(10, shuffle=True, random_state=0).split(columns)  # whole configurations
+            splits = [(spread(train, n_tasks), spread(test, n_tasks)) for train, test in folds]
+            y = self.losses[:, columns].T.ravel()
+            expected[:, columns] = cross_val_predict(trees, X, y, cv=splits).reshape(len(columns), n_tasks).T
+        return expected
+
+    def _vectors(self, algorithm: str, columns: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return configurations as numbers, (n, n_numbers): on the scale they are drawn on, choices as columns."""
+        parts = []
+        for parameter in space_of(algorithm, self.kind).parameters:
+            values = [self.configurations[column].values.get(parameter.name) for column in columns]
+            if parameter.kind == "categorical":
+                given = [parameter.default if value is None else value for value in values]
+                parts += [[float(value == choice) for value in given] for choice in parameter.choices]
+            else:
+                numbers = [float(value) if isinstance(value, int | float) else math.nan for value in values]
+                log = [math.log(number) if parameter.log and number > 0 else number for number in numbers]
+                parts.append([-1e3 if math.isnan(number) else number for number in log])  # not set: far from all others
+        return np.array(parts).T
+
+
+def spread(columns: np.ndarray, n_tasks: int) -> np.ndarray:
+    """Return the rows of the runs of some configurations, all tasks of one after the other."""
+    return (columns[:, None] * n_tasks + np.arange(n_tasks)).ravel()
+
+
+def choose_layered(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+    """Return columns in the order of the list."""
+    left = list(range(smoothed.shape[1]))
+    means = smoothed.mean(axis=0)
+    chosen: list[int] = []
+    best = np.ones(len(smoothed))
+    while left and len(chosen) < N_CANDIDATES:
+        takes_default = (len(chosen) + 1) % DEFAULTS_EVERY == 0
+        among = [column for column in left if is_default[column]] if takes_default else left
+        among = among or left
+        after = np.minimum(best[:, None], smoothed[:, among]).mean(axis=0)
+        if best.mean() - after.min() < MIN_GAIN and best.mean() < 1.0:
+            best = np.ones(len(smoothed))  # a new layer
+            after = np.minimum(best[:, None], smoothed[:, among]).mean(axis=0)
+        pick = min(zip(after, means[among], among, strict=True))[2]
+        best = np.minimum(best, smoothed[:, pick])
+        chosen.append(pick)
+        left.remove(pick)
+    return chosen
+
+
+def choose_greedy(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+    """Return columns by greedy choice on measured losses; ties go to the lower mean."""
+    left, means = list(range(losses.shape[1])), losses.mean(axis=0)
+    chosen: list[int] = []
+    best = np.ones(len(losses))
+    while left and len(chosen) < N_CANDIDATES:
+        after = np.round(np.minimum(best[:, None], losses[:, left]).mean(axis=0), 9)
+        pick = min(zip(after, means[left], left, strict=True))[2]
+        best = np.minimum(best, losses[:, pick])
+        chosen.append(pick)
+        left.remove(pick)
+    return chosen
+
+
+def choose_smoothed_greedy(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+    """Return columns by greedy choice on smoothed losses."""
+    return choose_greedy(smoothed, smoothed, is_default)
+
+
+def choose_average(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+    """Return columns by their mean smoothed loss."""
+    return [int(column) for column in np.argsort(smoothed.mean(axis=0), kind="stable")]
+
+
+def choose_random(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+    """Return columns in random order."""
+    return [int(column) for column in np.random.default_rng(0).permutation(losses.shape[1])]
+
+
+CHOOSERS: dict[str, Chooser] = {
+    "random": choose_random,
+    "average": choose_average,
+    "greedy": choose_greedy,
+    "smoothed greedy": choose_smoothed_greedy,
+    "the list": choose_layered,
+}
+
+
+def judge(table: Table, name: str, chooser: Chooser) -> dict[str, object]:
+    """Return the mean normalised loss of the first k on tasks that the list was not made from."""
+    reached = []
+    for task in range(len(table.tasks)):
+        others = np.arange(len(table.tasks)) != task
+        order = chooser(table.smoothed[others], table.losses[others], table.is_default)
+        best = np.minimum.accumulate(table.losses[task, order])
+        reached.append([best[min(k, len(best)) - 1] for k in KS])
+    return {"order": name, **{f"k = {k}": mean for k, mean in zip(KS, np.mean(reached, axis=0), strict=True)}}
+
+
+def write(path: Path, configurations: Sequence[Configuration]) -> None:
+    """Write one configuration a line, as JSON."""
+    lines = ",\n".join(configuration.to_json() for configuration in configurations)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
