@@ -72,7 +72,7 @@ def build(
 
     from sklearn.pipeline import Pipeline
 
-    from autometa.pipelines.preparing import category_positions, preparation, selection
+    from autometa.pipelines.preparing import Scaling, category_positions, preparation, selection
 
     choices = learner.preprocessing(values)
     hyperparameters: dict[str, Any] = {name: value for name, value in values.items() if name not in choices}
@@ -85,7 +85,7 @@ def build(
         column_kinds,
         kind=kind,
         encoding=encoding,
-        scaling=choices["scaling"],
+        scaling=Scaling(name=choices["scaling"], n_knots=choices["n_knots"]),
         missing=learner.missing,
         seed=seed,
     )

@@ -19,6 +19,9 @@ _SELECT = (
     Parameter(name="select", kind="categorical", choices=("none", "univariate"), default="none"),
     Parameter(name="select_percentile", kind="int", low=10, high=90, default=50, condition=("select", ("univariate",))),
 )
+_N_KNOTS = Parameter(
+    name="n_knots", kind="int", low=3, high=12, log=True, default=7, condition=("scaling", ("spline",))
+)
 _TARGET_TRANSFORM = Parameter(
     name="target_transform", kind="categorical", choices=("none", "log", "quantile"), default="none"
 )
@@ -62,7 +65,8 @@ class Learner:
         The encodings of categories that it may choose from, its default first.
     scalings : tuple of str
         The scalings of numbers that it may choose from, its default first; ``("none",)`` for one to
-        which the scale of a column means nothing.
+        which the scale of a column means nothing. A ``spline`` replaces each column by smooth functions of it,
+        so that a linear model becomes an additive one; ``n_knots`` says how many.
     cost : {"low", "medium", "high"}
         What a fit of its defaults on 3,000 rows and 30 columns takes on one core: under 0.3 s, under 3 s, more.
     missing : {"fill", "keep", "keep_seen"}
@@ -124,7 +128,7 @@ class Learner:
         All other values of a configuration are the estimator's.
         """
         defaults: dict[str, Value] = {"encoding": self.encodings[0], "scaling": self.scalings[0]}
-        defaults |= {parameter.name: parameter.default for parameter in (*_SELECT, _TARGET_TRANSFORM)}
+        defaults |= {parameter.name: parameter.default for parameter in (_N_KNOTS, *_SELECT, _TARGET_TRANSFORM)}
         return {name: values.get(name, default) for name, default in defaults.items()}
 
     def _choices(self, kind: TaskKind) -> tuple[Parameter, ...]:
@@ -135,5 +139,6 @@ class Learner:
             for name, choices in offered.items()
             if len(choices) > 1
         )
+        knots = (_N_KNOTS,) if "spline" in self.scalings else ()
         select = _SELECT if self.missing == "fill" else ()
-        return (*choices, *select, *(() if kind.is_classification else (_TARGET_TRANSFORM,)))
+        return (*choices, *knots, *select, *(() if kind.is_classification else (_TARGET_TRANSFORM,)))

@@ -75,6 +75,6 @@ def space_of(algorithm: str, kind: TaskKind) -> Space:
     Examples
     --------
     >>> [parameter.name for parameter in space_of("ridge", TaskKind.REGRESSION).parameters]
-    ['alpha', 'encoding', 'scaling', 'select', 'select_percentile', 'target_transform']
+    ['alpha', 'encoding', 'scaling', 'n_knots', 'select', 'select_percentile', 'target_transform']
     """
     return learner_of(algorithm, kind).space(kind)

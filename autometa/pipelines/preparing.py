@@ -8,6 +8,7 @@ is inside, so that a stored pipeline can be loaded without it.
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     QuantileTransformer,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
@@ -52,12 +54,34 @@ _TREATED = {
 Step = tuple[str, Any]  # Any: scikit-learn carries no types
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """How numbers are scaled.
+
+    Parameters
+    ----------
+    name : {"none", "standard", "quantile", "spline"}
+        Left as they are; to mean 0 and deviation 1; to the quantiles of a normal distribution; or their ranks in a
+        basis of cubic splines, so that a linear model of them is an additive one.
+    n_knots : int
+        Of the splines, evenly over the ranks: a column becomes ``n_knots + 2``.
+
+    References
+    ----------
+    P. H. C. Eilers, B. D. Marx, Flexible smoothing with B-splines and penalties, Statistical Science 11 (1996),
+    https://doi.org/10.1214/ss/1038425655
+    """
+
+    name: str
+    n_knots: int = 7
+
+
 def preparation(
     column_kinds: Mapping[str, ColumnKind],
     *,
     kind: TaskKind,
     encoding: str,
-    scaling: str,
+    scaling: Scaling,
     missing: Missing,
     seed: int,
 ) -> ColumnTransformer:
@@ -75,8 +99,9 @@ def preparation(
     encoding : {"one_hot", "ordinal", "target", "codes", "words"}
         How categories become numbers. For learners that split on categories by themselves they become codes
         0, 1, ... with NaN for unseen ones, or they stay words, in a DataFrame; to be missing is a category then.
-    scaling : {"none", "standard", "quantile"}
-        How numbers, codes and parts of dates are scaled; one-hot and text columns never are.
+    scaling : Scaling
+        How numbers, codes and parts of dates are scaled; one-hot and text columns never are, and codes become no
+        splines, but are standardised then.
     missing : {"fill", "keep", "keep_seen"}
         Whether missing numbers are filled with the median and flagged in columns of their own, or kept; and,
         if kept, whether columns are left out that have no value when the transformer is fitted.
@@ -157,24 +182,26 @@ def _method(name: str, *arguments: object, **named: object) -> FunctionTransform
     return _function(operator.methodcaller(name, *arguments, **named))
 
 
-def _numeric_tail(scaling: str, missing: Missing, seed: int) -> list[Step]:
+def _numeric_tail(scaling: Scaling, missing: Missing, seed: int) -> list[Step]:
     """Return the steps that fill and scale numbers; filling first, since scalers warn of empty columns."""
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     return [*([("impute", imputer)] if missing == "fill" else []), *_scaling_steps(scaling, seed)]
 
 
-def _scaling_steps(scaling: str, seed: int) -> list[Step]:
-    """Return the step that scales numbers, if any."""
-    if scaling == "standard":
+def _scaling_steps(scaling: Scaling, seed: int) -> list[Step]:
+    """Return the steps that scale numbers, if any."""
+    if scaling.name == "standard":
         return [("scale", StandardScaler())]
-    if scaling == "quantile":
+    if scaling.name == "quantile":
         return [("scale", _quantile_scaler(seed))]
+    if scaling.name == "spline":  # of ranks: knots at the quantiles themselves coincide in a column with ties
+        return [("rank", _quantile_scaler(seed, "uniform")), ("spline", SplineTransformer(scaling.n_knots))]
     return []
 
 
-def _quantile_scaler(seed: int) -> QuantileTransformer:
-    """Return the transformer to a normal distribution."""
-    return QuantileTransformer(n_quantiles=_N_QUANTILES, output_distribution="normal", random_state=seed)
+def _quantile_scaler(seed: int, distribution: str = "normal") -> QuantileTransformer:
+    """Return the transformer to a normal distribution, or to ranks from 0 to 1 (``uniform``)."""
+    return QuantileTransformer(n_quantiles=_N_QUANTILES, output_distribution=distribution, random_state=seed)
 
 
 def _numeric_steps(tail: list[Step], missing: Missing) -> list[Step]:
@@ -215,7 +242,7 @@ def _word_steps() -> list[Step]:
     ]
 
 
-def _encoding_steps(encoding: str, kind: TaskKind, scaling: str, seed: int) -> list[Step]:
+def _encoding_steps(encoding: str, kind: TaskKind, scaling: Scaling, seed: int) -> list[Step]:
     """Return the steps that make words numbers, or leave them words."""
     if encoding == "one_hot":
         encoder = OneHotEncoder(
@@ -229,7 +256,8 @@ def _encoding_steps(encoding: str, kind: TaskKind, scaling: str, seed: int) -> l
         codes = ("encode", _ordinal_encoder(np.nan, max_categories=_MAX_CODES))
         return [name_missing, codes if encoding == "codes" else ("as_words", _method("astype", "object"))]
     encoder = _target_encoder(kind, seed) if encoding == "target" else _ordinal_encoder(_MISSING_CODE)
-    return [("encode", encoder), *_scaling_steps(scaling, seed)]
+    of_codes = Scaling(name="standard") if scaling.name == "spline" else scaling
+    return [("encode", encoder), *_scaling_steps(of_codes, seed)]
 
 
 def _ordinal_encoder(missing: float, max_categories: int | None = None) -> OrdinalEncoder:

@@ -49,6 +49,7 @@ NOT_HYPERPARAMETERS = {
 # Where the algorithm is not what the library's class does by itself.
 MADE_SO = {
     ("elastic_net", True): {"solver", "l1_ratio"},
+    ("elastic_net", False): {"alpha"},
     ("qda", True): {"solver", "shrinkage"},
 }
 

@@ -74,6 +74,35 @@ def test_quantile_scaling_is_blind_to_outliers() -> None:
     np.testing.assert_allclose(one[:190], other[:190], atol=0.05)
 
 
+def test_splines_let_a_linear_model_follow_a_curve_and_stay_calm_far_outside() -> None:
+    train = pd.DataFrame({"a": np.linspace(-3.0, 3.0, 200), "constant": 1.0, "ties": [0, 1] * 100})
+    y = np.sin(2 * train["a"])
+    column_kinds = {str(name): ColumnKind.NUMERIC for name in train}
+    values: list[dict[str, Value]] = [{}, {"scaling": "spline", "n_knots": 10}, {"scaling": "spline", "n_knots": 3}]
+    straight, curved, coarse = (
+        build(
+            Configuration(algorithm="ridge", values={"alpha": 0.01, **each}),
+            kind=TaskKind.REGRESSION,
+            column_kinds=column_kinds,
+        ).fit(train, y)
+        for each in values
+    )
+    assert straight.score(train, y) < 0.2
+    assert curved.score(train, y) > 0.99 > coarse.score(train, y)
+    assert curved["prepare"].transform(train).shape == (200, 3 * 12)
+    far = pd.DataFrame({"a": [-1e6, 1e6], "constant": 2.0, "ties": [-5, 5]})
+    assert np.abs(curved.predict(far)).max() < 10
+
+
+def test_codes_of_categories_become_no_splines() -> None:
+    train = pd.DataFrame({"a": ["x", "y", "z", "x"]})
+    spline, standard = (
+        prepared(train, train, ColumnKind.CATEGORICAL, encoding="ordinal", scaling=scaling)
+        for scaling in ("spline", "standard")
+    )
+    np.testing.assert_array_equal(spline, standard)
+
+
 def test_a_category_is_the_same_in_every_dtype_it_comes_in() -> None:
     train = pd.DataFrame({"a": pd.Categorical(["1", "2", "3", None])})
     expected = prepared(train, train, ColumnKind.CATEGORICAL)
