@@ -37,7 +37,14 @@ QUOTAS = {
 
 STRONG = ("lightgbm", "catboost", "xgboost", "extra_trees", "svm_rbf", "mlp")
 N_STRONG = 150
-EVERY = {"random_forest": 2, "hist_gradient_boosting": 2}
+EVERY = {
+    "random_forest": 2,
+    "hist_gradient_boosting": 3,
+    "logistic_regression": 3,
+    "ridge": 3,
+    "elastic_net": 3,
+    "gaussian_process": 30,  # it takes ten times as long as the others and was far behind in its first runs
+}
 """In every how many turns an algorithm has one; not named here: `OTHERS_EVERY`."""
 OTHERS_EVERY = 5
 
