@@ -17,13 +17,14 @@ _FINGERPRINT_VERSION = b"autometa fingerprint 1"
 
 
 class ColumnKind(StrEnum):
-    """How a column is treated; it follows from the column's dtype alone."""
+    """How a column is treated: an identifier is left out of every pipeline, else it follows from the dtype alone."""
 
     NUMERIC = "numeric"
     BOOLEAN = "boolean"
     CATEGORICAL = "categorical"
     DATETIME = "datetime"
     TEXT = "text"
+    IDENTIFIER = "identifier"
 
 
 @dataclass(frozen=True, slots=False, kw_only=True, eq=False)
@@ -34,7 +35,7 @@ class Task:
     ----------
     name : str
         What people call it.
-    X : DataFrame of shape (n_rows, n_columns)
+    X : DataFrame of shape (n_rows, n_columns + number of identifiers)
         The columns to predict from: float, int, bool, category, datetime or string; names are unique strings.
     y : Series of shape (n_rows,)
         The target, complete, of numbers for regression.
@@ -52,11 +53,14 @@ class Task:
         Fingerprint of the full table where these rows are a sample of it; default: that of these rows.
     full_n_rows : int
         Number of rows of that full table; 0 where these rows are all.
+    identifiers : tuple of str
+        Columns that name a row and say nothing about others: the table keeps them, every pipeline leaves them
+        out, and meta-features do not see them. At least one column is none.
 
     Raises
     ------
     DataError
-        If the columns, dtypes or target break the rules above.
+        If the columns, dtypes, target or identifiers break the rules above.
     OptionError
         If there is no such kind.
 
@@ -81,12 +85,14 @@ class Task:
     licence: str = "not stated"
     full_fingerprint: str = ""
     full_n_rows: int = 0
+    identifiers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in list(TaskKind):
             raise OptionError(f"no kind '{self.kind}'; choose one of: {', '.join(TaskKind)}")
         object.__setattr__(self, "kind", TaskKind(self.kind))
         _check_columns(self.X)
+        _check_identifiers(self.identifiers, self.X)
         _check_target(self.y, self.X, self.kind, self.target)
         # Lazy copies cost nothing, and what the caller does to theirs later does not reach the task.
         object.__setattr__(self, "X", self.X.copy(deep=False))
@@ -101,8 +107,13 @@ class Task:
 
     @property
     def n_columns(self) -> int:
-        """Number of columns to predict from."""
-        return self.X.shape[1]
+        """Number of columns that are predicted from: identifiers do not count."""
+        return self.X.shape[1] - len(self.identifiers)
+
+    @cached_property
+    def used_columns(self) -> tuple[str, ...]:
+        """Names of the columns that are predicted from, in the order of the table: all but identifiers."""
+        return tuple(name for name, kind in self.column_kinds.items() if kind is not ColumnKind.IDENTIFIER)
 
     @cached_property
     def classes(self) -> tuple[object, ...]:
@@ -114,21 +125,22 @@ class Task:
     @cached_property
     def column_kinds(self) -> dict[str, ColumnKind]:
         """Kind of each column, in the order of the table."""
-        return {str(name): column_kind(dtype) for name, dtype in self.X.dtypes.items()}
+        kinds = {str(name): column_kind(dtype) for name, dtype in self.X.dtypes.items()}
+        return kinds | dict.fromkeys(self.identifiers, ColumnKind.IDENTIFIER)
 
     @cached_property
     def fingerprint(self) -> str:
         """sha-256 of the content, in hexadecimal.
 
-        Canonical values (numbers as float64, strings, ISO dates) of the columns in the sorted order of their
-        names and of the target, over the full table; independent of the file format, the width of
-        integers, the order of columns and the target's name. Whether the target is read as classes or as a
-        number is part of it, since these are two tasks.
+        Canonical values (numbers as float64, strings, ISO dates) of all columns, identifiers included, in the
+        sorted order of their names and of the target, over the full table; independent of the file format, the
+        width of integers, the order of columns and the target's name. Whether the target is read as classes or
+        as a number is part of it, since these are two tasks.
         """
         if self.full_fingerprint:
             return self.full_fingerprint
         digest = hashlib.sha256(_FINGERPRINT_VERSION)
-        digest.update(struct.pack("<qq", self.n_rows, self.n_columns))
+        digest.update(struct.pack("<qq", *self.X.shape))
         for name in sorted(self.X.columns):
             _update_with_text(digest, name)
             _update_with_values(digest, self.X[name])
@@ -150,7 +162,7 @@ class TaskDescription:
     kind : TaskKind
         binary, multiclass or regression.
     n_rows, n_columns : int
-        Size of the full table.
+        Size of the full table, identifiers not counted.
     metafeatures : mapping of str to float
         Name to value; NaN where it is undefined or failed.
     embedding : tuple of float, optional
@@ -200,6 +212,15 @@ def _check_columns(X: pd.DataFrame) -> None:
         raise DataError(f"column names must be unique; repeated: {', '.join(repeated[:5])}")
     for dtype in X.dtypes:
         column_kind(dtype)
+
+
+def _check_identifiers(identifiers: tuple[str, ...], X: pd.DataFrame) -> None:
+    """Raise unless the identifiers are distinct columns of the table, and leave one to predict from."""
+    unknown = sorted(set(identifiers) - set(X.columns))
+    if unknown or len(set(identifiers)) < len(identifiers):
+        raise DataError(f"identifiers must be distinct columns of the table, got {list(identifiers)[:5]}")
+    if len(identifiers) == X.shape[1]:
+        raise DataError(f"all {len(identifiers)} columns are identifiers; a task needs one to predict from")
 
 
 def _check_target(y: pd.Series, X: pd.DataFrame, kind: TaskKind, target: str) -> None:

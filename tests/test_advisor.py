@@ -49,6 +49,21 @@ def test_arrays_are_taken_and_the_pipeline_fits_them_by_name(base: KnowledgeBase
     assert pipeline.fit(frame, y).score(frame, y) > 0.9
 
 
+def test_an_identifier_is_left_out_inside_of_the_pipeline(base: KnowledgeBase, examples: Path) -> None:
+    wine = pd.read_csv(examples / "wine.csv")
+    frame = wine.assign(bottle=[f"no. {i}" for i in range(len(wine))])
+    plain, with_identifier = (
+        autometa.recommend(table, target="cultivar", k=3, knowledge=base) for table in (wine, frame)
+    )
+    assert with_identifier.task.metafeatures == plain.task.metafeatures
+    assert with_identifier.task.n_columns == 13
+    assert _keys(with_identifier) == _keys(plain)
+    pipeline = with_identifier[0].build().fit(frame, frame["cultivar"])  # the raw table, its target included
+    expected = plain[0].build().fit(wine, wine["cultivar"]).predict(wine)
+    for new in (frame, frame.assign(bottle=None), wine):
+        np.testing.assert_array_equal(pipeline.predict(new), expected)
+
+
 @pytest.mark.parametrize("name", RECOMMENDERS)
 def test_every_recommender_gives_complete_advice(base: KnowledgeBase, examples: Path, name: str) -> None:
     task = autometa.read_task(examples / "diabetes.csv")

@@ -376,3 +376,32 @@ def test_a_task_survives_pickling() -> None:
     pd.testing.assert_frame_equal(copy.X, task.X)
     assert copy.fingerprint == task.fingerprint
     assert copy.kind is TaskKind.BINARY
+
+
+# --- identifiers ------------------------------------------------------------------------------------------------------
+
+
+def test_identifiers_are_a_kind_of_their_own_and_no_columns_to_predict_from() -> None:
+    task = make_task(small_table(), identifiers=("remark", "count"))
+    plain = make_task(small_table())
+    assert task.column_kinds == plain.column_kinds | dict.fromkeys(("remark", "count"), ColumnKind.IDENTIFIER)
+    assert list(task.column_kinds) == list(task.X.columns) == list(plain.X.columns)
+    assert task.used_columns == ("width", "is_new", "colour", "sold")
+    assert (task.n_columns, plain.n_columns) == (4, 6)
+
+
+def test_the_fingerprint_is_over_all_columns() -> None:
+    assert make_task(small_table(), identifiers=("remark",)).fingerprint == make_task(small_table()).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "message"),
+    [
+        (("nothing",), "identifiers must be distinct columns of the table"),
+        (("a", "a"), "identifiers must be distinct columns of the table"),
+        (("a", "b"), "all 2 columns are identifiers"),
+    ],
+)
+def test_identifiers_are_distinct_columns_and_not_all(identifiers: tuple[str, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        make_task(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), identifiers=identifiers)

@@ -1,6 +1,7 @@
 """Results as people read them: rich tables and texts."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -41,13 +42,12 @@ def draw_recommendation(task: Task, recommendation: Recommendation, usage: str) 
 
 def draw_task(task: Task, metric: str) -> list[Drawn]:
     """Return two lines on what was inferred about the data."""
-    counts: dict[str, int] = {}
-    for kind in task.column_kinds.values():
-        counts[str(kind)] = counts.get(str(kind), 0) + 1
+    counts = Counter(str(task.column_kinds[name]) for name in task.used_columns)
     columns = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    left_out = f", {len(task.identifiers)} left out as identifier" if task.identifiers else ""
     classes = f", {len(task.classes)} classes" if task.classes else ""
     return [
-        f"[bold]{escape(task.name)}[/]: {task.n_rows} rows x {task.n_columns} columns ({columns})",
+        f"[bold]{escape(task.name)}[/]: {task.n_rows} rows x {task.n_columns} columns ({columns}){left_out}",
         f"{task.kind}: predict [bold]{escape(task.target)}[/]{classes}; metric {metric}",
     ]
 

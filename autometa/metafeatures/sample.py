@@ -31,7 +31,8 @@ BLOCK_COLUMNS = 8
 class Sample:
     """At most 2,000 rows and 100 columns of a task, and what is counted over the full table.
 
-    Columns stand in the order of their names, so the order in the table does not matter.
+    Columns stand in the order of their names, so the order in the table does not matter. Identifiers, which no
+    learner sees, are not among them.
     Legend: n sampled rows, d sampled columns, e encoded columns, k classes of the sample.
 
     Parameters
@@ -80,7 +81,7 @@ class Sample:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The sampled columns (d)."""
-        names = sorted(str(name) for name in self.task.X.columns)
+        names = sorted(self.task.used_columns)
         chosen = _choose(len(names), SAMPLE_COLUMNS, generator(self.seed, "metafeatures", "columns"))
         # One column after the other: a selection of columns would copy the full table.
         return tuple(read_column(self.task.X[names[index]].take(self.rows)) for index in chosen)
@@ -135,7 +136,8 @@ class Sample:
         X = self.task.X
         # By blocks of columns: one by one is slow on wide tables, all at once is a copy of narrow types.
         blocks = [X.iloc[:, start : start + BLOCK_COLUMNS] for start in range(0, X.shape[1], BLOCK_COLUMNS)]
-        return np.concatenate([block.isna().to_numpy().sum(axis=0) for block in blocks])
+        counts = np.concatenate([block.isna().to_numpy().sum(axis=0) for block in blocks])
+        return np.asarray(counts[~X.columns.isin(self.task.identifiers)])
 
     @cached_property
     def _full_classes(self) -> NDArray[np.int64]:

@@ -38,7 +38,7 @@ def build(
     kind : TaskKind
         The kind of task.
     column_kinds : mapping of str to ColumnKind
-        The columns to use and how each is treated, as in `Task.column_kinds`.
+        The columns and how each is treated, as in `Task.column_kinds`; identifiers are left out.
     seed : int
         Seed of every step that draws at random: same seed, same predictions.
     n_jobs : int
@@ -48,7 +48,7 @@ def build(
     ------
     ConfigurationError
         If the algorithm is unknown or does not do this kind, a value is outside its space, or there
-        are no columns.
+        are no columns to predict from.
     MissingDependencyError
         If the algorithm's library is not installed.
 

@@ -87,13 +87,13 @@ def preparation(
 ) -> ColumnTransformer:
     """Return the unfitted transformer of a raw DataFrame into an ndarray of shape (n_rows, n_features).
 
-    Columns are found by name; others are ignored. Columns may come in other dtypes than in training
+    Columns are found by name; identifiers and others are ignored. Columns may come in other dtypes than in training
     (numbers and dates as strings, integers as floats, booleans as objects): what cannot be read is missing.
 
     Parameters
     ----------
     column_kinds : mapping of str to ColumnKind
-        The columns to use and how each is treated.
+        The columns and how each is treated.
     kind : TaskKind
         The kind of task, for the encoding by the target.
     encoding : {"one_hot", "ordinal", "target", "codes", "words"}
@@ -111,10 +111,11 @@ def preparation(
     Raises
     ------
     ConfigurationError
-        If there are no columns.
+        If there are no columns, or identifiers alone.
     """
-    if not column_kinds:
-        raise ConfigurationError("a pipeline needs at least one column, got none; name the columns to use")
+    if all(column_kind is ColumnKind.IDENTIFIER for column_kind in column_kinds.values()):
+        found = f"{len(column_kinds)} identifiers" if column_kinds else "none"
+        raise ConfigurationError(f"a pipeline needs at least one column to predict from, got {found}; name one")
     tail = _numeric_tail(scaling, missing, seed)
     makers: dict[str, Callable[[], list[Step]]] = {
         "numeric": lambda: _numeric_steps(tail, missing),

@@ -3,11 +3,12 @@
 Each looks at a table as a `Task` holds it, at a bounded cost, and changes nothing.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from autometa._random import generator
-from autometa.reading.identifiers import find_identifiers
 from autometa.reading.wording import count, enumerate_names, quote
 from autometa.task import ColumnKind, column_kind
 
@@ -29,23 +30,23 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads the bits (K
 _HALF = np.uint64(32)
 
 
-def find_cautions(X: pd.DataFrame, y: pd.Series) -> list[str]:
-    """Return a line for each caution: identifiers, leaks, dates, repeated rows.
+def find_cautions(X: pd.DataFrame, y: pd.Series, identifiers: Sequence[str] = ()) -> list[str]:
+    """Return a line for each caution: leaks, dates, repeated rows.
 
     Parameters
     ----------
-    X : DataFrame of shape (n_rows, n_columns)
+    X : DataFrame of shape (n_rows, n_columns + number of identifiers)
         Columns as a `Task` holds them.
     y : Series of shape (n_rows,)
         The target, complete.
+    identifiers : sequence of str
+        Columns that are not looked at, since nothing is predicted from them.
     """
-    identifiers = find_identifiers(X)
+    X = X.drop(columns=list(identifiers))
     leaks = find_leaks(X, y)
     dates = [str(name) for name, dtype in X.dtypes.items() if column_kind(dtype) is ColumnKind.DATETIME]
-    n_repeated = count_repeated_rows(X.drop(columns=list(identifiers)), y)
+    n_repeated = count_repeated_rows(X, y)
     cautions = []
-    if identifiers:
-        cautions.append(f"looks like an identifier, of no use for new rows: {enumerate_names(identifiers)}")
     if leaks:
         cautions.append(f"predicts the target {quote(y.name)} alone, perhaps a leak: {enumerate_names(leaks)}")
     if dates:

@@ -10,6 +10,7 @@ import pandas as pd
 from autometa.errors import DataError
 from autometa.reading.cautions import find_cautions
 from autometa.reading.columns import ALL_MISSING, CONSTANT, DURATION, MIXED, as_category, tidy_column
+from autometa.reading.identifiers import find_identifiers
 from autometa.reading.loaded import Loaded
 from autometa.reading.loading import Source, load
 from autometa.reading.options import ReadOptions
@@ -61,7 +62,7 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
     ignore_columns : sequence of str
         Names of columns to leave out.
     categorical : sequence of str
-        Names of columns whose values are categories, numbers included.
+        Names of columns whose values are categories, numbers included; none of them is taken for an identifier.
     positive_class : str, optional
         The class of a binary target that is to be called the positive one; it must be there. No metric of
         ours depends on it.
@@ -79,7 +80,8 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
     -------
     task : Task
         Rows without a target and columns without a value, or with the same in all rows, are left out; kinds of
-        columns: see `autometa.reading.columns`. Cautions: see `autometa.reading.cautions`.
+        columns: see `autometa.reading.columns`. Cautions: see `autometa.reading.cautions`. Columns that look like
+        identifiers stay in the table, but pipelines leave them out, see `autometa.reading.identifiers`.
 
     Raises
     ------
@@ -117,6 +119,7 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
         label = find_positive_class(y_ready, task_kind, positive_class)
         notes.append(f"positive class: {quote(label)}, as asked for")
     X = _tidy_table(frame[names], options, notes, is_typed=loaded.is_typed)
+    identifiers = _pick_identifiers(X, options, notes)
     task = Task(
         name=name or loaded.name,
         X=X,
@@ -124,8 +127,9 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
         kind=task_kind,
         target=str(y_tidy.name),
         family=family,
-        notes=(*notes, *find_cautions(X, y_ready)),
+        notes=(*notes, *find_cautions(X, y_ready, identifiers)),
         licence=licence,
+        identifiers=identifiers,
     )
     return task if max_rows is None else sample_rows(task, max_rows)
 
@@ -210,3 +214,15 @@ def _tidy_table(frame: pd.DataFrame, options: ReadOptions, notes: list[str], *, 
     for remark, remarkable in remarked.items():
         notes.append(f"{remark}: {enumerate_names(remarkable)}")
     return pd.DataFrame(columns, copy=False)
+
+
+def _pick_identifiers(X: pd.DataFrame, options: ReadOptions, notes: list[str]) -> tuple[str, ...]:
+    """Return the columns that pipelines leave out, none where all would be; the notes say which."""
+    found = tuple(name for name in find_identifiers(X) if name not in options.categorical)
+    if not found:
+        return ()
+    if len(found) == X.shape[1]:
+        notes.append(f"all columns look like identifiers, so none is left out: {enumerate_names(found)}")
+        return ()
+    notes.append(f"looks like an identifier, left out of every pipeline: {enumerate_names(found)}")
+    return found

@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+import pandas as pd
+
 import autometa as package
 from autometa.metafeatures import names
 from tests.conftest import Command
@@ -45,3 +47,17 @@ def test_options_of_reading_are_taken(autometa: Command, examples: Path) -> None
     assert "ash" not in kinds
     assert kinds["alcohol"] == "categorical"
     assert content["task"]["n_rows"] == 100
+
+
+def test_an_identifier_is_shown_as_one_and_not_counted(autometa: Command, examples: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(examples / "wine.csv").assign(bottle=lambda wine: range(len(wine)))
+    table.to_csv(tmp_path / "wine.csv", index=False)
+    arguments = ("describe", "wine.csv", "-t", "cultivar")
+    content = json.loads(autometa(*arguments, "-f", "json").stdout)
+    assert content["columns"][-1] == {"name": "bottle", "kind": "identifier", "n_missing": 0, "n_distinct": 178}
+    assert (content["task"]["n_columns"], content["metafeatures"]["nr_attr"]) == (13, 13)
+    assert "looks like an identifier, left out of every pipeline: 'bottle'" in content["notes"]
+    printed = autometa(*arguments).stdout
+    assert "wine: 178 rows x 13 columns (13 numeric), 1 left out as identifier" in printed
+    forced = json.loads(autometa(*arguments, "--categorical", "bottle", "-f", "json").stdout)
+    assert (forced["columns"][-1]["kind"], forced["task"]["n_columns"]) == ("categorical", 14)

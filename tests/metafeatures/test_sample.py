@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 
+from autometa.metafeatures import extract
 from autometa.metafeatures.sample import LEARNER_CLASSES, SAMPLE_COLUMNS, SAMPLE_ROWS, Sample
 from autometa.task import Task
 from autometa.task_kind import TaskKind
@@ -59,3 +60,14 @@ def test_the_outputs_of_a_regression_are_standardised(diabetes: Task) -> None:
     sample = Sample(task=diabetes, seed=0)
     expected = (diabetes.y - diabetes.y.mean()) / diabetes.y.std(ddof=0)
     np.testing.assert_allclose(sample.outputs(np.arange(442))[:, 0], expected)
+
+
+def test_identifiers_are_not_seen() -> None:
+    width = np.random.default_rng(0).normal(size=60)
+    X = pd.DataFrame({"width": width, "code": [None, *(f"c{i}" for i in range(59))], "shape": list("uvw") * 20})
+    X["shape"] = pd.Categorical(X["shape"])
+    y = width > 0
+    task = Task(name="t", X=X, y=pd.Series(y), kind=TaskKind.BINARY, target="y", identifiers=("code",))
+    assert dict(extract(task).values) == dict(extract(_task(X[["width", "shape"]], y)).values)
+    assert extract(task).values["nr_attr"] == 2
+    np.testing.assert_array_equal(Sample(task=task, seed=0).missing_counts, [0, 0])

@@ -289,9 +289,27 @@ def test_what_cannot_be_built_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_pipeline_without_columns_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="at least one column"):
-        build(Configuration(algorithm="lightgbm"), kind=TaskKind.BINARY, column_kinds={})
+@pytest.mark.parametrize(
+    ("column_kinds", "found"),
+    [({}, "none"), ({"a": ColumnKind.IDENTIFIER, "b": ColumnKind.IDENTIFIER}, "2 identifiers")],
+)
+def test_a_pipeline_without_columns_is_refused(column_kinds: dict[str, ColumnKind], found: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"at least one column to predict from, got {found}"):
+        build(Configuration(algorithm="lightgbm"), kind=TaskKind.BINARY, column_kinds=column_kinds)
+
+
+@pytest.mark.parametrize("algorithm", ["lightgbm", "extra_trees", "logistic_regression"])
+def test_identifiers_are_left_out_inside_and_need_not_come_to_predict(algorithm: str) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"id": [f"no. {i}" for i in range(80)], "a": rng.normal(size=80), "b": list("uvwx") * 20})
+    kinds = {"id": ColumnKind.IDENTIFIER, "a": ColumnKind.NUMERIC, "b": ColumnKind.CATEGORICAL}
+    y = X["a"] > 0
+    pipeline = build(quick(algorithm), kind=TaskKind.BINARY, column_kinds=kinds).fit(X, y)
+    del kinds["id"]
+    without = build(quick(algorithm), kind=TaskKind.BINARY, column_kinds=kinds).fit(X[["a", "b"]], y)
+    expected = without.predict_proba(X[["a", "b"]])
+    for new in (X, X.assign(id=range(80)), X[["a", "b"]], X[["b", "a", "id"]]):
+        np.testing.assert_array_equal(pipeline.predict_proba(new), expected)
 
 
 @pytest.mark.parametrize("algorithm", ["catboost", "xgboost"])

@@ -1,4 +1,4 @@
-"""Identifiers: columns that name a row are seen, and never columns that measure something."""
+"""Identifiers: columns that name a row are found and left out, and never columns that measure something."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,7 @@ import pytest
 
 from autometa.reading import read_task
 from autometa.reading.identifiers import MIN_ROWS, find_identifiers, has_id_name
+from autometa.task import ColumnKind
 
 N = 40
 RNG = np.random.default_rng(0)
@@ -16,7 +17,7 @@ def _find(values: object, name: str = "column") -> bool:
     """Whether a column of a task is found to be an identifier."""
     y = pd.Series(["u", "v"] * (N // 2), name="y")
     X = read_task(pd.DataFrame({name: values, "other": np.arange(N) / 7}), y).X
-    assert name in X.columns  # seen, not left out
+    assert name in X.columns  # the table keeps it
     return find_identifiers(X) == (name,)
 
 
@@ -73,8 +74,46 @@ def test_a_short_table_has_no_identifiers() -> None:
     assert find_identifiers(pd.DataFrame({"id": np.arange(MIN_ROWS)})) == ("id",)
 
 
-def test_identifiers_are_kept_and_said() -> None:
-    table = pd.DataFrame({"id": np.arange(N), "code": WORDS, "size": RNG.normal(size=N), "y": ["u", "v"] * (N // 2)})
-    task = read_task(table)
+def _table() -> pd.DataFrame:
+    """A table with two identifiers, one column to predict from, and a target."""
+    size = np.sin(np.arange(N))
+    return pd.DataFrame({"id": np.arange(N), "code": WORDS, "size": size, "y": np.where(size > 0, "u", "v")})
+
+
+def test_identifiers_stay_in_the_table_and_are_said() -> None:
+    task = read_task(_table())
     assert list(task.X.columns) == ["id", "code", "size"]
-    assert "looks like an identifier, of no use for new rows: 'id', 'code'" in task.notes
+    assert task.identifiers == ("id", "code")
+    assert task.column_kinds["code"] is ColumnKind.IDENTIFIER
+    assert (task.used_columns, task.n_columns) == (("size",), 1)
+    assert "looks like an identifier, left out of every pipeline: 'id', 'code'" in task.notes
+    assert not any("of no use" in note for note in task.notes)
+
+
+def test_identifiers_are_part_of_the_fingerprint() -> None:
+    assert read_task(_table()).fingerprint == read_task(_table(), categorical=["id", "code"]).fingerprint
+    assert read_task(_table()).fingerprint != read_task(_table().drop(columns="id")).fingerprint
+
+
+def test_a_column_that_is_called_categorical_is_no_identifier() -> None:
+    task = read_task(_table(), categorical=["id"])
+    assert task.identifiers == ("code",)
+    assert task.column_kinds["id"] is ColumnKind.CATEGORICAL
+    assert "looks like an identifier, left out of every pipeline: 'code'" in task.notes
+
+
+def test_a_table_of_identifiers_alone_keeps_them_all() -> None:
+    task = read_task(_table().drop(columns="size"))
+    assert task.identifiers == ()
+    assert [str(kind) for kind in task.column_kinds.values()] == ["numeric", "text"]
+    assert "all columns look like identifiers, so none is left out: 'id', 'code'" in task.notes
+
+
+def test_a_sample_knows_its_identifiers() -> None:
+    assert read_task(_table(), max_rows=20).identifiers == ("id", "code")
+
+
+def test_an_identifier_is_no_leak() -> None:
+    table = pd.DataFrame({"id": np.arange(200), "size": RNG.normal(size=200), "y": np.arange(200) >= 100})
+    assert not any("leak" in note for note in read_task(table).notes)
+    assert any("leak" in note for note in read_task(table, categorical=["id"]).notes)

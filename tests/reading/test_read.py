@@ -58,7 +58,7 @@ def test_a_table_is_the_same_task_as_csv_as_parquet_and_as_dataframe(example: st
 def test_every_sort_of_column_gets_its_kind() -> None:
     task = read_task(_mixed_table())
     assert {name: kind.value for name, kind in task.column_kinds.items()} == {
-        "small": "numeric",
+        "small": "identifier",
         "count": "numeric",
         "ratio": "numeric",
         "flag": "boolean",
