@@ -4,7 +4,7 @@ import errno
 import io
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -41,11 +41,21 @@ def about(
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WrongUsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, or that of the copy inside of typer
 
 
 def _drop_stdout() -> None:
     """Forget what could not be written, so that the interpreter does not try again on its way out."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refuse_usage(error: Any) -> NoReturn:  # Any: of click, or of its copy
+    """Say in one line what is wrong with the command, and where its help is; exit 2."""
+    message = " ".join(error.format_message().split())
+    if message:  # else the help was asked for, by no arguments, and is printed
+        command = error.ctx.command_path if error.ctx else "autometa"
+        say(f"error: {message.rstrip('.')}; see: {command} --help")
+    sys.exit(2)
 
 
 def main() -> None:
@@ -54,8 +64,9 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w")))
     try:
-        app()
+        exit_code = app(prog_name="autometa", standalone_mode=False)
         sys.stdout.flush()
+        sys.exit(exit_code)
     except UserError as error:
         say("error: " + " ".join(str(error).split()))
         sys.exit(2)
@@ -65,6 +76,8 @@ def main() -> None:
         say(f"error: cannot write the result: {error.strerror}")
         _drop_stdout()
         sys.exit(2)
+    except _WrongUsageError as error:
+        _refuse_usage(error)
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from autometa.cli.main import main
+
 STATUS = [sys.executable, "-m", "autometa", "kb", "status", "-f", "json", "--db"]
 
 
@@ -35,3 +37,40 @@ def test_a_device_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("describe", "Missing argument 'DATA'; see: autometa describe --help"),
+        ("describe a.csv --nope", "No such option: --nope; see: autometa describe --help"),
+        ("describe a.csv b.csv", "unexpected extra argument"),
+        ("describe a.csv --max-rows many", "Invalid value for '--max-rows': "),
+        ("recommend a.csv -f xml", "'xml' is not one of 'table', 'json', 'yaml'; see: autometa recommend --help"),
+        ("kb nope", "No such command 'nope'; see: autometa kb --help"),
+        ("nope", "No such command 'nope'; see: autometa --help"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_the_help(
+    arguments: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["autometa", *arguments.split()])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("--version", 0), ("describe -h", 0), ("", 2), ("kb", 2)])
+def test_help_and_version_are_results(
+    arguments: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["autometa", *arguments.split()])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    out, err = capsys.readouterr()
+    assert (caught.value.code or 0, err) == (code, "")
+    assert "autometa" in out
