@@ -8,6 +8,7 @@ import difflib
 import gzip
 import io
 import lzma
+import os
 import sys
 import zipfile
 import zlib
@@ -15,16 +16,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import pyarrow as pa
 
 from autometa.errors import DataError
+from autometa.reading.encoding import find_encoding
 from autometa.reading.wording import count, enumerate_names, quote
 
 STANDARD_INPUT = "-"
 
+MAX_HELD_BYTES = 1 << 32
+"""Content that is no plain file on disk is held in memory: more of it is not read."""
+
+BINARY_MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"\xff\xff\xff\xff": ".arrow"}
+"""How a table begins that is no text, and the ending that it should have."""
+
 _HEAD_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 22
+_STDIN_LABEL = "standard input"
 _PACKINGS = {"gzip": b"\x1f\x8b\x08", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zip": b"PK\x03\x04"}
 _UNPACKERS: dict[str, Callable[[BinaryIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
     "gzip": lambda file: gzip.GzipFile(fileobj=file),
@@ -62,7 +72,8 @@ class Content:
 
     def open_arrow(self) -> "pa.NativeFile":
         """Return a new file object at the first byte, as Arrow reads it fastest; it guesses nothing from a name."""
-        return pa.BufferReader(self.held) if isinstance(self.held, bytes) else pa.OSFile(str(self.held))
+        # bytes, for a name need not be UTF-8
+        return pa.BufferReader(self.held) if isinstance(self.held, bytes) else pa.OSFile(os.fsencode(self.held))
 
     @cached_property
     def head(self) -> bytes:
@@ -83,7 +94,7 @@ def open_content(source: str | Path) -> Content:
         If there is no such file, it cannot be opened or unpacked, or it is empty.
     """
     if str(source) == STANDARD_INPUT:
-        content = Content(name="stdin", ending="", label="standard input", held=_read_standard_input())
+        content = Content(name="stdin", ending="", label=_STDIN_LABEL, held=_read_standard_input())
     else:
         content = _open_file(Path(source))
     content = _unpack(content)
@@ -98,14 +109,14 @@ def _read_standard_input() -> bytes:
         return b""
     if sys.stdin.isatty():
         raise DataError("standard input is a terminal; pipe a table into it, or give the path of a file")
-    return sys.stdin.buffer.read()
+    return _read_all(sys.stdin.buffer, _STDIN_LABEL)
 
 
 def _open_file(path: Path) -> Content:
     """Return the content of a file as it is, or say why it cannot be opened."""
     try:
         with path.open("rb") as file:  # a pipe can be read only once
-            held = path if path.is_file() else file.read()
+            held = path if path.is_file() else _read_all(file, quote(path.name))
     except FileNotFoundError as error:
         near = difflib.get_close_matches(path.name, _siblings(path), n=3)
         hint = f"did you mean {enumerate_names(near)}?" if near else "check the path"
@@ -116,7 +127,29 @@ def _open_file(path: Path) -> Content:
         raise DataError(f"no permission to read {quote(str(path))}; change its mode or owner") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise DataError(f"cannot open {quote(str(path))}: {error}; check the path") from error
-    return Content(name=path.stem, ending=path.suffix.lower(), label=quote(path.name), held=held)
+    name = os.fsencode(path.stem).decode("utf-8", errors="replace")  # it need not be UTF-8, and is to be printed
+    return Content(name=name, ending=path.suffix.lower(), label=quote(path.name), held=held)
+
+
+def _read_all(file: IO[bytes] | io.BufferedIOBase, label: str) -> bytes:
+    """Return all that a stream gives; it may have no end, so junk is refused by its beginning, else by its length."""
+    held = io.BytesIO()
+    held.write(head := file.read(_HEAD_BYTES))
+    is_known = any(head.startswith(magic) for magic in (*BINARY_MAGIC, *_PACKINGS.values()))
+    if head.strip() and not is_known and find_encoding(head) is None:
+        raise describe_junk(head, label)
+    while piece := file.read(_PIECE_BYTES):
+        held.write(piece)
+        if held.tell() > MAX_HELD_BYTES:
+            gigabytes = MAX_HELD_BYTES / 2**30
+            raise DataError(f"{label} gives more than {gigabytes:g} GiB; write it to a plain file and give that")
+    return held.getvalue()
+
+
+def describe_junk(head: bytes, label: str) -> DataError:
+    """Return the error that says that content beginning like this is no text."""
+    start = quote(head[:8])
+    return DataError(f"{label} is binary, not text (it starts with {start}); save it as UTF-8 text or Parquet")
 
 
 def _siblings(path: Path) -> list[str]:
@@ -136,7 +169,7 @@ def _unpack(content: Content) -> Content:
         with content.open() as file:
             if packing == "zip":
                 return _unzip(content, file)
-            held = _UNPACKERS[packing](file).read()
+            held = _read_all(_UNPACKERS[packing](file), content.label)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(f"{content.label} is a damaged {packing} file ({error}); pack it anew") from error
     return _renamed(replace(content, held=held), content.name)
@@ -154,9 +187,11 @@ def _unzip(content: Content, file: BinaryIO) -> Content:
             raise DataError(f"{content.label} holds {count(len(names), 'file')}{listed}; pack one table alone")
         if members[0].flag_bits & 1:
             raise DataError(f"{content.label} is locked with a password; unpack it first")
-        held = archive.read(members[0])
-    inside = PurePosixPath(names[0]).name
-    return _renamed(replace(content, held=held, label=f"{quote(inside)} in {content.label}"), inside)
+        inside = PurePosixPath(names[0]).name
+        label = f"{quote(inside)} in {content.label}"
+        with archive.open(members[0]) as unpacked:
+            held = _read_all(unpacked, label)
+    return _renamed(replace(content, held=held, label=label), inside)
 
 
 def _is_hidden(name: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from autometa.errors import DataError
 from autometa.reading.arff import load_arff
 from autometa.reading.binary import load_arrow, load_parquet
-from autometa.reading.content import Content, open_content
+from autometa.reading.content import BINARY_MAGIC, Content, open_content
 from autometa.reading.delimited import load_delimited
 from autometa.reading.frames import Frame, load_frame
 from autometa.reading.json_lines import load_json_lines
@@ -20,11 +20,6 @@ from autometa.reading.text import Text, decode
 
 Source = str | Path | Frame
 
-_BINARY_MAGIC: dict[bytes, Callable[[Content], Loaded]] = {
-    b"PAR1": load_parquet,
-    b"ARROW1": load_arrow,
-    b"\xff\xff\xff\xff": load_arrow,  # a stream
-}
 _BINARY_ENDINGS: dict[str, Callable[[Content], Loaded]] = {
     ".parquet": load_parquet,
     ".pq": load_parquet,
@@ -50,8 +45,8 @@ def load(source: Source) -> Loaded:
     if not isinstance(source, str | Path):
         return load_frame(source)
     content = open_content(source)
-    load_binary = next((load for magic, load in _BINARY_MAGIC.items() if content.head.startswith(magic)), None)
-    load_binary = load_binary or _BINARY_ENDINGS.get(content.ending)
+    shown = next((ending for magic, ending in BINARY_MAGIC.items() if content.head.startswith(magic)), None)
+    load_binary = _BINARY_ENDINGS.get(shown or content.ending)
     if load_binary:
         return load_binary(content)
     text = decode(content)

@@ -5,21 +5,11 @@ import io
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from autometa.errors import DataError
-from autometa.reading.content import Content
-from autometa.reading.wording import quote
+from autometa.reading.content import Content, describe_junk
+from autometa.reading.encoding import find_encoding
 
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark begins it
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 _FALLBACK = "cp1252"  # what Excel on Windows writes in western Europe and the Americas
 _SPOKEN = {"utf-8": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32"}
-_TEXT_CONTROLS = frozenset("\t\n\v\f\r\x1a\x1b")
-_MAX_CONTROL_SHARE = 0.01  # random bytes have 10 %, text has none
-_MIN_NUL_SHARE = 0.7  # of every other byte: UTF-16 without a mark, of text that is mostly ASCII
 _PIECE_BYTES = 1 << 20
 
 
@@ -68,28 +58,12 @@ def decode(content: Content) -> Text:
     DataError
         If it is not text.
     """
-    encoding = _find_encoding(content)
-    head = content.head.decode(encoding, errors="ignore") if encoding else ""
-    n_controls = sum(character < " " and character not in _TEXT_CONTROLS for character in head)
-    if not encoding or not head.strip() or n_controls > _MAX_CONTROL_SHARE * len(head):
-        start = quote(content.head[:8])
-        raise DataError(
-            f"{content.label} is binary, not text (it starts with {start}); save it as UTF-8 text or Parquet"
-        )
-    return Text(content=content, encoding=encoding, head=head)
-
-
-def _find_encoding(content: Content) -> str | None:
-    """Return the encoding of a text, None if it is none."""
-    head = content.head
-    for mark, encoding in _MARKS.items():
-        if head.startswith(mark):
-            return encoding
-    if b"\0" in head:
-        shares = {"utf-16-le": head[1::2].count(0), "utf-16-be": head[::2].count(0)}
-        encoding = max(shares, key=lambda name: shares[name])
-        return encoding if shares[encoding] > _MIN_NUL_SHARE * len(head) / 2 else None
-    return "utf-8" if _is_utf8(content) else _FALLBACK
+    encoding = find_encoding(content.head)
+    if encoding is None:
+        raise describe_junk(content.head, content.label)
+    if encoding == "utf-8" and not _is_utf8(content):
+        encoding = _FALLBACK
+    return Text(content=content, encoding=encoding, head=content.head.decode(encoding, errors="ignore"))
 
 
 def _is_utf8(content: Content) -> bool:

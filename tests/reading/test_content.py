@@ -138,3 +138,56 @@ def test_a_named_pipe_is_read_like_a_file(tmp_path: Path) -> None:
     writer.start()
     assert read_task(path).y.tolist() == ["u", "v", "u", "v"]
     writer.join()
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_a_device_that_gives_junk_without_end_is_refused(device: str) -> None:
+    if not Path(device).exists():
+        pytest.skip(f"needs {device}")
+    name = Path(device).name
+    with pytest.raises(DataError, match=f"'{name}' is binary, not text .*; save it as UTF-8 text or Parquet"):
+        read_task(device)
+    code = "from autometa.reading import read_task; read_task('-')"
+    with Path(device).open("rb") as endless:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdin=endless, capture_output=True, text=True, check=False, timeout=60
+        )
+    assert "standard input is binary, not text" in done.stderr
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, _zip])
+def test_junk_that_is_packed_is_refused(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    assert "is binary, not text (it starts with b'\\x00" in _refusal(pack(bytes(1_000_000)), tmp_path, "a.csv")
+
+
+def test_what_is_held_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("autometa.reading.content.MAX_HELD_BYTES", 2**20)
+    rows = CSV + b"1,2,u\n" * 2**19
+    assert _refusal(gzip.compress(rows), tmp_path, "a.gz") == (
+        "'a.gz' gives more than 0.000976562 GiB; write it to a plain file and give that"
+    )
+    (tmp_path / "a.csv").write_bytes(rows)  # a plain file is not held
+    assert read_task(tmp_path / "a.csv").n_rows == 2**19 + 4
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather", "arff", "jsonl"])
+def test_a_file_whose_name_is_not_utf_8_is_read(ending: str, tmp_path: Path) -> None:
+    frame = pd.read_csv(io.BytesIO(CSV))
+    contents = {
+        "csv": CSV,
+        "parquet": frame.to_parquet(),
+        "feather": None,
+        "arff": b"@relation r\n@attribute a numeric\n@attribute y {u,v}\n@data\n1,u\n3,v\n5,u\n7,v\n",
+        "jsonl": frame.to_json(orient="records", lines=True).encode(),
+    }
+    if ending == "feather":
+        frame.to_feather(tmp_path / "table")
+        contents["feather"] = (tmp_path / "table").read_bytes()
+    name = os.fsdecode(b"gr\xfcn." + ending.encode())
+    content = contents[ending]
+    assert content is not None
+    (tmp_path / name).write_bytes(content)
+    task = read_task(tmp_path / name)
+    assert task.X["a"].tolist() == [1, 3, 5, 7]
+    assert task.name == "gr\ufffdn"
