@@ -93,9 +93,14 @@ def tidy_column(column: pd.Series, *, is_typed: bool) -> Tidied:
     Raises
     ------
     DataError
-        If the values are complex numbers.
+        If the values are complex numbers, or strings that are no Unicode text.
     """
-    tidied, remarks = _tidy(_unwrap(column), is_typed)
+    try:
+        tidied, remarks = _tidy(_unwrap(column), is_typed)
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which Arrow's strings cannot hold
+        raise DataError(
+            f"column {quote(column.name)} holds {quote(error.object)}, which is no Unicode text; mend the value"
+        ) from error
     if tidied.isna().all():
         return _all_missing(tidied), (ALL_MISSING,)
     return tidied, ((*remarks, CONSTANT) if _is_constant(tidied) else remarks)

@@ -72,4 +72,15 @@ def _parse(line: str, number: int, label: str) -> dict[str, object]:
         raise DataError(f"{label}: line {number} is no JSON ({str(error)[:60]}); write one object a line") from error
     if not isinstance(found, dict):
         raise DataError(f"{label}: line {number} is no JSON object but {quote(found)}; write one object a line")
+    if "\\u" in line:
+        _check_unicode(line, number, label)
     return found
+
+
+def _check_unicode(line: str, number: int, label: str) -> None:
+    """Raise if an escape on a line of JSON is half of a surrogate pair."""
+    try:
+        json.dumps(json.loads(line), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise DataError(f"{label}: line {number} holds {quote(half)}, which is no Unicode text; mend it") from error

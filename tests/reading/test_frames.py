@@ -58,6 +58,14 @@ def test_a_polars_frame_is_the_same_task_as_its_file() -> None:
     assert read_task(polars.read_csv(WINE)).fingerprint == read_task(WINE).fingerprint
 
 
+def test_strings_that_are_no_text_are_refused() -> None:
+    half = "x\ud800"
+    with pytest.raises(DataError, match=r"column 'a' holds 'x\\ud800', which is no Unicode text; mend the value"):
+        read_task(pd.DataFrame({"a": pd.Series([half, "z"] * 3, dtype=object), "y": [0, 1] * 3}))
+    with pytest.raises(DataError, match=r"column 'y' holds 'x\\ud800', which is no Unicode text"):
+        read_task(pd.DataFrame({"a": [1, 2] * 3, "y": pd.Series([half, "z"] * 3, dtype=object)}))
+
+
 def test_a_stream_of_a_single_column_is_no_table() -> None:
     class Column:
         def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:

@@ -65,10 +65,21 @@ def test_objects_in_objects_are_read_as_strings(tmp_path: Path) -> None:
         ('{"a": ' + "[" * 100_000 + "\n", "'a.jsonl': line 1 is no JSON"),
         ('[{"a": 1, "y": 0},\n{"a": 2, "y": 1}]\n', "'a.jsonl' is one JSON array; write one object a line"),
         ("{}\n{}\n", "'a.jsonl' has no columns"),
+        (
+            '{"a": "x", "y": 0}\n{"a": "\\ud800", "y": 1}\n',
+            "'a.jsonl': line 2 holds '\\ud800', which is no Unicode text",
+        ),
+        ('{"a\\uDC00": 1, "y": 0}\n', "'a.jsonl': line 1 holds '\\udc00', which is no Unicode text"),
     ],
 )
 def test_a_fault_is_refused_with_its_line(text: str, message: str, tmp_path: Path) -> None:
     assert _refusal(text, tmp_path).startswith(message)
+
+
+def test_escapes_that_are_text_are_read(tmp_path: Path) -> None:
+    text = '{"gr\\u00fcn": "\\ud83d\\ude00", "y": 0}\n{"gr\\u00fcn": "\\\\ud800", "y": 1}\n' * 2
+    task = _read(text, tmp_path)
+    assert task.X["grün"].tolist() == ["\U0001f600", "\\ud800"] * 2
 
 
 def test_too_many_columns_are_refused_before_the_rows_are_read(tmp_path: Path) -> None:
