@@ -10,8 +10,14 @@ from autometa.task import ColumnKind, column_kind
 MIN_ROWS = 10
 """In a shorter table, values that do not repeat say little."""
 
-ID_WORDS = frozenset(["id", "ids", "identifier", "idx", "index", "key", "pk", "uid", "uuid", "guid", "rowid", "serial"])
+ID_WORDS = frozenset(["id", "ids", "identifier", "idx", "key", "pk", "uid", "uuid", "guid", "rowid", "serial"])
 """A name with one of these words is that of an identifier: "customer_id", "rowId", "ID"."""
+
+INDEX_NAMES = frozenset(["index", "row_index"])
+"""So is one of these; in other names an index is a measure, as of prices or of body mass."""
+
+TIME_WORDS = frozenset(["year", "quarter", "month", "week", "day", "hour", "date", "time", "period", "season", "age"])
+"""A run of whole numbers under a name with one of these words counts time, not rows."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _HEAD_ROWS = 1_000
@@ -21,8 +27,8 @@ def find_identifiers(X: pd.DataFrame) -> tuple[str, ...]:
     """Return the names of the columns that look like identifiers.
 
     - Floats, booleans and dates never do.
-    - Whole numbers do if no two are alike and they are a run without gaps, in any order, or the name
-      has one of `ID_WORDS`.
+    - Whole numbers do if no two are alike and they are a run without gaps, in any order, whose name has none
+      of `TIME_WORDS`, or the name is that of an identifier.
     - Strings and categories do if no two are alike, and they are not sentences, whose words may say something.
 
     Parameters
@@ -51,21 +57,28 @@ def is_identifier(column: pd.Series) -> bool:
 
 
 def has_id_name(name: str) -> bool:
-    """Return whether a name has one of `ID_WORDS`.
+    """Return whether a name has one of `ID_WORDS`, or is one of `INDEX_NAMES`.
 
     Examples
     --------
-    >>> [has_id_name(name) for name in ("customerID", "row_id", "Id", "humidity", "width")]
+    >>> [has_id_name(name) for name in ("customerID", "row_id", "Index", "humidity", "price_index")]
     [True, True, True, False, False]
     """
-    return any(word.lower() in ID_WORDS for word in _WORD.findall(name))
+    words = _split_name(name)
+    return not ID_WORDS.isdisjoint(words) or "_".join(words) in INDEX_NAMES
+
+
+def _split_name(name: str) -> list[str]:
+    """Return the words of a name, in lower case."""
+    return [word.lower() for word in _WORD.findall(name)]
 
 
 def _numbers_rows(column: pd.Series) -> bool:
-    """Return whether whole numbers are unique, and a run or under the name of an identifier."""
-    values = column.to_numpy()
+    """Return whether whole numbers are unique, and a run that is no time or under the name of an identifier."""
+    name, values = str(column.name), column.to_numpy()
     is_run = int(values.max()) - int(values.min()) == len(values) - 1
-    return (is_run or has_id_name(str(column.name))) and _is_unique(column)
+    is_candidate = has_id_name(name) or (is_run and TIME_WORDS.isdisjoint(_split_name(name)))
+    return is_candidate and _is_unique(column)
 
 
 def _are_names(values: pd.Series) -> bool:

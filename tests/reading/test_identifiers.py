@@ -45,13 +45,28 @@ def test_unique_names_and_numbers_of_rows_are_identifiers(values: object, name: 
         (np.arange(N) / 2, "id"),
         (np.arange(N).astype(float), "id"),
         (np.arange(N) * 2, "column"),
+        (RNG.permutation(10 * N)[:N], "price_index"),
+        (np.arange(N) + 1980, "Year"),
+        (np.arange(N), "day_of_trial"),
         (np.repeat(np.arange(N // 2), 2), "id"),
         ([*range(N - 1), 0], "column"),
         (pd.date_range("2024-01-01", periods=N), "id"),
         ([*WORDS[:-1], WORDS[0]], "id"),
         ([f"{word}, and {'many words more ' * 3}" for word in WORDS], "id"),
     ],
-    ids=["fractions", "whole floats", "gaps", "repeats", "one repeat", "dates", "a string twice", "sentences"],
+    ids=[
+        "fractions",
+        "whole floats",
+        "gaps",
+        "a measure",
+        "years",
+        "days",
+        "repeats",
+        "one repeat",
+        "dates",
+        "a string twice",
+        "sentences",
+    ],
 )
 def test_other_columns_are_none_whatever_their_name(values: object, name: str) -> None:
     assert not _find(values, name)
@@ -61,7 +76,8 @@ def test_other_columns_are_none_whatever_their_name(values: object, name: str) -
     ("name", "expected"),
     [
         *((name, True) for name in ("id", "ID", "Id", "row_id", "customerID", "PassengerId", "uuid", "user.key")),
-        *((name, False) for name in ("humidity", "video", "width", "idle", "keyboard", "")),
+        *((name, True) for name in ("index", "Index", "row index")),
+        *((name, False) for name in ("humidity", "video", "width", "idle", "keyboard", "price_index", "bodyIndex", "")),
     ],
 )
 def test_a_name_is_that_of_an_identifier_by_a_whole_word(name: str, expected: bool) -> None:
