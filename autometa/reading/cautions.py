@@ -25,6 +25,7 @@ _MAX_LEAK_ROWS = 5_000
 _MIN_LEAK_ROWS_SAMPLED = 500
 _MAX_LEAK_COLUMNS = 10_000
 _MAX_LEAK_CELLS = 5_000_000
+_FLOAT_BITS = 20  # of the mantissa: six digits
 _FIRST_CHECK = 4  # columns after which rows are looked at for the first time
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads the bits (Knuth, TAOCP 3, 6.4)
 _HALF = np.uint64(32)
@@ -56,8 +57,8 @@ def find_cautions(X: pd.DataFrame, y: pd.Series, identifiers: Sequence[str] = ()
     if n_repeated >= MIN_REPEATED_SHARE * len(X):
         beside = ", identifiers aside" if identifiers else ""
         cautions.append(
-            f"{count(n_repeated, 'row')} ({n_repeated / len(X):.1%}) repeat an earlier one, target included{beside}; "
-            "random folds may flatter"
+            f"{count(n_repeated, 'row')} ({n_repeated / len(X):.1%}) repeat an earlier one to six digits, target "
+            f"included{beside}; random folds may flatter"
         )
     return cautions
 
@@ -93,7 +94,7 @@ def find_leaks(X: pd.DataFrame, y: pd.Series) -> tuple[str, ...]:
 
 
 def count_repeated_rows(X: pd.DataFrame, y: pd.Series) -> int:
-    """Return how many rows equal an earlier one in all columns and in the target.
+    """Return how many rows equal an earlier one in all columns and in the target, fractions to six digits.
 
     Rows are compared by a hash of 64 bits that takes in a column after the other, text last, and ends as soon
     as all differ; a missing value equals another. No columns, no repeated rows.
@@ -141,11 +142,13 @@ def _to_numbers(values: pd.Series) -> np.ndarray:
 
 
 def _to_bits(values: pd.Series) -> np.ndarray:
-    """Return a column as 64 bits a row (n_rows,), alike for equal values alone."""
+    """Return a column as 64 bits a row (n_rows,), alike for equal values alone; floats equal to six digits."""
     kind = column_kind(values.dtype)
     if kind is ColumnKind.NUMERIC and values.dtype.kind == "f":
-        numbers = values.to_numpy(dtype="float64") + 0.0  # -0.0 becomes 0.0; a task has one NaN alone
-        return numbers.view(np.uint64)
+        mantissas, exponents = np.frexp(values.to_numpy(dtype="float64"))
+        rounded = np.rint(np.ldexp(mantissas, _FLOAT_BITS)) + 0.0  # -0.0 becomes 0.0; a task has one NaN alone
+        bits: np.ndarray = rounded.view(np.uint64) ^ exponents.astype(np.uint64)
+        return bits
     if kind in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN):
         return values.to_numpy().astype(np.uint64)
     if kind is ColumnKind.CATEGORICAL:

@@ -98,7 +98,10 @@ def test_rows_that_repeat_are_counted_with_their_target() -> None:
     repeated = pd.concat([table, other_target, table.iloc[20:50]])
     notes = read_task(repeated, target="sold").notes
     n, share = n_alike + 30, (n_alike + 30) / 150
-    assert f"{n} rows ({share:.1%}) repeat an earlier one, target included; random folds may flatter" in notes
+    assert (
+        f"{n} rows ({share:.1%}) repeat an earlier one to six digits, target included; random folds may flatter"
+        in notes
+    )
 
 
 def test_few_rows_that_repeat_are_not_worth_a_word() -> None:
@@ -110,15 +113,14 @@ def test_few_rows_that_repeat_are_not_worth_a_word() -> None:
 def test_rows_that_differ_by_their_number_alone_repeat() -> None:
     table = pd.concat([_table(100)] * 2).assign(id=range(200)).drop(columns="price")
     notes = read_task(table, target="sold").notes
-    assert (
-        "100 rows (50.0%) repeat an earlier one, target included, identifiers aside; random folds may flatter" in notes
-    )
+    said = "100 rows (50.0%) repeat an earlier one to six digits, target included, identifiers aside; "
+    assert f"{said}random folds may flatter" in notes
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        [0.0, -0.0, np.nan, np.nan, 1.5, 1.5],
+        [0.0, -0.0, np.nan, np.nan, 1.7e308, 1.7e308],
         [-1, -1, 2, 2, 2**40, 2**40],
         [True, True, False, False, True, True],
         ["x", "x", None, None, "y", "y"],
@@ -133,6 +135,16 @@ def test_equal_values_of_every_kind_repeat(values: object) -> None:
     X = pd.DataFrame({"column": column, "pair": [0, 0, 1, 1, 2, 2]})
     assert count_repeated_rows(X, pd.Series([1, 1, 0, 0, 1, 1])) == 3
     assert count_repeated_rows(X, pd.Series([1, 2, 0, 0, 1, 3])) == 1
+
+
+def test_rows_that_differ_by_noise_alone_repeat() -> None:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.normal(size=(500, 3)) * [1e-200, 1, 1e200], columns=list("abc"))
+    noisy = table * (1 + 1e-9 * rng.normal(size=table.shape))
+    y = pd.Series(np.arange(1000) % 500 % 7 / 7)
+    assert 490 <= count_repeated_rows(pd.concat([table, noisy], ignore_index=True), y) <= 500
+    other = table * (1 + 1e-4 * rng.normal(size=table.shape))
+    assert count_repeated_rows(pd.concat([table, other], ignore_index=True), y) == 0
 
 
 def test_as_many_rows_repeat_as_pandas_counts() -> None:
