@@ -1,9 +1,11 @@
 """`autometa describe`, run as a user runs it."""
 
+import csv
 import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import autometa as package
@@ -61,3 +63,54 @@ def test_an_identifier_is_shown_as_one_and_not_counted(autometa: Command, exampl
     assert "wine: 178 rows x 13 columns (13 numeric), 1 left out as identifier" in printed
     forced = json.loads(autometa(*arguments, "--categorical", "bottle", "-f", "json").stdout)
     assert (forced["columns"][-1]["kind"], forced["task"]["n_columns"]) == ("categorical", 14)
+
+
+def test_all_that_is_noted_is_shown(autometa: Command, tmp_path: Path) -> None:
+    n = 400
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "customer_id": rng.permutation(10 * n)[:n],
+            "size": rng.normal(size=n),
+            "wild": np.where(np.arange(n) % 50 == 0, np.inf, rng.normal(size=n)),
+            "void": None,
+            "flat": 7,
+            "mixed": np.where(np.arange(n) % 3 == 0, "x", (np.arange(n) % 5).astype(str)),
+            "day": pd.date_range("2024-01-01", periods=n).strftime("%d.%m.%Y"),
+        }
+    )
+    table["price"] = np.round(100 * (table["size"] + rng.normal(size=n)), 2)
+    table["tax"] = table["price"] / 5
+    table.loc[:9, "price"] = None
+    table = pd.concat([table, table.iloc[10:60].assign(customer_id=range(90_000, 90_050))])
+    table.to_csv(tmp_path / "houses.csv", index=False, sep=";", encoding="utf-16", quoting=csv.QUOTE_NONNUMERIC)
+    arguments = ("describe", "houses.csv", "-t", "price", "--max-rows", "300")
+    expected = [
+        "the text is UTF-16",
+        "fields are separated by a semicolon",
+        "left out, for the target 'price' is missing or infinite: 10 rows",
+        "regression, since 'price' has ",
+        "infinite values read as missing: 'wild'",
+        "left out, for all values are missing: 'void'",
+        "constant, left out: 'flat'",
+        "values of several types read as strings: 'mixed'",
+        "strings read as dates, day.month.year: 'day'",
+        "looks like an identifier, left out of every pipeline: 'customer_id'",
+        "predicts the target 'price' alone, perhaps a leak: 'tax'",
+        "holds dates, random folds may flatter if the future is to be predicted: 'day'",
+        "50 rows (11.4%) repeat an earlier one to six digits, target included, identifiers aside; ",
+        "sampled, stratified by the target: 300 of 440 rows",
+    ]
+    content = json.loads(autometa(*arguments, "-f", "json").stdout)
+    printed = autometa(*arguments).stdout
+    for note in expected:
+        assert sum(line.startswith(note) for line in content["notes"]) == 1, note
+        assert f"- {note}" in printed
+    assert {column["name"]: column["kind"] for column in content["columns"]} == {
+        "customer_id": "identifier",
+        "size": "numeric",
+        "wild": "numeric",
+        "mixed": "categorical",
+        "day": "datetime",
+        "tax": "numeric",
+    }

@@ -1,5 +1,7 @@
 """The target: found by name or position, its kind inferred, refused where nothing can be learned."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,6 +139,52 @@ def test_a_target_that_cannot_be_learned_is_refused(values: object, kind: str | 
     with pytest.raises(DataError) as caught:
         _read(values, kind=kind)
     assert str(caught.value) == message
+
+
+WHOLE = np.arange(60) % 3 + 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        WHOLE.astype("float64"),
+        WHOLE.astype("int8"),
+        pd.array(WHOLE, dtype="Int64"),
+        pd.Series(WHOLE.astype(float), dtype=object),
+        pd.Categorical(WHOLE),
+        pd.Categorical(WHOLE, ordered=True),
+        pd.Categorical(WHOLE.astype(float), categories=[3.0, 1.0, 2.0], ordered=True),
+    ],
+    ids=["floats", "narrow", "nullable", "objects", "category", "ordered", "ordered floats"],
+)
+def test_whole_numbers_are_the_same_classes_in_every_dtype(values: object) -> None:
+    task, expected = _read(values), _read(WHOLE)
+    assert (task.kind, task.classes, str(task.y.dtype)) == (TaskKind.MULTICLASS, (1, 2, 3), "int64")
+    assert task.fingerprint == expected.fingerprint
+
+
+def test_whole_numbers_are_the_same_classes_in_every_file(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": np.arange(60) * 1.5, "y": WHOLE})
+    expected = read_task(table)
+    as_floats = table.astype({"y": "float64"})
+    as_floats.to_csv(tmp_path / "a.csv", index=False)
+    as_floats.to_csv(tmp_path / "b.tsv", index=False, sep="\t", float_format="%.3f")
+    as_floats.to_csv(tmp_path / "c.csv", index=False, sep=";", decimal=",")
+    as_floats.to_parquet(tmp_path / "d.parquet")
+    as_floats.to_feather(tmp_path / "e.feather")
+    as_floats.to_json(tmp_path / "f.jsonl", orient="records", lines=True)
+    rows = as_floats.to_csv(index=False, header=False)
+    (tmp_path / "g.arff").write_text(f"@relation r\n@attribute a real\n@attribute y real\n@data\n{rows}")
+    for path in sorted(tmp_path.iterdir()):
+        task = read_task(path)
+        assert (task.kind, task.classes, str(task.y.dtype)) == (TaskKind.MULTICLASS, (1, 2, 3), "int64"), path.name
+        assert task.fingerprint == expected.fingerprint, path.name
+
+
+def test_an_ordered_category_is_a_target_by_its_labels() -> None:
+    sizes = pd.Categorical(["low", "high", "mid"] * 5, categories=["low", "mid", "high"], ordered=True)
+    task = _read(sizes)
+    assert (task.kind, task.classes, str(task.y.dtype)) == (TaskKind.MULTICLASS, ("high", "low", "mid"), "str")
 
 
 def test_classes_with_one_row_are_accepted_beside_two_that_have_more() -> None:
