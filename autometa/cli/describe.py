@@ -1,5 +1,6 @@
 """`autometa describe`."""
 
+import math
 from typing import Any
 
 from autometa.advisor import Advisor, describe_task
@@ -25,6 +26,8 @@ from autometa.metric import default_metric
 from autometa.reading import read_task
 from autometa.recommenders.recommendation import KnownTask
 from autometa.task import Task
+
+_UNDEFINED = "?: not defined for this table, or not for this kind of task"
 
 
 def describe(  # noqa: PLR0913 - an argument for each option
@@ -73,9 +76,15 @@ def describe(  # noqa: PLR0913 - an argument for each option
         "",
         draw_rows(_columns(table)),
         "",
-        draw_rows([{"meta-feature": name, "value": short(value)} for name, value in features.values.items()]),
+        draw_rows([{"meta-feature": name, "value": _figure(value)} for name, value in features.values.items()]),
+        *draw_notes([_UNDEFINED] if any(map(math.isnan, features.values.values())) else []),
         *draw_notes([f"{name} failed: {reason}" for name, reason in features.failures.items()]),
     )
+
+
+def _figure(value: float) -> str:
+    """Return a meta-feature as people read it: counts as whole numbers."""
+    return f"{value:.0f}" if value.is_integer() else short(value)
 
 
 def _columns(task: Task) -> list[dict[str, Any]]:  # Any: JSON

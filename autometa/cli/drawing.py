@@ -47,7 +47,8 @@ def draw_task(task: Task, metric: str) -> list[Drawn]:
     left_out = f", {len(task.identifiers)} left out as identifier" if task.identifiers else ""
     classes = f", {len(task.classes)} classes" if task.classes else ""
     return [
-        f"[bold]{escape(task.name)}[/]: {task.n_rows} rows x {task.n_columns} columns ({columns}){left_out}",
+        f"[bold]{escape(task.name)}[/]: {task.n_rows} row{'s' * (task.n_rows != 1)} x "
+        f"{task.n_columns} column{'s' * (task.n_columns != 1)} ({columns}){left_out}",
         f"{task.kind}: predict [bold]{escape(task.target)}[/]{classes}; metric {metric}",
     ]
 

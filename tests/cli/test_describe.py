@@ -114,3 +114,24 @@ def test_all_that_is_noted_is_shown(autometa: Command, tmp_path: Path) -> None:
         "day": "datetime",
         "tax": "numeric",
     }
+
+
+def test_kind_and_positive_class_can_be_asked_for(autometa: Command, tmp_path: Path) -> None:
+    table = pd.DataFrame({"size": np.sin(np.arange(60)), "rooms": np.arange(60) % 2 + 1})
+    table.to_csv(tmp_path / "houses.csv", index=False)
+    described = json.loads(autometa("describe", "houses.csv", "--task", "regression", "-f", "json").stdout)
+    assert described["task"]["kind"] == "regression"
+    assert "regression, as asked for; 'rooms' has 2 distinct whole numbers in 60 rows" in described["notes"]
+    described = json.loads(autometa("describe", "houses.csv", "--positive-class", "2", "-f", "json").stdout)
+    assert described["task"]["kind"] == "binary"
+    assert "positive class: 2, as asked for" in described["notes"]
+
+
+def test_figures_are_set_for_people(autometa: Command, tmp_path: Path) -> None:
+    table = pd.DataFrame({"size": np.sin(np.arange(60)), "rooms": np.arange(60) % 2 + 1})
+    table.to_csv(tmp_path / "houses.csv", index=False)
+    printed = autometa("describe", "houses.csv").stdout
+    assert "houses: 60 rows x 1 column (1 numeric)" in printed
+    figures = dict(line.split()[:2] for line in printed.split("meta-feature")[1].splitlines()[1:])
+    assert (figures["nr_class"], figures["majority_share"], figures["ridge_rmse"]) == ("2", "0.5000", "?")
+    assert "- ?: not defined for this table, or not for this kind of task" in printed
