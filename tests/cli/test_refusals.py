@@ -1,15 +1,18 @@
 """What cannot be read is refused by every command alike: exit 2, one line with the next step, nothing written."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from autometa.cli.main import main
+from tests.reading.test_mutations import MUTATIONS, SOURCES
 
 ROWS = "1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
 TEXTS = {
@@ -109,3 +112,27 @@ def test_a_file_of_someone_else_is_refused(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: no permission to read '/")
     assert done.stderr.endswith("; change its mode or owner\n")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("ending", sorted(SOURCES))
+def test_damaged_copies_end_with_0_or_2(
+    ending: str,
+    shipped_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if not all(source.is_file() for source in SOURCES[ending]):
+        if os.environ.get("CI"):
+            pytest.fail("CI must have the files of ../shared")
+        pytest.skip("needs the files of ../shared, which do not come with the repository")
+    path = tmp_path / f"damaged.{ending}"
+    monkeypatch.setattr(sys, "argv", ["autometa", "describe", str(path), "--db", str(shipped_base), "-f", "json"])
+    for number in range(2 * len(MUTATIONS)):  # three hundred are read in tests/reading/test_mutations.py
+        rng = np.random.default_rng([number, len(ending)])
+        content = SOURCES[ending][rng.integers(len(SOURCES[ending]))].read_bytes()
+        path.write_bytes(MUTATIONS[number % len(MUTATIONS)](content, rng))
+        with pytest.raises(SystemExit) as caught:
+            main()
+        out, err = capsys.readouterr()
+        assert (caught.value.code or 0, bool(out), err.count("\n")) in ((0, True, 0), (2, False, 1))
