@@ -16,8 +16,10 @@ ID_WORDS = frozenset(["id", "ids", "identifier", "idx", "key", "pk", "uid", "uui
 INDEX_NAMES = frozenset(["index", "row_index"])
 """So is one of these; in other names an index is a measure, as of prices or of body mass."""
 
-TIME_WORDS = frozenset(["year", "quarter", "month", "week", "day", "hour", "date", "time", "period", "season", "age"])
-"""A run of whole numbers under a name with one of these words counts time, not rows."""
+RUN_WORDS = frozenset(
+    ["year", "quarter", "month", "week", "day", "hour", "date", "time", "period", "season", "age", "rank"]
+)
+"""A run of whole numbers under a name with one of these words says when, or how good, and not which row."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _HEAD_ROWS = 1_000
@@ -28,7 +30,7 @@ def find_identifiers(X: pd.DataFrame) -> tuple[str, ...]:
 
     - Floats, booleans and dates never do.
     - Whole numbers do if no two are alike and they are a run without gaps, in any order, whose name has none
-      of `TIME_WORDS`, or the name is that of an identifier.
+      of `RUN_WORDS`, or the name is that of an identifier.
     - Strings and categories do if no two are alike, and they are not sentences, whose words may say something.
 
     Parameters
@@ -74,10 +76,10 @@ def _split_name(name: str) -> list[str]:
 
 
 def _numbers_rows(column: pd.Series) -> bool:
-    """Return whether whole numbers are unique, and a run that is no time or under the name of an identifier."""
+    """Return whether whole numbers are unique, and a run that is no measure or under the name of an identifier."""
     name, values = str(column.name), column.to_numpy()
     is_run = int(values.max()) - int(values.min()) == len(values) - 1
-    is_candidate = has_id_name(name) or (is_run and TIME_WORDS.isdisjoint(_split_name(name)))
+    is_candidate = has_id_name(name) or (is_run and RUN_WORDS.isdisjoint(_split_name(name)))
     return is_candidate and _is_unique(column)
 
 
