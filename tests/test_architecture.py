@@ -19,6 +19,7 @@ FLOORS = {
     "task": 2,
     "space": 2,
     "reading": 3,
+    "sketches": 3,
     "metafeatures": 4,
     "pipelines": 5,
     "evaluation": 6,
