@@ -15,6 +15,7 @@ from autometa.errors import DataError, KnowledgeError, NotKnownError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge import queries, schema, tables
 from autometa.knowledge.frames import Experience
+from autometa.knowledge.kinship import NearTask, near_tasks, stored_sketch
 from autometa.knowledge.rows import (
     STATUSES,
     Row,
@@ -29,6 +30,7 @@ from autometa.knowledge.status import KnowledgeStatus
 from autometa.knowledge.writing import Added, Writer
 from autometa.metafeatures import MetaFeatures
 from autometa.metric import METRICS, Metric
+from autometa.sketches import SKETCH_VERSION, Sketch, draw_sketch
 from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
@@ -134,7 +136,9 @@ class KnowledgeBase:
     # Writing ------------------------------------------------------------------------------------------------
 
     def add_task(self, task: Task, metafeatures: MetaFeatures, *, origin: str = "local") -> bool:
-        """Add a task, or the meta-features of a known one, and return whether anything was new.
+        """Add a task, or the meta-features and the sketch of a known one, and return whether anything was new.
+
+        A task that is nearly the same as known ones joins their family: see `autometa.knowledge.kinship`.
 
         Raises
         ------
@@ -146,6 +150,7 @@ class KnowledgeBase:
         if task.full_n_rows:
             raise DataError(f"'{task.name}' is a sample of a table; add the full table, read without max_rows")
         licence = task.licence or NOT_STATED
+        sketch = draw_sketch(task).to_bytes()  # before the transaction: others may write meanwhile
         with self.writing() as writer:
             row = {
                 "fingerprint": task.fingerprint,
@@ -159,13 +164,15 @@ class KnowledgeBase:
                 "origin_id": writer.origin_id(origin, licence),
             }
             n_new = writer.add_tasks([row])
+            task_id = writer.task_ids([task.fingerprint])[task.fingerprint]
             features = {
-                "task_id": writer.task_ids([task.fingerprint])[task.fingerprint],
+                "task_id": task_id,
                 "version": metafeatures.version,
                 "values": metafeatures_json(metafeatures.values),
                 "failures": to_json(metafeatures.failures),
             }
             n_new += writer.add_metafeatures([features])
+            n_new += writer.add_sketches([{"task_id": task_id, "version": SKETCH_VERSION, "content": sketch}])
             if n_new:
                 writer.raise_revision()
         return n_new > 0
@@ -259,10 +266,11 @@ class KnowledgeBase:
         return frame.drop(columns=["folds"]).astype(dict.fromkeys(METRICS, float))
 
     def has_task(self, fingerprint: str, *, metafeatures_version: str) -> bool:
-        """Return whether a task is stored with meta-features of a version."""
-        t, m = tables.tasks, tables.metafeatures
-        query = select(t.c.id).join(m, m.c.task_id == t.c.id)
+        """Return whether a task is stored with meta-features of a version and a sketch of this release's."""
+        t, m, s = tables.tasks, tables.metafeatures, tables.sketches
+        query = select(t.c.id).join(m, m.c.task_id == t.c.id).join(s, s.c.task_id == t.c.id)
         query = query.where(t.c.fingerprint == fingerprint, m.c.version == metafeatures_version)
+        query = query.where(s.c.version == SKETCH_VERSION)
         with self.reading() as connection:
             return connection.execute(query).first() is not None
 
@@ -279,6 +287,20 @@ class KnowledgeBase:
         for description in found.values():
             return description
         raise NotKnownError(f"no task with fingerprint {fingerprint[:12]}; see: autometa kb list tasks")
+
+    def near_tasks(self, fingerprint: str, sketch: Sketch | None = None) -> tuple[NearTask, ...]:
+        """Return the known tasks that are nearly the same as a table, the one that shares most first.
+
+        Parameters
+        ----------
+        fingerprint : str
+            Of the table: the very same task is left out.
+        sketch : Sketch, optional
+            Of the table; default: the stored one, and nothing is found where there is none.
+        """
+        with self.reading() as connection:
+            sketch = sketch if sketch is not None else stored_sketch(connection, fingerprint)
+            return () if sketch is None else near_tasks(connection, sketch, fingerprint)
 
     def evaluations_of(self, fingerprint: str, *, protocol: str, pipelines_version: str) -> tuple[Evaluation, ...]:
         """Return what was measured on a task under a protocol, in the order in which it was added."""

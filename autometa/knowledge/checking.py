@@ -13,6 +13,7 @@ from autometa.evaluation.record import Status
 from autometa.knowledge import tables
 from autometa.knowledge.rows import MAX_TEXT, STATUSES, Row, to_evaluation
 from autometa.metric import METRICS
+from autometa.sketches import SKETCH_VERSION, Sketch
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 
@@ -20,6 +21,7 @@ RECORDS = ("task", "configuration", "evaluation")
 
 _BATCH_ROWS = 1_000
 _MAX_COUNT = 2**31 - 1  # what an integer column holds
+_MAX_SKETCH_BYTES = 10_000
 
 # The column of the tables that a text of a shard goes into: it must fit there.
 _TEXTS: Mapping[str, Mapping[str, Column[Any]]] = {
@@ -116,6 +118,12 @@ def _check_task(row: Row) -> None:
         if not all(value is None or _is_finite(value) for value in json.loads(row["metafeatures"]).values()):
             raise ValueError("meta-features must be finite numbers or null")
         _check_mapping(row["metafeatures_failures"], "failures of meta-features")
+    if [row["sketch_version"], row["sketch"]] != [None, None]:
+        _check_texts(row, {"sketch_version": tables.sketches.c.version})
+        if not isinstance(row["sketch"], bytes) or len(row["sketch"]) > _MAX_SKETCH_BYTES:
+            raise ValueError(f"a sketch has at most {_MAX_SKETCH_BYTES} bytes")
+        if row["sketch_version"] == SKETCH_VERSION:
+            Sketch.from_bytes(row["sketch"])
 
 
 def _checked_configuration(row: Row) -> Configuration:

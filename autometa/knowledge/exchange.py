@@ -23,9 +23,10 @@ from autometa.knowledge.checking import RECORDS, check_rows, rows_of
 from autometa.knowledge.rows import STATUSES, Row, configuration_row
 from autometa.knowledge.writing import Added, Writer
 from autometa.metric import METRICS
+from autometa.sketches import SKETCH_VERSION
 from autometa.space import Configuration
 
-SHARD_VERSION = "1"
+SHARD_VERSION = "2"
 MAX_FILE_BYTES = 512 * 2**20
 MAX_ROWS = 20_000_000
 MAX_CONTENT_BYTES = 4 * 2**30  # in memory
@@ -47,6 +48,8 @@ _TASK = {
     "metafeatures_version": pa.string(),
     "metafeatures": pa.string(),
     "metafeatures_failures": pa.string(),
+    "sketch_version": pa.string(),
+    "sketch": pa.binary(),
 }
 _EVALUATION = {
     "protocol": pa.string(),
@@ -76,6 +79,9 @@ SCHEMA = pa.schema(
     },
     metadata={"autometa_shard": SHARD_VERSION},
 )
+
+# Shards are read for ever: version -> the columns that it did not have yet, read as null.
+_MISSING_COLUMNS: Mapping[str, tuple[str, ...]] = {"1": ("sketch_version", "sketch"), SHARD_VERSION: ()}
 
 
 def export_shard(
@@ -183,13 +189,17 @@ def _read(path: Path, columns: Sequence[str]) -> pa.Table:
         if size > MAX_FILE_BYTES:
             raise ExchangeError(f"{path.name} has {size} bytes; a shard has at most {MAX_FILE_BYTES}")
         with pq.ParquetFile(path) as file:
-            _check_form(file, path.name)
-            schema = pa.schema([SCHEMA.field(name) for name in columns], metadata=SCHEMA.metadata)
-            table = pa.Table.from_batches(_bounded(file, columns, path.name), schema)
+            found = _checked_schema(file, path.name)
+            there = [name for name in columns if name in found.names]
+            schema = pa.schema([found.field(name) for name in there], metadata=found.metadata)
+            table = pa.Table.from_batches(_bounded(file, there, path.name), schema)
         table.validate(full=True)  # that texts are UTF-8, above all
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise ExchangeError(f"{path.name} is not a readable Parquet file: {reason}") from error
+    for name in columns:
+        if name not in there:
+            table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
     return table
 
 
@@ -203,24 +213,27 @@ def _bounded(file: pq.ParquetFile, columns: Sequence[str], name: str) -> Iterato
         yield batch
 
 
-def _check_form(file: pq.ParquetFile, name: str) -> None:
-    """Raise unless a file has the version, the columns and the number of rows of a shard."""
+def _checked_schema(file: pq.ParquetFile, name: str) -> pa.Schema:
+    """Return the columns of a file; raise unless it has the version, columns and number of rows of a shard."""
     metadata = file.metadata
     version = (metadata.metadata or {}).get(b"autometa_shard", b"").decode("ascii", errors="replace")
-    if version != SHARD_VERSION:
-        raise ExchangeError(f"{name} is not a shard of version {SHARD_VERSION} (found: {version[:20]!r})")
+    if version not in _MISSING_COLUMNS:
+        known = " or ".join(_MISSING_COLUMNS)
+        raise ExchangeError(f"{name} is not a shard of version {known} (found: {version[:20]!r})")
     if metadata.num_rows > MAX_ROWS:
         raise ExchangeError(f"{name} is too large: {metadata.num_rows} rows; a shard has at most {MAX_ROWS}")
-    if not file.schema_arrow.equals(SCHEMA):
-        expected = {field.name: field.type for field in SCHEMA}
+    schema = pa.schema([field for field in SCHEMA if field.name not in _MISSING_COLUMNS[version]])
+    if not file.schema_arrow.equals(schema):
+        expected = {field.name: field.type for field in schema}
         found = {field.name: field.type for field in file.schema_arrow}
         wrong = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
         raise ExchangeError(f"{name} has missing, unknown or mistyped columns: {', '.join(wrong)[:200]}")
+    return schema
 
 
 def _tasks_query() -> Select[Any]:  # Any: columns of several types, here and below
     """Return the query of the task rows of a shard: the newest meta-features of each."""
-    t, m, o = tables.tasks, tables.metafeatures, tables.origins
+    t, m, s, o = tables.tasks, tables.metafeatures, tables.sketches, tables.origins
     other = m.alias()  # versions count up as texts: "9", "10"
     by_age = (func.length(other.c.version).desc(), other.c.version.desc())
     newest = select(other.c.version).where(other.c.task_id == t.c.id).order_by(*by_age).limit(1).scalar_subquery()
@@ -233,11 +246,14 @@ def _tasks_query() -> Select[Any]:  # Any: columns of several types, here and be
             m.c.version.label("metafeatures_version"),
             m.c["values"].label("metafeatures"),
             m.c.failures.label("metafeatures_failures"),
+            s.c.version.label("sketch_version"),
+            s.c.content.label("sketch"),
             o.c.name.label("origin"),
             o.c.licence.label("origin_licence"),
         )
         .join(o, o.c.id == t.c.origin_id)
         .outerjoin(m, and_(m.c.task_id == t.c.id, m.c.version == newest))
+        .outerjoin(s, and_(s.c.task_id == t.c.id, s.c.version == SKETCH_VERSION))
         .order_by(t.c.fingerprint)
     )
 
@@ -326,6 +342,11 @@ def _add_tasks(writer: Writer, tasks: pa.Table, name: str) -> int:
         if known != row["kind"]:  # its scores would be read as those of other metrics
             what = f"{row['fingerprint'][:12]} is a {row['kind']} task in {name}"
             raise ExchangeError(f"{what}, known as {known} here; the file is refused")
+    n_new += writer.add_sketches(
+        {"task_id": ids[row["fingerprint"]], "version": row["sketch_version"], "content": row["sketch"]}
+        for row in rows
+        if row["sketch_version"] is not None
+    )
     return n_new + writer.add_metafeatures(
         {
             "task_id": ids[row["fingerprint"]],

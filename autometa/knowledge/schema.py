@@ -15,7 +15,7 @@ from autometa._optional import require
 from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
 
-HEAD = "0001"
+HEAD = "0002"
 WRITING: Mapping[str, Any] = {"autometa_writes": True}  # execution options: typed so by SQLAlchemy
 
 

@@ -94,6 +94,14 @@ metafeatures = Table(
     Column("failures", Text, nullable=False),  # JSON: name -> reason
 )
 
+sketches = Table(
+    "sketches",
+    metadata,
+    Column("task_id", ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", String(32), primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # see sketches.Sketch.to_bytes
+)
+
 configurations = Table(
     "configurations",
     metadata,

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from autometa.errors import OptionError
 from autometa.knowledge import tables
+from autometa.knowledge.kinship import join_families
 from autometa.knowledge.rows import MAX_TEXT, Row, is_same_result, storable, to_json
 from autometa.metric import METRICS
 from autometa.task_kind import TaskKind
@@ -71,6 +72,16 @@ class Writer:
     def add_metafeatures(self, rows: Iterable[Row]) -> int:
         """Add meta-features of tasks for versions that are not there yet, and return how many were new."""
         return self._insert_new(tables.metafeatures, list(rows))
+
+    def add_sketches(self, rows: Iterable[Row]) -> int:
+        """Add sketches of tasks that have none of that version, join families, and return how many were new."""
+        wanted = {(row["task_id"], row["version"]): row for row in rows}
+        table = tables.sketches
+        known = {tuple(row) for row in self._connection.execute(select(table.c.task_id, table.c.version))}
+        new = [row for identity, row in wanted.items() if identity not in known]
+        n_new = self._insert_new(table, new)
+        join_families(self._connection, (row["task_id"] for row in new))
+        return n_new
 
     def add_configurations(self, rows: Iterable[Row]) -> int:
         """Add configurations (key, algorithm, content) not there yet, and return how many were new."""

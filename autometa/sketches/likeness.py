@@ -61,6 +61,11 @@ class Likeness:
         return any(getattr(self, name) is not None for name in VIEWS)
 
     @property
+    def largest(self) -> float:
+        """The largest of the shares; 0 where nothing is shared."""
+        return max((getattr(self, name) or 0.0 for name in VIEWS), default=0.0)
+
+    @property
     def words(self) -> str:
         """What is shared, for people to read; empty where nothing is."""
         shares = {name: getattr(self, name) for name in VIEWS}

@@ -24,7 +24,7 @@ VALUES: dict[str, Value] = {"alpha": 0.125, "is_fast": True, "kind": "ü", "n": 
 
 
 def old_task(kind: TaskKind) -> Task:
-    """Return a table of six rows."""
+    """Return a table of six rows, another one for each kind."""
     targets = {
         TaskKind.BINARY: [0, 1, 0, 1, 0, 1],
         TaskKind.MULTICLASS: [0, 1, 2, 0, 1, 2],
@@ -32,7 +32,7 @@ def old_task(kind: TaskKind) -> Task:
     }
     return Task(
         name=f"old {kind}",
-        X=pd.DataFrame({"width": np.arange(6.0), "colour": pd.Categorical(["red", "blue", "red"] * 2)}),
+        X=pd.DataFrame({"width": np.arange(6.0) + 10 * list(TaskKind).index(kind), "colour": pd.Categorical(["red", "blue", "red"] * 2)}),
         y=pd.Series(targets[kind]),
         kind=kind,
         target="y",

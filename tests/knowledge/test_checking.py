@@ -15,7 +15,7 @@ import pytest
 from autometa.errors import ExchangeError
 from autometa.knowledge import exchange
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.exchange import SCHEMA, import_shard, read_shard
+from autometa.knowledge.exchange import SCHEMA, export_shard, import_shard, read_shard
 from autometa.knowledge.rows import pack_folds
 from autometa.metric import METRICS, metrics_of
 from autometa.space import Configuration
@@ -69,6 +69,11 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "meta-features 50,000 deep": (TASK, {"metafeatures": DEEP}),
     "failures that are a list": (TASK, {"metafeatures_failures": "[]"}),
     "a failure that is no text": (TASK, {"metafeatures_failures": '{"a":1}'}),
+    "a sketch without version": (TASK, {"sketch_version": None}),
+    "a version without sketch": (TASK, {"sketch": None}),
+    "a sketch of a huge version": (TASK, {"sketch_version": "1" * 33}),
+    "a sketch that is none": (TASK, {"sketch": b"\x01\x00abc"}),
+    "a huge sketch": (TASK, {"sketch_version": "later", "sketch": b"x" * 10_001}),
     "a key that is not the hash": (CONFIGURATION, {"key": "0" * 64}),
     "a configuration that is not there": (CONFIGURATION, {"configuration": None}),
     "a configuration that is no JSON": (CONFIGURATION, {"configuration": "ridge"}),
@@ -249,15 +254,15 @@ def test_a_column_of_another_type_is_refused(records: Records, write_shard: Writ
     assert refuse(write_shard(records, schema=schema)).endswith("columns: seed")
 
 
-@pytest.mark.parametrize("version", [b"2", b"", b"\xff"])
+@pytest.mark.parametrize("version", [b"3", b"", b"\xff"])
 def test_another_version_is_refused(version: bytes, records: Records, write_shard: WriteShard, refuse: Refuse) -> None:
     schema = SCHEMA.with_metadata({b"autometa_shard": version})
-    assert "is not a shard of version 1" in refuse(write_shard(records, schema=schema))
+    assert "is not a shard of version 1 or 2" in refuse(write_shard(records, schema=schema))
 
 
 def test_a_parquet_file_of_something_else_is_refused(tmp_path: Path, refuse: Refuse) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
-    assert "is not a shard of version 1" in refuse(tmp_path / "other.parquet")
+    assert "is not a shard of version 1 or 2" in refuse(tmp_path / "other.parquet")
 
 
 def test_text_that_is_not_utf8_is_refused(records: Records, write_shard: WriteShard, refuse: Refuse) -> None:
@@ -293,6 +298,37 @@ def test_a_small_file_that_unpacks_into_a_huge_one_is_refused(
     assert path.stat().st_size < 300_000  # one text, referred to 300 times
     monkeypatch.setattr(exchange, "MAX_CONTENT_BYTES", 10_000_000)
     assert "too large" in refuse(path)
+
+
+def test_a_shard_of_the_first_version_is_taken_its_tasks_without_sketches(
+    records: Records, write_shard: WriteShard, tmp_path: Path
+) -> None:
+    first = pa.schema([field for field in SCHEMA if "sketch" not in field.name], metadata={"autometa_shard": "1"})
+    rows = [{name: value for name, value in row.items() if name in first.names} for row in records]
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        path = write_shard(rows, "first.parquet", first)
+        assert import_shard(other, path).n_new == 12
+        assert export_shard(other, tmp_path / "new.parquet", beside=path.parent) == 0
+        assert export_shard(other, tmp_path / "new.parquet") == 12
+        (sketches,) = {tuple(read_shard(tmp_path / "new.parquet")["task"]["sketch"].to_pylist())}
+        assert sketches == (None, None, None)
+
+
+def test_a_shard_of_the_first_version_with_columns_of_the_second_is_refused(
+    records: Records, write_shard: WriteShard, refuse: Refuse
+) -> None:
+    schema = SCHEMA.with_metadata({b"autometa_shard": b"1"})
+    assert refuse(write_shard(records, schema=schema)).endswith("columns: sketch, sketch_version")
+
+
+def test_a_sketch_of_a_later_version_is_kept_and_compared_with_nothing(
+    records: Records, write_shard: WriteShard, tmp_path: Path
+) -> None:
+    changed = _changed(records, TASK, {"sketch_version": "later", "sketch": b"not for us"})
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, write_shard(changed)).n_new == 12
+        fingerprint = next(row["fingerprint"] for row in changed if row["sketch_version"] == "later")
+        assert other.near_tasks(fingerprint) == ()
 
 
 def test_the_rows_may_stand_in_any_order(records: Records, write_shard: WriteShard, tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ DATABASES = sorted((Path(__file__).parents[1] / "databases").glob("*.db"))
 HALF_WAY = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
@@ -37,8 +37,8 @@ def upgrade():
 
 ORPHANING = """
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 def upgrade():
     op.execute("DELETE FROM tasks")
@@ -47,8 +47,8 @@ def upgrade():
 REBUILDING = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 def upgrade():
     with op.batch_alter_table("tasks", recreate="always") as batch:
@@ -69,7 +69,7 @@ def engine(tmp_path: Path) -> Engine:
 def _scripts(folder: Path, migration: str) -> Path:
     """Return a copy of the migrations with one more."""
     shutil.copytree(migrations_path(), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_another.py").write_text(migration)
+    (folder / "versions" / "0003_another.py").write_text(migration)
     return folder
 
 
@@ -126,6 +126,16 @@ def test_the_comparison_sees_a_table_too_many(engine: Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), more) != []
 
 
+def test_downgrading_to_the_first_schema_drops_the_sketches_and_nothing_else(filled: KnowledgeBase) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    before = _objects(engine)
+    schema.downgrade(engine, "0001")
+    assert before - _objects(engine) == {"sketches", "sqlite_autoindex_sketches_1"}
+    assert filled.status().evaluations["total"] == 12
+    schema.upgrade(engine)
+    assert _objects(engine) == before
+
+
 def test_downgrading_to_base_leaves_nothing(engine: Engine) -> None:
     schema.create(engine)
     assert len(_objects(engine)) > 10
@@ -168,9 +178,9 @@ def test_a_migration_that_fails_half_way_leaves_the_old_state(filled: KnowledgeB
     engine = schema.connect(schema.to_url(filled.place))
     before = _objects(engine)
     with pytest.raises(RuntimeError, match="the power went off"):
-        schema.upgrade(engine, "0002", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
+        schema.upgrade(engine, "0003", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
     assert _objects(engine) == before
-    assert schema.version(engine) == "0001"
+    assert schema.version(engine) == "0002"
     assert set(filled.tasks()["name"]) == {"binary-0", "multiclass-1", "regression-2"}
     assert _foreign_keys(engine) == 1
 
@@ -178,8 +188,8 @@ def test_a_migration_that_fails_half_way_leaves_the_old_state(filled: KnowledgeB
 def test_a_migration_that_breaks_references_is_undone(filled: KnowledgeBase, tmp_path: Path) -> None:
     engine = schema.connect(schema.to_url(filled.place))
     with pytest.raises(KnowledgeError, match="would break references; nothing was changed"):
-        schema.upgrade(engine, "0002", scripts=_scripts(tmp_path / "migrations", ORPHANING))
-    assert schema.version(engine) == "0001"
+        schema.upgrade(engine, "0003", scripts=_scripts(tmp_path / "migrations", ORPHANING))
+    assert schema.version(engine) == "0002"
     assert len(filled.tasks()) == 3
     assert _foreign_keys(engine) == 1
 
@@ -187,10 +197,10 @@ def test_a_migration_that_breaks_references_is_undone(filled: KnowledgeBase, tmp
 def test_rebuilding_a_parent_table_keeps_its_children(filled: KnowledgeBase, tmp_path: Path) -> None:
     engine = schema.connect(schema.to_url(filled.place))
     scripts = _scripts(tmp_path / "migrations", REBUILDING)
-    schema.upgrade(engine, "0002", scripts=scripts)
-    assert schema.version(engine) == "0002"
+    schema.upgrade(engine, "0003", scripts=scripts)
+    assert schema.version(engine) == "0003"
     assert filled.status().evaluations["total"] == 12
-    schema.downgrade(engine, "0001", scripts=scripts)
+    schema.downgrade(engine, "0002", scripts=scripts)
     assert filled.status().evaluations["total"] == 12
     assert filled.status().tasks["total"] == 3
 
@@ -201,7 +211,7 @@ def test_a_migration_that_the_file_does_not_allow_is_a_knowledge_error(filled: K
     driver.close()
     engine = schema.connect(schema.to_url(filled.place))
     with pytest.raises(KnowledgeError, match="half already exists"):
-        schema.upgrade(engine, "0002", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
+        schema.upgrade(engine, "0003", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
 
 
 def test_every_released_schema_has_a_stored_database() -> None:

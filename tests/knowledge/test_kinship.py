@@ -1,0 +1,154 @@
+"""Tasks that are nearly the same are of one family, whichever way they come in."""
+
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.metafeatures import EXTRACTION_VERSION
+from autometa.sketches import draw_sketch
+from autometa.task import Task
+from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures
+from tests.sketches import tables
+
+
+def named(task: Task, name: str, family: str = "") -> Task:
+    """Return a task with a name and, if given, a family."""
+    return Task(name=name, X=task.X, y=task.y, kind=task.kind, target=task.target, family=family)
+
+
+def families_of(base: KnowledgeBase) -> dict[str, str]:
+    """Return name -> family of all tasks."""
+    return {row["name"]: row["family"] for row in base.tasks().to_dict("records")}
+
+
+class Add:
+    """Adds tasks, and tells their families by name."""
+
+    def __init__(self, base: KnowledgeBase, make_metafeatures: MakeMetaFeatures) -> None:
+        self.base = base
+        self._make_metafeatures = make_metafeatures
+
+    def __call__(self, task: Task, name: str, family: str = "") -> Task:
+        added = named(task, name, family)
+        assert self.base.add_task(added, self._make_metafeatures())
+        return added
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Name -> family of all tasks."""
+        return families_of(self.base)
+
+
+@pytest.fixture
+def add(base: KnowledgeBase, make_metafeatures: MakeMetaFeatures) -> Add:
+    """Return what adds tasks under a name."""
+    return Add(base, make_metafeatures)
+
+
+def test_a_copy_joins_the_family_of_what_it_copies(add: Add) -> None:
+    whole = add(tables.wine(), "whole")
+    add(tables.half_of_columns(tables.recoded(tables.wine())), "copy")
+    add(tables.cancer(), "other")
+    assert add.families["copy"] == add.families["whole"] == whole.fingerprint
+    assert add.families["other"] != whole.fingerprint
+
+
+def test_a_given_family_gives_way_to_that_of_what_is_copied(add: Add) -> None:
+    add(tables.wine(), "whole", "wines")
+    add(tables.half_of_rows(tables.wine()), "copy", "another name")
+    assert set(add.families.values()) == {"wines"}
+
+
+def test_a_name_that_someone_gave_goes_before_a_fingerprint(add: Add) -> None:
+    add(tables.wine(), "whole")
+    add(tables.half_of_rows(tables.wine()), "copy", "wines")
+    assert set(add.families.values()) == {"wines"}
+
+
+def test_families_that_a_task_ties_together_are_one(add: Add) -> None:
+    task = tables.customers()
+    add(tables.take(task, slice(0, 500)), "first half", "halves")
+    add(tables.take(task, slice(500, 1000)), "second half", "others")
+    add(tables.wine(), "relative of the second", "others")
+    assert add.families == {"first half": "halves", "second half": "others", "relative of the second": "others"}
+    add(task, "whole", "wholes")
+    assert set(add.families.values()) == {"halves"}
+
+
+def test_relatives_by_a_given_name_follow(add: Add) -> None:
+    add(tables.cancer(), "cancer", "given")
+    add(tables.wine(), "wine", "wines")
+    add(tables.half_of_rows(tables.wine()), "copy", "given")
+    assert set(add.families.values()) == {"given"}
+
+
+def test_the_joining_is_logged(add: Add, caplog: pytest.LogCaptureFixture) -> None:
+    add(tables.wine(), "whole")
+    with caplog.at_level(logging.INFO, logger="autometa.knowledge.kinship"):
+        add(tables.half_of_rows(tables.wine()), "copy")
+    (message,) = caplog.messages
+    assert message.startswith("'copy' is nearly the same as 'whole': it shares 100 % of rows")
+
+
+def test_near_tasks_are_named_with_what_is_shared_but_not_the_table_itself(add: Add) -> None:
+    whole = add(tables.wine(), "whole", "wines")
+    copy = named(tables.half_of_rows(tables.wine()), "copy")
+    (near,) = add.base.near_tasks(copy.fingerprint, draw_sketch(copy))
+    assert (near.name, near.fingerprint, near.family) == ("whole", whole.fingerprint, "wines")
+    assert near.words.startswith("whole (178 rows x 13 columns), which shares 100 % of rows")
+    assert add.base.near_tasks(whole.fingerprint) == ()
+    add(copy, "copy")
+    assert [task.name for task in add.base.near_tasks(whole.fingerprint)] == ["copy"]
+    assert add.base.near_tasks("0" * 64) == ()
+
+
+def test_adding_a_copy_twice_changes_nothing(add: Add, make_metafeatures: MakeMetaFeatures) -> None:
+    add(tables.wine(), "whole")
+    copy = add(tables.half_of_rows(tables.wine()), "copy")
+    before = (add.families, add.base.revision)
+    assert not add.base.add_task(copy, make_metafeatures())
+    assert (add.families, add.base.revision) == before
+
+
+def test_a_task_that_was_stored_without_a_sketch_gets_one(add: Add, make_metafeatures: MakeMetaFeatures) -> None:
+    """As in a base of an earlier release, or from a shard of one."""
+    whole = add(tables.wine(), "whole")
+    driver = sqlite3.connect(add.base.place)
+    driver.execute("DELETE FROM sketches")
+    driver.commit()
+    driver.close()
+    assert not add.base.has_task(whole.fingerprint, metafeatures_version=EXTRACTION_VERSION)
+    add(tables.half_of_rows(tables.wine()), "copy")
+    assert len(set(add.families.values())) == 2
+    assert add.base.add_task(whole, make_metafeatures())
+    assert add.base.has_task(whole.fingerprint, metafeatures_version=EXTRACTION_VERSION)
+    assert len(set(add.families.values())) == 1
+
+
+def test_a_shard_carries_the_sketches(add: Add, make_evaluation: MakeEvaluation, tmp_path: Path) -> None:
+    whole = add(tables.wine(), "whole", "wines")
+    add.base.add_evaluations([make_evaluation(whole)])
+    export_shard(add.base, tmp_path / "a.parquet")
+    copy = named(tables.half_of_rows(tables.wine()), "copy")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        import_shard(other, tmp_path / "a.parquet")
+        assert [task.name for task in other.near_tasks(copy.fingerprint, draw_sketch(copy))] == ["whole"]
+
+
+def test_what_a_shard_brings_joins_families_too(
+    add: Add, make_evaluation: MakeEvaluation, make_metafeatures: MakeMetaFeatures, tmp_path: Path
+) -> None:
+    add.base.add_evaluations([make_evaluation(add(tables.wine(), "whole", "wines"))])
+    add.base.add_evaluations([make_evaluation(add(tables.cancer(), "cancer", "cancers"))])
+    export_shard(add.base, tmp_path / "a.parquet")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        other.add_task(named(tables.half_of_rows(tables.wine()), "mine", "my own"), make_metafeatures())
+        import_shard(other, tmp_path / "a.parquet")
+        assert families_of(other) == {"mine": "my own", "whole": "my own", "cancer": "cancers"}
+        revision = other.revision
+        import_shard(other, tmp_path / "a.parquet")
+        assert other.revision == revision
