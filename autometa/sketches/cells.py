@@ -13,10 +13,11 @@ from autometa.task import ColumnKind, column_kind
 
 N_FEW = 16  # a numeric column with so many distinct values or fewer may be a category in another file
 
+BLOCK = 2**15  # rows that are hashed at a time, so that they stay in the processor's cache
+
 MISSING = np.uint32(0xFFFFFFFF)  # no number has this key: its upper bits would be beyond 24
 
 _N_LOOKED_AT = 4096  # rows that mostly tell already that a column has many values
-_BLOCK = 2**15  # rows that are hashed at a time, so that they stay in the processor's cache
 _LABELS_FROM = np.uint32(0x80000000)  # keys of labels lie above all keys of numbers
 
 
@@ -62,8 +63,8 @@ def as_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:  # Any: num
 def hash_numbers(numbers: npt.NDArray[np.float32]) -> Hashes:
     """Return the hash of each number (n_rows,)."""
     hashes = np.empty(len(numbers), dtype=np.uint32)
-    for start in range(0, len(numbers), _BLOCK):
-        hashes[start : start + _BLOCK] = mix(_number_keys(numbers[start : start + _BLOCK]))
+    for start in range(0, len(numbers), BLOCK):
+        hashes[start : start + BLOCK] = mix(_number_keys(numbers[start : start + BLOCK]))
     return hashes
 
 
@@ -95,6 +96,11 @@ def mix_wide(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 def narrow(hashes: npt.NDArray[np.uint64]) -> Hashes:
     """Return the upper halves of 64-bit hashes."""
     return (hashes >> np.uint64(32)).astype(np.uint32)
+
+
+def shift(columns: npt.NDArray[np.int64], n_rows: int) -> npt.NDArray[np.int64]:
+    """Return by how many rows each column is moved, so that values of one row come from different ones."""
+    return (columns * 7919 + columns * columns * 31) % n_rows
 
 
 def _number_keys(numbers: npt.NDArray[np.float32]) -> Hashes:

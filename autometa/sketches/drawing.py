@@ -4,17 +4,15 @@ from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from autometa.sketches.cells import Column, as_float32, hash_numbers, mix_wide, narrow, read_column
-from autometa.sketches.pairs import PairSampler, density_of, shift
-from autometa.sketches.sketch import EMPTY, Hashes, Sample, Sketch, smallest
+from autometa.sketches.cells import BLOCK, Column, as_float32, hash_numbers, mix_wide, narrow, read_column, shift
+from autometa.sketches.pairs import PairSampler
+from autometa.sketches.sketch import EMPTY, Hashes, Sample, Sketch, density_of, smallest
 from autometa.task import Task
 
-# Most hashes in a sample, 4 bytes each.
-N_ROWS = 128
-N_NUMBERS = 64
-N_PAIRS = 192
-N_COLUMNS = 64
+# Most hashes in each sample, 4 bytes each.
+SAMPLE_SIZES = {"rows": 128, "numbers": 64, "pairs": 192, "columns": 64}
 
 _N_RARE = 10  # a column in which all rows but fewer than these agree says little
 _N_DRAWN = 2**18  # rows drawn at most to estimate the density
@@ -61,6 +59,7 @@ def draw_sketch(task: Task) -> Sketch:
     few_valued, many_valued = _Rows(task.n_rows), _Rows(task.n_rows)
     pairs = PairSampler(task.n_rows, task.n_columns + 1)
     classes = _classes(task)
+    totals = np.bincount(classes).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # all bits depend on the size
     columns: Counter[int] = Counter()
     starts = shift(np.arange(task.n_columns), task.n_rows).tolist()
     for name, start in zip(task.X.columns, starts, strict=True):
@@ -68,16 +67,16 @@ def draw_sketch(task: Task) -> Sketch:
         (many_valued if column.codes is None else few_valued).add(column.hashes, start)
         if column.numbers is not None and column.codes is None:
             pairs.add(column.numbers, column.hashes)
-        columns.update(_column_hash(column, classes))
+        columns.update(_column_hash(column, classes, totals))
     if not task.kind.is_classification:
         target = as_float32(task.y.to_numpy())
         pairs.add(target, hash_numbers(target))
-    numbers = many_valued.sample(N_NUMBERS)
+    numbers = many_valued.sample(SAMPLE_SIZES["numbers"])
     many_valued.include(few_valued)
     return Sketch(
-        rows=many_valued.sample(N_ROWS),
+        rows=many_valued.sample(SAMPLE_SIZES["rows"]),
         numbers=numbers,
-        pairs=pairs.sample(N_PAIRS),
+        pairs=pairs.sample(SAMPLE_SIZES["pairs"]),
         columns=_column_sample(columns),
     )
 
@@ -85,23 +84,21 @@ def draw_sketch(task: Task) -> Sketch:
 def _classes(task: Task) -> npt.NDArray[np.int64]:
     """Return the number of each row's class (n_rows,), for regression of its quarter by the target."""
     if task.kind.is_classification:
-        _, codes = np.unique(np.asarray(task.y), return_inverse=True)
-        return np.asarray(codes, dtype=np.int64)
+        return np.asarray(pd.factorize(task.y)[0], dtype=np.int64)
     target = as_float32(task.y.to_numpy())
     return np.asarray(np.searchsorted(np.quantile(target, [0.25, 0.5, 0.75]), target), dtype=np.int64)
 
 
-def _column_hash(column: Column, classes: npt.NDArray[np.int64]) -> list[int]:
+def _column_hash(column: Column, classes: npt.NDArray[np.int64], totals: npt.NDArray[np.uint64]) -> list[int]:
     """Return the 64-bit hash of a column as a whole in a list, empty where it says too little.
+
+    A class is known by its size, which is what ``totals`` (n_classes,) are made of.
 
     Every sum runs over rows, values or classes, so that neither their order nor the names of classes matter. Ties to
     the classes tell apart what many tables have: running numbers, dates, flags.
     """
-    totals = np.bincount(classes).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     if column.codes is None:
-        weights = (column.hashes >> np.uint32(12)).astype(float)  # of 20 bits: their sums are exact
-        sums = np.bincount(classes, weights=weights).astype(np.uint64)
-        return [int(mix_wide(totals + sums).sum(dtype=np.uint64))]
+        return [int(mix_wide(totals + _sums(column.hashes, classes, len(totals))).sum(dtype=np.uint64))]
     counts = _counts(column.codes, classes)
     if counts.sum() - counts.sum(axis=1).max() < _N_RARE or len(counts) > counts.sum() / 2:
         return []
@@ -109,10 +106,19 @@ def _column_hash(column: Column, classes: npt.NDArray[np.int64]) -> list[int]:
     return [int(mix_wide(of_cells.sum(axis=1, dtype=np.uint64)).sum(dtype=np.uint64))]
 
 
+def _sums(hashes: Hashes, classes: npt.NDArray[np.int64], n_classes: int) -> npt.NDArray[np.uint64]:
+    """Return the sum of the hashes in each class (n_classes,), of their upper 20 bits: so sums of floats are exact."""
+    sums = np.zeros(n_classes)
+    for start in range(0, len(hashes), BLOCK):
+        weights = (hashes[start : start + BLOCK] >> np.uint32(12)).astype(float)
+        sums += np.bincount(classes[start : start + BLOCK], weights=weights, minlength=n_classes)
+    return sums.astype(np.uint64)
+
+
 def _column_sample(columns: Counter[int]) -> Sample:
     """Return the sample of columns; two columns that are the same but for names count as two."""
     numbered = [(column + time) % 2**64 for column, times in columns.items() for time in range(times)]
-    return smallest(narrow(mix_wide(np.array(numbered, dtype=np.uint64))), N_COLUMNS)
+    return smallest(narrow(mix_wide(np.array(numbered, dtype=np.uint64))), SAMPLE_SIZES["columns"])
 
 
 def _counts(codes: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

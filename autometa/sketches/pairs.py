@@ -8,8 +8,8 @@ pairs with small hashes are made of numbers with small hashes, so that only thos
 import numpy as np
 import numpy.typing as npt
 
-from autometa.sketches.cells import mix
-from autometa.sketches.sketch import COMPLETE, EMPTY, Hashes, Sample, smallest
+from autometa.sketches.cells import mix, shift
+from autometa.sketches.sketch import COMPLETE, EMPTY, Hashes, Sample, density_of, smallest
 
 _N_CELLS = 2**21  # about so many cells are looked at, the ones with the smallest hashes
 _N_PAIRS = 2**22  # more pairs are not made at a time
@@ -74,17 +74,6 @@ class PairSampler:
             limits.append(first)
             first *= 2
         return [*limits, self._limit]
-
-
-def shift(columns: npt.NDArray[np.int64], n_rows: int) -> npt.NDArray[np.int64]:
-    """Return by how many rows each column is moved, so that values of one row come from different ones."""
-    return (columns * 7919 + columns * columns * 31) % n_rows
-
-
-def density_of(drawn: Hashes, sample: Sample) -> float:
-    """Return the share of drawn elements below the limit of a sample that are in it."""
-    drawn = np.unique(drawn[drawn < sample.limit] if sample.limit < COMPLETE else drawn)
-    return float(np.isin(drawn, sample.hashes, assume_unique=True).mean()) if len(drawn) else 0.0
 
 
 def _pairs(rows: npt.NDArray[np.int64], hashes: Hashes) -> Hashes:

@@ -66,6 +66,12 @@ def smallest(hashes: Hashes, n_kept: int, limit: int = COMPLETE) -> Sample:
     return Sample(hashes=distinct[:n_kept].copy(), limit=int(distinct[n_kept]))
 
 
+def density_of(drawn: Hashes, sample: Sample) -> float:
+    """Return the share of drawn elements below the limit of a sample that are in it."""
+    drawn = np.unique(drawn[drawn < sample.limit] if sample.limit < COMPLETE else drawn)
+    return float(np.isin(drawn, sample.hashes, assume_unique=True).mean()) if len(drawn) else 0.0
+
+
 def _low(hashes: Hashes, n_kept: int) -> Hashes:
     """Return the smallest hashes, repeats counted, in any order."""
     return np.partition(hashes, n_kept)[:n_kept] if len(hashes) > n_kept else hashes

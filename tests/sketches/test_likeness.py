@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from autometa.reading import read_task
 from autometa.sketches import Likeness, Lineup, Sketch, draw_sketch, likeness
 from autometa.sketches.sketch import COMPLETE, EMPTY, Sample
 from autometa.task import Task
@@ -127,6 +129,20 @@ def test_two_one_hot_tables_of_one_size_are_not_the_same() -> None:
 
     sketches = [draw_sketch(one_hot(seed)) for seed in range(8)]
     assert not any(likeness(*pair).is_near for pair in combinations(sketches, 2))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_near"),
+    [
+        ("classification/sick", "classification/hypothyroid", True),
+        ("classification/cars_origin", "regression/auto_mpg", True),
+        ("regression/wine_quality_red", "regression/wine_quality_white", False),
+        ("classification/balance_scale", "classification/car", False),
+    ],
+)
+def test_public_tables_are_told_apart(corpus: Path, one: str, other: str, is_near: bool) -> None:
+    found = [read_task(corpus / f"{name}.parquet", target="target") for name in (one, other)]
+    assert near(*found) == is_near
 
 
 def test_likeness_does_not_depend_on_the_order_of_the_two() -> None:
