@@ -31,6 +31,7 @@ from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
 from autometa.recommenders.similarity import Similarity
+from autometa.sketches import draw_sketch
 from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
@@ -43,6 +44,7 @@ RECOMMENDERS: dict[str, Callable[[], Recommender]] = {
 }
 DEFAULT_RECOMMENDER = "portfolio"
 N_KNOWN_TASKS = 5
+N_NEAR_TASKS = 3
 NOVEL = 0.95  # above this share a task counts as unlike all known ones
 
 
@@ -166,6 +168,7 @@ class Advisor:
             advice=advice,
             notes=(
                 *task.notes,
+                *self.near_notes(task),
                 *_caveats(experience, observed, novelty, len(advice), wish),
                 *_missing_libraries(ranker, description, candidates, observed, wish),
             ),
@@ -181,6 +184,13 @@ class Advisor:
         """
         experience = self._experience(task.kind, get_metric("auto", task.kind))
         return self._neighbours(experience, describe_task(task, seed=seed)[0])
+
+    def near_notes(self, task: Task) -> tuple[str, ...]:
+        """Return a note for each known task that is nearly the same as this one, but for itself, most alike first."""
+        near = self.knowledge.near_tasks(task.fingerprint, draw_sketch(task))
+        notes = [f"nearly the same as the known table {known.words}: predicted scores are no test" for known in near]
+        more = [f"nearly the same as {len(near) - N_NEAR_TASKS} more known tables"] if len(near) > N_NEAR_TASKS else []
+        return (*notes[:N_NEAR_TASKS], *more)
 
     def _experience(self, kind: TaskKind, metric: Metric) -> Experience:
         """Return what is known about a kind of task."""

@@ -1,6 +1,7 @@
 """The advisor: the whole flow in one object."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 import autometa
-from autometa.advisor import RECOMMENDERS, Advisor, Wish
+from autometa.advisor import RECOMMENDERS, Advisor, Wish, describe_task
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge.base import KnowledgeBase
 from autometa.pipelines.learners import LEARNERS
@@ -112,6 +113,32 @@ def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, 
     assert of_sample.task.n_rows == 569
     assert of_sample.task.fingerprint == of_full.task.fingerprint
     assert of_sample[0].fit_seconds == pytest.approx(of_full[0].fit_seconds)
+
+
+def test_a_table_that_is_nearly_a_known_one_is_told_so(shipped_base: Path, examples: Path, tmp_path: Path) -> None:
+    shutil.copy(shipped_base, tmp_path / "own.db")
+    known = autometa.read_task(examples / "wine.csv")
+    rows = known.X.sample(n=90, random_state=0).index
+    part = known.X.loc[rows].rename(columns=str.upper).iloc[:, ::-1]
+    with KnowledgeBase(tmp_path / "own.db") as own:
+        own.add_task(known, describe_task(known)[1])
+        of_part = autometa.recommend(part, "class " + known.y.loc[rows].astype(str), k=1, knowledge=own)
+        of_known = autometa.recommend(known, k=1, knowledge=own)
+        of_other = autometa.recommend(examples / "diabetes.csv", k=1, knowledge=own)
+    expected = "nearly the same as the known table wine (178 rows x 13 columns), which shares 100 % of rows"
+    assert [note for note in of_part.notes if note.startswith(expected)]
+    assert not [note for note in (*of_known.notes, *of_other.notes) if "nearly the same" in note]
+
+
+def test_many_tables_that_are_nearly_the_same_are_counted(examples: Path, tmp_path: Path) -> None:
+    task = autometa.read_task(examples / "wine.csv")
+    features = describe_task(task)[1]
+    with KnowledgeBase.create(tmp_path / "own.db") as own:
+        for number in range(5):
+            own.add_task(replace(task, X=task.X.iloc[:, number:], name=f"wine {number}", family=""), features)
+        notes = Advisor(own).near_notes(replace(task, X=task.X.iloc[:, ::2], family=""))
+    assert len(notes) == 4
+    assert notes[-1] == "nearly the same as 2 more known tables"
 
 
 def test_an_empty_base_says_what_to_do(tmp_path: Path, examples: Path) -> None:

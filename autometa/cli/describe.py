@@ -53,6 +53,7 @@ def describe(  # noqa: PLR0913 - an argument for each option
     known_tasks: tuple[KnownTask, ...] = ()
     novelty, notes = 1.0, list(table.notes)
     with opened(db) as base:
+        notes += Advisor(base).near_notes(table)
         try:
             known_tasks, novelty = Advisor(base).known_tasks(table, seed)
         except NotKnownError as error:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from autometa.cli.drawing import draw_rows
+from autometa.cli.drawing import draw_notes, draw_rows
 from autometa.cli.grow import grow
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, say, shard_progress
@@ -179,15 +179,21 @@ def show(
             names = ", ".join(str(f.get("fingerprint", f.get("key")))[:12] for f in found)
             raise OptionError(f"'{name}' means {len(found)} things; give one of: {names}")
         runs = base.evaluations(fingerprint=found[0].get("fingerprint"), key=found[0].get("key"))
+        near = base.near_tasks(found[0]["fingerprint"]) if "fingerprint" in found[0] else ()
     one = ["fingerprint", "task"] if "fingerprint" in found[0] else ["key", "content", "algorithm"]
     about = dict(found[0])
     if "content" in about:
         about["hyperparameters"] = json.loads(about.pop("content"))["values"]
     if form is not Format.TABLE:
+        if "fingerprint" in about:
+            about["near"] = [
+                {"name": task.name, "fingerprint": task.fingerprint, "shared": task.likeness.words} for task in near
+            ]
         print_content({**about, "evaluations": _records(runs)}, form)
         return
     print_renderables(
         draw_rows([{"": n, " ": v} for n, v in about.items()]),
+        *draw_notes([f"nearly the same: {task.words}" for task in near]),
         "",
         draw_rows(_records(_in_short(runs.drop(columns=one)))),
     )

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.conftest import Command
@@ -74,6 +75,28 @@ def test_show_opens_what_the_evidence_names(autometa: Command, examples: Path) -
     by_key = json.loads(autometa("kb", "show", item["key"][:16], "-f", "json").stdout)
     assert by_key["hyperparameters"] == item["hyperparameters"]
     assert run["task"] in {e["task"] for e in by_key["evaluations"]}
+
+
+def test_a_copy_of_a_known_table_is_of_its_family_and_shown_with_it(
+    autometa: Command, examples: Path, tmp_path: Path
+) -> None:
+    table = pd.read_csv(examples / "wine.csv")
+    (tmp_path / "tables").mkdir()
+    table.to_csv(tmp_path / "tables" / "a.csv", index=False)
+    half = table.sample(n=90, random_state=0).rename(columns=lambda name: f"{name} 2")
+    half.to_parquet(tmp_path / "tables" / "b.parquet")
+    assert autometa("kb", "create", "--empty", "--db", "own.db").returncode == 0
+    grown = autometa("kb", "grow", "--from", "tables", "--candidates", "1", "--db", "own.db")
+    assert grown.returncode == 0, grown.stderr
+    one, other = (json.loads(autometa("kb", "show", name, "--db", "own.db", "-f", "json").stdout) for name in "ab")
+    assert one["family"] == other["family"] == one["fingerprint"]
+    assert [(near["name"], near["fingerprint"]) for near in one["near"]] == [("b", other["fingerprint"])]
+    assert [near["shared"].startswith("100 % of rows") for near in other["near"]] == [True]
+    assert "nearly the same: a (178 rows" in autometa("kb", "show", "b", "--db", "own.db").stdout
+    half.iloc[:40].to_csv(tmp_path / "c.csv", index=False)
+    for command in ("describe", "recommend"):
+        content = json.loads(autometa(command, "c.csv", "--db", "own.db", "-f", "json").stdout)
+        assert len([note for note in content["notes"] if "nearly the same as the known table" in note]) == 2
 
 
 @pytest.mark.parametrize(
