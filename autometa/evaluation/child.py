@@ -2,12 +2,14 @@
 
 import contextlib
 import errno
+import importlib
 import json
 import logging
 import math
 import os
 import pickle
 import random
+import re
 import sys
 import time
 import warnings
@@ -30,14 +32,44 @@ from autometa.task_kind import TaskKind
 Say = Callable[[dict[str, object]], None]
 
 _SIGNS_OF_NO_MEMORY = ("bad_alloc", "bad allocation", "cannot allocate memory", "unable to allocate")
+# What may be imported for good before an estimator is unpickled that names it: our dependencies only.
+_OUR_MODULES = re.compile(rb"(?:sklearn|lightgbm|xgboost|catboost|skrub)(?:\.[A-Za-z_]\w*)*")
+_STARTS_THREADS = frozenset({"polars"})  # on import, by CatBoost and skrub; a process with threads must not fork
 _SLACK_BYTES = 64 * 2**20  # between soft and hard limit: enough to report that the soft one was hit
 
 
 def build_learner(job: Job) -> Any:  # Any: scikit-learn's classes have no types
-    """Return the unfitted pipeline of the job's configuration; None if the job brings an estimator."""
-    if job.estimator:
-        return None
-    return build(job.configuration, kind=job.kind, column_kinds=job.column_kinds, seed=job.seed, n_jobs=1)
+    """Return the unfitted pipeline of the job's configuration; None if the job brings an estimator.
+
+    What either needs of our dependencies is imported, and no thread starts.
+    """
+    with _hidden():
+        if not job.estimator:
+            return build(job.configuration, kind=job.kind, column_kinds=job.column_kinds, seed=job.seed, n_jobs=1)
+        for module in sorted(set(_OUR_MODULES.findall(job.estimator))):
+            with contextlib.suppress(ImportError):  # a word that only looks like one
+                importlib.import_module(module.decode("ascii"))
+    return None
+
+
+class _Hiding:
+    """Lets libraries that start threads seem not to be installed, where others import them if they are."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Refuse the import of such a library; leave all others to the next finder."""
+        if name in _STARTS_THREADS:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+@contextlib.contextmanager
+def _hidden() -> Iterator[None]:
+    """Hide what starts threads from imports."""
+    sys.meta_path.insert(0, _Hiding)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(_Hiding)
 
 
 def import_libraries() -> None:

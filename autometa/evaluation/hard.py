@@ -94,6 +94,7 @@ class _Server:
             "autometa.evaluation.server", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
         )
         self._finalizer = weakref.finalize(self, _stop, self._process, self._stderr, self._owner)
+        self._table = b""
         try:
             greeting = self.receive(_START_SECONDS)
         except TimeoutError:
@@ -108,10 +109,11 @@ class _Server:
         return os.getpid() == self._owner
 
     def send(self, job: bytes, table: bytes) -> None:
-        """Write a request; BrokenPipeError if the server is gone."""
+        """Write a request, the table only if it is another than last time; BrokenPipeError if the server is gone."""
         if self._process.stdin is None:
             raise BrokenPipeError
-        send_request(self._process.stdin, job, table)
+        send_request(self._process.stdin, job, b"" if table is self._table else table)
+        self._table = table
 
     def receive(self, seconds: float) -> dict[str, Any] | None:  # Any: whatever JSON holds
         """Return the next reply, None if the server has ended; TimeoutError if neither comes in time."""

@@ -141,7 +141,7 @@ class Reports:
 
 
 def send_request(stream: IO[bytes], job: bytes, table: bytes) -> None:
-    """Write both parts of a request."""
+    """Write both parts of a request; an empty table stands for that of the request before."""
     for part in (job, table):
         stream.write(_LENGTH.pack(len(part)))
         stream.write(part)
@@ -149,7 +149,7 @@ def send_request(stream: IO[bytes], job: bytes, table: bytes) -> None:
 
 
 def read_request(stream: IO[bytes]) -> tuple[Job, bytes] | None:
-    """Return the job and the pickled table, or None at the end of the stream."""
+    """Return the job and the pickled table (empty: that of the request before), or None at the end of the stream."""
     parts = []
     for _ in range(2):
         head = stream.read(_LENGTH.size)

@@ -49,11 +49,13 @@ def main() -> NoReturn:
     gc.collect()
     with contextlib.suppress(BrokenPipeError):
         write_line(replies, json.dumps({"ready": os.getpid()}))
+        table = b""
         while _is_asked(parent):
             request = read_request(sys.stdin.buffer)
             if request is None:
                 break
-            write_line(replies, _answer(*request, parent, replies))
+            table = request[1] or table
+            write_line(replies, _answer(request[0], table, parent, replies))
     os._exit(0)
 
 

@@ -13,6 +13,7 @@ import pytest
 from autometa.errors import OptionError
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator
+from autometa.pipelines.learners import learners_of
 from autometa.space import Configuration
 from autometa.task import Task
 from tests.evaluation.hostile_learners import Learner, Unpicklable
@@ -139,10 +140,11 @@ def test_peak_memory_of_a_killed_learner_is_about_the_limit(evaluator: Evaluator
     assert 190 * mib < _run(evaluator, line, "allocates").peak_memory_bytes < 230 * mib
 
 
-def test_the_server_has_one_thread(evaluator: Evaluator, line: Task) -> None:
-    evaluator.evaluate(line, Configuration(algorithm="lightgbm"))
-    (server,) = _below(psutil.Process())
-    assert server.num_threads() == 1
+def test_the_server_has_one_thread_whatever_it_builds(evaluator: Evaluator, line: Task) -> None:
+    for learner in learners_of(line.kind):
+        evaluator.evaluate(line, Configuration(algorithm=learner.algorithm))
+        (server,) = _below(psutil.Process())
+        assert server.num_threads() == 1, learner.algorithm
 
 
 def test_an_estimator_that_cannot_be_sent_is_refused(evaluator: Evaluator, line: Task) -> None:
