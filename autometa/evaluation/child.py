@@ -11,11 +11,11 @@ import pickle
 import random
 import re
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from time import process_time  # bound now: learners, or what they import, patch the module
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,9 +23,9 @@ import numpy as np
 from autometa.errors import DataError
 from autometa.evaluation import processes
 from autometa.evaluation.limits import Limits
-from autometa.evaluation.messages import FoldReport, Job, Table, one_line, write_line
+from autometa.evaluation.messages import FoldReport, Job, Table, message_of, one_line, write_line
 from autometa.evaluation.record import Status
-from autometa.evaluation.scoring import align_probabilities, class_positions, score_fold
+from autometa.evaluation.scoring import align_probabilities, as_numbers, class_positions, score_fold
 from autometa.pipelines.building import build
 from autometa.task_kind import TaskKind
 
@@ -156,16 +156,19 @@ def _evaluate_fold(learner: Any, data: Table, kind: TaskKind, train: np.ndarray,
     predict_end = _cpu_seconds()
     y_true = data.y[test]
     y_pred = y_pred[:, 0] if y_pred.ndim == 2 and y_pred.shape[1] == 1 else y_pred
+    if y_pred.shape != y_true.shape:
+        raise DataError(f"the learner gave predictions of shape {y_pred.shape} for {len(y_true)} rows")
     probabilities = None
     if kind.is_classification:
         y_true, y_pred = class_positions(y_true, data.classes), class_positions(y_pred, data.classes)
         if hasattr(fitted, "predict_proba"):
             learned = class_positions(np.asarray(fitted.classes_), data.classes)
-            given = np.asarray(fitted.predict_proba(X_test), dtype=np.float64)
+            given = as_numbers(fitted.predict_proba(X_test), "probabilities")
             probabilities = align_probabilities(given, learned, len(data.classes))
     else:
-        y_pred = y_pred.astype(np.float64)
-    fold = score_fold(kind, y_true, y_pred, probabilities)
+        y_pred = as_numbers(y_pred, "predictions")
+    with np.errstate(all="ignore"):  # whatever the learner set
+        fold = score_fold(kind, y_true, y_pred, probabilities)
     for name, score in fold.scores.items():
         if not math.isfinite(score):
             raise DataError(f"{name} is not finite: {score}")
@@ -189,7 +192,7 @@ def _load(estimator: bytes) -> Any:
 
 def _cpu_seconds() -> float:
     """Return CPU seconds of this process and all below it, of ended and awaited ones too."""
-    seconds = time.process_time()
+    seconds = process_time()
     if sys.platform == "win32":  # which knows of no children
         return seconds
     import resource
@@ -227,6 +230,7 @@ def _set_limits(limits: Limits) -> None:
     data = processes.data_bytes() + limits.memory_bytes
     _set_limit(resource.RLIMIT_CPU, cpu, cpu + 1)
     _set_limit(resource.RLIMIT_DATA, data, data + _SLACK_BYTES)
+    _set_limit(resource.RLIMIT_FSIZE, limits.memory_bytes, limits.memory_bytes)
     _set_limit(resource.RLIMIT_CORE, 0, 0)
     with contextlib.suppress(OSError):  # where memory runs out, this process goes first
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
@@ -255,7 +259,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return any(
         isinstance(cause, MemoryError)
         or (isinstance(cause, OSError) and cause.errno == errno.ENOMEM)
-        or any(sign in str(cause).lower() for sign in _SIGNS_OF_NO_MEMORY)
+        or any(sign in message_of(cause).lower() for sign in _SIGNS_OF_NO_MEMORY)
         for cause in _causes(error)
     )
 

@@ -4,17 +4,19 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
 import weakref
+from pathlib import Path
 from typing import IO, Any
 
 from autometa.errors import EvaluationError
 from autometa.evaluation.launching import launch
 from autometa.evaluation.limits import Limits
 from autometa.evaluation.messages import Outcome, describe_exit, raise_refusal, send_request
-from autometa.evaluation.processes import end_session
+from autometa.evaluation.processes import end_marked
 from autometa.evaluation.record import Status
 
 _START_SECONDS = 120.0  # for the server's imports on a cold, busy disk
@@ -90,10 +92,19 @@ class _Server:
     def __init__(self) -> None:
         self._owner = os.getpid()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
-        self._process = launch(
-            "autometa.evaluation.server", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
-        )
-        self._finalizer = weakref.finalize(self, _stop, self._process, self._stderr, self._owner)
+        self._folder = Path(tempfile.mkdtemp(prefix="autometa-"))
+        try:
+            self._process = launch(
+                "autometa.evaluation.server",
+                self._folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+            )
+        except EvaluationError:
+            self._folder.rmdir()
+            raise
+        self._finalizer = weakref.finalize(self, _stop, self._process, self._folder, self._stderr, self._owner)
         self._table = b""
         try:
             greeting = self.receive(_START_SECONDS)
@@ -131,19 +142,19 @@ class _Server:
         self._finalizer()
 
     def kill(self) -> tuple[int, str]:
-        """End it and its session by force; return its exit code and the end of its standard error."""
+        """End it and all that it left by force; return its exit code and the end of its standard error."""
         code = self._process.poll()
         if code is None:
             self._process.send_signal(signal.SIGKILL)
             code = self._process.wait()
-        end_session(self._process.pid)
+        end_marked(self._process.pid, self._folder)
         self._stderr.seek(0)
         complaint = self._stderr.read().decode("utf-8", errors="replace").strip()[-1000:]
         self.stop()
         return code, complaint
 
 
-def _stop(process: "subprocess.Popen[bytes]", stderr: IO[bytes], owner: int) -> None:
+def _stop(process: "subprocess.Popen[bytes]", folder: Path, stderr: IO[bytes], owner: int) -> None:
     """Close the server's standard input, which ends it, and wait; a forked copy only closes its ends."""
     for stream in (process.stdin, process.stdout, stderr):
         with contextlib.suppress(BrokenPipeError):
@@ -156,7 +167,8 @@ def _stop(process: "subprocess.Popen[bytes]", stderr: IO[bytes], owner: int) -> 
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        end_session(process.pid)
+        end_marked(process.pid, folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lost(status: Status, error: str) -> Outcome:

@@ -1,8 +1,9 @@
-"""How the processes of an evaluation are started: same interpreter, same modules, one thread."""
+"""How the processes of an evaluation are started: same interpreter, same modules, one thread, a folder of their own."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import IO
 
 from autometa.errors import EvaluationError
@@ -15,12 +16,15 @@ _ONE_THREAD = (
     "NUMEXPR_NUM_THREADS",
     "LOKY_MAX_CPU_COUNT",
 )
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER")
 
 
 def launch(
-    module: str, *, stdin: int | IO[bytes], stdout: int | IO[bytes], stderr: IO[bytes] | int
+    module: str, folder: Path, *, stdin: int | IO[bytes], stdout: int | IO[bytes], stderr: IO[bytes] | int
 ) -> "subprocess.Popen[bytes]":
     """Return the started ``python -m module`` in a session of its own, with this process's import path.
+
+    Temporary files go into ``folder``, which is also its one argument.
 
     Raises
     ------
@@ -31,20 +35,20 @@ def launch(
         raise EvaluationError("Python does not know its interpreter (sys.executable is empty): set it")
     try:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", module],  # -P: no module in the current folder hides a library
+            [sys.executable, "-P", "-m", module, str(folder)],  # -P: no module in the current folder hides a library
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            env=_environment(),
+            env=_environment(folder),
             start_new_session=True,  # Ctrl-C is for the user's process, which then ends this one
         )
     except OSError as error:
         raise EvaluationError(f"the interpreter '{sys.executable}' cannot be started: {error}") from error
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     """Return the environment: one thread, the import path of this process, the same hashes every time."""
-    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **dict.fromkeys(_TEMPORARY, str(folder))}
     environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path)
     environment["PYTHONHASHSEED"] = "0"
     environment["PYTHONWARNINGS"] = "ignore"

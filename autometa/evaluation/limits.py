@@ -17,7 +17,8 @@ class Limits:
     cpu_seconds : float
         CPU seconds of its whole process tree. A wall-clock limit of three times that stands behind it.
     memory_bytes : int
-        Memory in bytes of its whole process tree, above what the process starts with.
+        Memory in bytes of its whole process tree, above what the process starts with; also the most that it
+        may write to files.
 
     Raises
     ------

@@ -2,10 +2,12 @@
 
 Requests go down as frames of bytes: a pickled `Job`, which the server reads, and a pickled `Table`, which
 only the child does. Reports come up as lines of JSON, never as pickles: a hostile learner may have written
-them.
+them. What is no report makes the evaluation fail; one that a learner forged well is believed, since it shares
+its process with the scoring: the limits are for accidents, not for malice.
 """
 
 import json
+import math
 import os
 import pickle
 import signal
@@ -27,6 +29,8 @@ from autometa.task_kind import TaskKind
 _LENGTH = struct.Struct("<Q")
 _MAX_REPORT_BYTES = 2**24
 _MAX_ERROR_LENGTH = 500
+_MAX_READ_LENGTH = 20 * _MAX_ERROR_LENGTH
+_MOST_BYTES = 2**63 - 1  # that a database's integer holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,11 @@ class FoldReport:
     scores: dict[str, float]
     absent: dict[str, str]
 
+    def __post_init__(self) -> None:
+        numbers = (self.fit_seconds, self.predict_seconds, *self.scores.values())
+        if not all(map(math.isfinite, numbers)) or not all(isinstance(why, str) for why in self.absent.values()):
+            raise ValueError("a fold has finite numbers, and reasons in words")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -92,7 +101,7 @@ class Reports:
     Attributes
     ----------
     start_bytes : int
-        Memory that the child started with.
+        Memory that the child started with; what it says before any learner's code runs, and never again.
     folds : list of FoldReport
         The folds that it has finished.
     verdict : tuple of (Status, str), optional
@@ -121,7 +130,7 @@ class Reports:
                 raise ValueError(f"more than {_MAX_REPORT_BYTES} bytes")
             for line in lines:
                 self._take(json.loads(line))
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             self._rest = b""
             self.verdict = (Status.FAILED, f"the learner disturbed the report: {one_line(error)}")
 
@@ -130,14 +139,17 @@ class Reports:
         if self.verdict is not None:
             return
         if "start_bytes" in report:
-            self.start_bytes = int(report["start_bytes"])
+            self.start_bytes = self.start_bytes or int(report["start_bytes"])
         elif "fold" in report:
             self.folds.append(FoldReport(**report["fold"]))
         elif "refused" in report:
             self.refusal = [str(part) for part in report["refused"]]
         else:
+            status, reason = Status(report["end"][0]), shorten(report["end"][1])
+            if (status is Status.OK) == bool(reason) or not 0 <= report["peak_bytes"] <= _MOST_BYTES:
+                raise ValueError("no such end")
             self.peak_bytes = int(report["peak_bytes"])
-            self.verdict = (Status(report["end"][0]), str(report["end"][1]))
+            self.verdict = (status, reason)
 
 
 def send_request(stream: IO[bytes], job: bytes, table: bytes) -> None:
@@ -177,8 +189,21 @@ def raise_refusal(refusal: Sequence[str]) -> NoReturn:
 
 def one_line(error: BaseException) -> str:
     """Return type and message of an exception in one line of bounded length."""
-    message = " ".join(str(error).encode("utf-8", "replace").decode("utf-8").split())
-    return f"{type(error).__name__}: {message}"[:_MAX_ERROR_LENGTH].removesuffix(": ")
+    return shorten(f"{type(error).__name__}: {message_of(error)[:_MAX_READ_LENGTH]}").removesuffix(":")
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an exception, a note instead if asking for it fails."""
+    try:
+        return str(error)
+    except BaseException as another:  # noqa: BLE001 - code of a learner's own: whatever it raises is a result
+        return f"(its message cannot be had: {type(another).__name__})"
+
+
+def shorten(text: str) -> str:
+    """Return ``text`` in one line of bounded length that every database and terminal takes."""
+    line = " ".join(text[:_MAX_READ_LENGTH].encode("utf-8", "replace").decode("utf-8").split())
+    return "".join(character if character.isprintable() else "?" for character in line)[:_MAX_ERROR_LENGTH]
 
 
 def describe_exit(code: int) -> str:

@@ -98,6 +98,19 @@ def proportional_bytes(pid: int) -> int:
     return size_bytes
 
 
+def written_bytes(pid: int) -> int:
+    """Return the bytes that a process and its awaited children wrote to disks and did not delete again at once.
+
+    0 if there is no such process, or the kernel does not count.
+    """
+    sizes = {}
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/io").read_bytes().splitlines():
+            name, _, value = line.partition(b":")
+            sizes[name] = int(value)
+    return max(0, sizes.get(b"write_bytes", 0) - sizes.get(b"cancelled_write_bytes", 0))
+
+
 def descendants(root: int) -> list[ProcessTimes]:
     """Return all processes below ``root``, zombies included, in no order."""
     children: dict[int, list[ProcessTimes]] = {}
@@ -147,11 +160,16 @@ def end_descendants() -> None:
         time.sleep(0.001)
 
 
-def end_session(session: int) -> None:
-    """Kill every process of a session that this process does not belong to."""
-    for name in os.listdir("/proc"):
-        with contextlib.suppress(ValueError, ProcessLookupError, PermissionError):
-            if os.getsid(int(name)) == session:
+def end_marked(session: int, folder: Path) -> None:
+    """Kill every process of a session, or that was started with ``folder`` for its temporary files.
+
+    What the session's leader left behind when it was killed: a process that opened a session of its own still
+    has the environment.
+    """
+    mark = b"TMPDIR=" + os.fsencode(folder)
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.getsid(int(name)) == session or mark in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
                 os.kill(int(name), signal.SIGKILL)
 
 

@@ -4,6 +4,7 @@ import math
 import pickle
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ from autometa.evaluation.processes import has_hard_limits
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.evaluation.record import Evaluation, Status, library_versions
 from autometa.evaluation.soft import SoftRunner
+from autometa.metric import metrics_of
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.space import Configuration
 from autometa.task import Task
@@ -68,6 +70,7 @@ class Evaluator:
         self._runner = _runner(hard)
         self._last: tuple[Task, Protocol, int] | None = None
         self._table = b""
+        self._n_folds = 0
 
     def __enter__(self) -> Self:
         return self
@@ -151,9 +154,8 @@ class Evaluator:
             seed=spawn(seed, "evaluation", configuration.key) % 2**31,  # some libraries take 31 bits
             limits=self._limits,
         )
-        outcome = self._runner.run(
-            pickle.dumps(job, protocol=5), self._pickled_table(task, protocol, seed), self._limits
-        )
+        table = self._pickled_table(task, protocol, seed)
+        outcome = _checked(self._runner.run(pickle.dumps(job, protocol=5), table, self._limits), task, self._n_folds)
         is_ok = outcome.status is Status.OK
         absent = {name: reason for fold in outcome.folds for name, reason in fold.absent.items()} if is_ok else {}
         return Evaluation(
@@ -185,6 +187,7 @@ class Evaluator:
                 folds=prepared.folds,
             )
             self._table = pickle.dumps(table, protocol=5)
+            self._n_folds = len(prepared.folds)
             self._last = wanted
         return self._table
 
@@ -226,6 +229,17 @@ def _runner(hard: bool | None) -> "ForkServer | SoftRunner":
     if is_possible and hard is not False:
         return ForkServer()
     return SoftRunner()
+
+
+def _checked(outcome: Outcome, task: Task, n_folds: int) -> Outcome:
+    """Return the outcome; a failed one instead if it lacks a fold or a metric, or has too many."""
+    names = [metric.name for metric in metrics_of(task.kind)]
+    is_whole = len(outcome.folds) == n_folds or (outcome.status is not Status.OK and len(outcome.folds) < n_folds)
+    if is_whole and all(sorted((*fold.scores, *fold.absent)) == sorted(names) for fold in outcome.folds):
+        return outcome
+    return replace(
+        outcome, status=Status.FAILED, error="the learner disturbed the report: not the folds and metrics", folds=()
+    )
 
 
 def _fold_scores(outcome: Outcome, absent: Mapping[str, str]) -> dict[str, tuple[float, ...]]:

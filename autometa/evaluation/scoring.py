@@ -50,6 +50,20 @@ def class_positions(labels: np.ndarray, classes: Sequence[object]) -> np.ndarray
         raise DataError(f"{error.args[0]!r} is not one of the {len(classes)} classes of the task") from error
 
 
+def as_numbers(values: object, name: str) -> np.ndarray:
+    """Return what a learner gave as an array of floats, its shape unchanged.
+
+    Raises
+    ------
+    DataError
+        If it holds no real numbers, though NumPy would make some of it: text, dates, complex numbers.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufO":
+        raise DataError(f"the learner's {name} are no real numbers but {array.dtype}")
+    return array.astype(np.float64)
+
+
 def align_probabilities(probabilities: np.ndarray, learned: np.ndarray, n_classes: int) -> np.ndarray:
     """Return probabilities (n_rows, n_classes): 0 for a class that the learner never saw, rows summing to 1.
 
@@ -69,6 +83,8 @@ def align_probabilities(probabilities: np.ndarray, learned: np.ndarray, n_classe
     """
     if probabilities.ndim != 2 or probabilities.shape[1] != len(learned):
         raise DataError(f"the learner knows {len(learned)} classes but gives {probabilities.shape} probabilities")
+    if len(np.unique(learned)) != len(learned):
+        raise DataError(f"the learner names one of its {len(learned)} classes twice")
     if not np.isfinite(probabilities).all():
         raise DataError(f"{int((~np.isfinite(probabilities)).sum())} of the learner's probabilities are not finite")
     sums = probabilities.sum(axis=1, keepdims=True)

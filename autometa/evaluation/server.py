@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -41,7 +42,7 @@ _NEARLY = 0.8  # a crash at this share of the memory limit is blamed on it
 
 def main() -> NoReturn:
     """Serve until the parent closes standard input or ends."""
-    parent = os.getppid()
+    parent, folder = os.getppid(), sys.argv[1]
     replies = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     processes.adopt_orphans()
@@ -55,7 +56,10 @@ def main() -> NoReturn:
             if request is None:
                 break
             table = request[1] or table
-            write_line(replies, _answer(request[0], table, parent, replies))
+            reply = _answer(request[0], table, parent, replies)
+            _empty(folder)
+            write_line(replies, reply)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
@@ -97,6 +101,15 @@ def _answer(job: Job, table: bytes, parent: int, replies: int) -> str:
         os.close(reading)
 
 
+def _empty(folder: str) -> None:
+    """Leave nothing in the folder for temporary files; a link, which a learner may have put there, is not followed."""
+    if os.path.islink(folder):
+        os.unlink(folder)
+    if not os.path.isdir(folder) or os.listdir(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+
+
 class _Watch:
     """One child, from the fork to the end of its process tree."""
 
@@ -111,6 +124,7 @@ class _Watch:
         self._peak_bytes = 0
         self._others: list[processes.ProcessTimes] = []
         self._others_bytes = 0
+        self._written_bytes = 0
         os.set_blocking(reports, False)
         self._poller = select.poll()
         self._poller.register(_REQUESTS, select.POLLIN)
@@ -198,6 +212,8 @@ class _Watch:
             return Status.FAILED, f"the learner started more than {MAX_PROCESSES} processes"
         if self._measure_memory() > limits.memory_bytes:
             return Status.OUT_OF_MEMORY, f"memory over the limit of {limits.memory_bytes / 2**20:.0f} MiB"
+        if self._written_bytes > limits.memory_bytes:
+            return Status.FAILED, f"the learner wrote more than {limits.memory_bytes / 2**20:.0f} MiB to files"
         if cpu_seconds > limits.cpu_seconds:
             return Status.TIMED_OUT, f"CPU time over the limit of {limits.cpu_seconds:g} s"
         if time.monotonic() - self._started > limits.wall_seconds:
@@ -214,6 +230,7 @@ class _Watch:
         below = processes.descendants(server)
         self._others = [process for process in below if process.pid != self._child]
         self._others_bytes = 0
+        self._written_bytes = sum(processes.written_bytes(pid) for pid in (self._child, *(p.pid for p in self._others)))
         memory, child = processes.read_memory(server), processes.read_memory(self._child)
         if 0 < len(self._others) < MAX_PROCESSES and memory and child:
             all_bytes = sum(processes.proportional_bytes(pid) for pid in (server, *(p.pid for p in below)))
@@ -242,6 +259,7 @@ class _Watch:
     def _end_all(self) -> NoReturn:
         """End the tree and this process: nobody waits for the outcome."""
         processes.end_descendants()
+        shutil.rmtree(sys.argv[1], ignore_errors=True)
         os._exit(0)
 
 

@@ -53,7 +53,14 @@ class SoftRunner:
             request.seek(0)
             stdout = stack.enter_context((folder / "reports").open("wb"))
             reports = stack.enter_context((folder / "reports").open("rb"))
-            process = launch("autometa.evaluation.soft", stdin=request, stdout=stdout, stderr=subprocess.DEVNULL)
+            (folder / "temporary").mkdir()
+            process = launch(
+                "autometa.evaluation.soft",
+                folder / "temporary",
+                stdin=request,
+                stdout=stdout,
+                stderr=subprocess.DEVNULL,
+            )
             watch = _Watch(process, reports, limits)
             stack.callback(watch.end)
             return watch.run()

@@ -11,12 +11,11 @@ import pytest
 from autometa.evaluation.running import Evaluator, Limits
 from autometa.task import Task
 from autometa.task_kind import TaskKind
+from tests.evaluation.allowances import CPU_SECONDS, MEMORY_BYTES
 
 ROOT = str(Path(__file__).parents[2])
 if ROOT not in sys.path:  # for tests.evaluation.hostile_learners, here and in the processes of an evaluation
     sys.path.append(ROOT)
-
-MIB = 2**20
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +28,5 @@ def line() -> Task:
 @pytest.fixture(scope="session")
 def evaluator() -> Iterator[Evaluator]:
     """Half a second of CPU, one and a half on the clock, 200 MiB."""
-    with Evaluator(Limits(cpu_seconds=0.5, memory_bytes=200 * MIB)) as evaluator:
+    with Evaluator(Limits(cpu_seconds=CPU_SECONDS, memory_bytes=MEMORY_BYTES)) as evaluator:
         yield evaluator
