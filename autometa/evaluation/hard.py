@@ -103,6 +103,7 @@ class _Server:
             )
         except EvaluationError:
             self._folder.rmdir()
+            self._stderr.close()
             raise
         self._finalizer = weakref.finalize(self, _stop, self._process, self._folder, self._stderr, self._owner)
         self._table = b""
