@@ -248,7 +248,7 @@ def test_clocks_that_a_learner_stopped_do_not_tell_the_time(evaluator: Evaluator
 def test_a_learner_that_is_killed_is_killed_in_time(evaluator: Evaluator, line: Task) -> None:
     started = time.monotonic()
     _run(evaluator, line, "loops")
-    assert 0.8 * CPU_SECONDS < time.monotonic() - started < 1.5 + CPU_SECONDS
+    assert 0.8 * CPU_SECONDS < time.monotonic() - started < 3 * CPU_SECONDS + 0.5  # the limit on the clock
 
 
 def test_a_fork_bomb_ends(evaluator: Evaluator, line: Task) -> None:
