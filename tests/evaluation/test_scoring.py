@@ -3,7 +3,13 @@ import pytest
 from sklearn import metrics
 
 from autometa.errors import DataError
-from autometa.evaluation.scoring import NO_PROBABILITIES, align_probabilities, class_positions, score_fold
+from autometa.evaluation.scoring import (
+    NO_PROBABILITIES,
+    align_probabilities,
+    as_numbers,
+    class_positions,
+    score_fold,
+)
 from autometa.metric import metrics_of
 from autometa.task_kind import TaskKind
 
@@ -137,6 +143,22 @@ def test_single_precision_is_made_to_sum_to_one() -> None:
 def test_what_is_no_probability_is_refused(probabilities: list[object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         align_probabilities(np.array(probabilities), np.arange(2), 2)
+
+
+def test_a_class_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(DataError, match="names one of its 2 classes twice"):
+        align_probabilities(np.array([[0.5, 0.5]]), np.array([1, 1]), 2)
+
+
+@pytest.mark.parametrize("values", [["1.5"], [1j], np.array(["2020-01-01"], dtype="datetime64[D]")])
+def test_what_numpy_could_make_numbers_of_is_refused(values: object) -> None:
+    with pytest.raises(DataError, match="predictions are no real numbers"):
+        as_numbers(values, "predictions")
+
+
+def test_numbers_of_any_type_are_numbers() -> None:
+    for values in ([True, False], [1, 0], np.array([1, 0], dtype=object), np.array([1, 0], dtype=np.float32)):
+        assert as_numbers(values, "predictions").tolist() == [1.0, 0.0]
 
 
 def test_an_unknown_class_is_refused() -> None:
