@@ -62,7 +62,7 @@ def draw_sketch(task: Task) -> Sketch:
     totals = np.bincount(classes).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # all bits depend on the size
     columns: Counter[int] = Counter()
     starts = shift(np.arange(task.n_columns), task.n_rows).tolist()
-    for name, start in zip(task.X.columns, starts, strict=True):
+    for name, start in zip(task.used_columns, starts, strict=True):
         column = read_column(task.X[name])
         (many_valued if column.codes is None else few_valued).add(column.hashes, start)
         if column.numbers is not None and column.codes is None:
