@@ -162,7 +162,7 @@ def show(
 
     \b
     Example:
-      autometa kb show credit_g
+      autometa kb show sonar
     """
     with opened(db) as base:
         tasks, configurations = base.tasks(), base.configurations()

@@ -136,13 +136,12 @@ LIGHTGBM = Learner(
     requirement="lightgbm",
     hyperparameters=_lightgbm_hyperparameters,
     make=_make_lightgbm,
-    encodings=("ordinal", "one_hot", "target", "native"),
+    encodings=("native", "ordinal", "one_hot", "target"),
     scalings=("none",),
     cost="medium",
     missing="keep",
     # An alias of `categorical_feature`: under that name LightGBM takes it in `fit` alone.
     native=NativeCategories(parameter="cat_feature", form="codes"),
-    turns=3,
 )
 
 HIST_GRADIENT_BOOSTING = Learner(
@@ -157,7 +156,6 @@ HIST_GRADIENT_BOOSTING = Learner(
     cost="medium",
     missing="keep_seen",
     native=NativeCategories(parameter="categorical_features", form="codes"),
-    turns=2,
 )
 
 # No encoding `native`: XGBoost wants the type of every column, and how many the parts of dates and the
@@ -174,7 +172,6 @@ XGBOOST = Learner(
     scalings=("none",),
     cost="medium",
     missing="keep",
-    turns=3,
 )
 
 CATBOOST = Learner(
@@ -189,5 +186,4 @@ CATBOOST = Learner(
     cost="high",
     missing="keep",
     native=NativeCategories(parameter="cat_features", form="words"),
-    turns=3,
 )

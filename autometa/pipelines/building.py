@@ -12,7 +12,7 @@ from autometa.task_kind import TaskKind
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-PIPELINES_VERSION = "0.1"
+PIPELINES_VERSION = "1"
 """Version of what `build` makes of a configuration; any change in that raises it."""
 
 

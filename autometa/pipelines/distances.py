@@ -58,7 +58,6 @@ SVM_RBF = Learner(
     cost="medium",
     scales_target=True,
     max_rows=10_000,  # a fit on 13,000 takes minutes
-    turns=2,
 )
 
 K_NEAREST_NEIGHBORS = Learner(

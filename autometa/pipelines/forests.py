@@ -73,7 +73,6 @@ RANDOM_FOREST = Learner(
     scalings=("none",),
     cost="medium",
     missing="keep",
-    turns=2,
 )
 
 EXTRA_TREES = Learner(
@@ -87,7 +86,6 @@ EXTRA_TREES = Learner(
     scalings=("none",),
     cost="medium",
     missing="keep",
-    turns=2,
 )
 
 DECISION_TREE = Learner(

@@ -82,9 +82,6 @@ class Learner:
         Whether a person can read the fitted model.
     max_rows : int, optional
         The most rows on which it can be fitted in reasonable time; None where time grows about evenly with them.
-    turns : int
-        How many draws it gets in a round of `candidates.draw_candidates`: more for the algorithms that win
-        more often and have more to tune.
 
     Examples
     --------
@@ -107,7 +104,6 @@ class Learner:
     scales_target: bool = False
     is_interpretable: bool = False
     max_rows: int | None = None
-    turns: int = 1
 
     @property
     def is_installed(self) -> bool:

@@ -43,5 +43,4 @@ MLP = Learner(
     scalings=("standard", "quantile", "none"),
     cost="medium",
     scales_target=True,
-    turns=2,
 )

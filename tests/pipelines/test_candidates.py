@@ -2,7 +2,6 @@ import hashlib
 import inspect
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from autometa._paths import data_path
 from autometa.errors import ConfigurationError
 from autometa.pipelines.building import PIPELINES_VERSION, build
-from autometa.pipelines.candidates import draw_candidates, read_candidates
+from autometa.pipelines.candidates import read_candidates
 from autometa.pipelines.learners import learners_of, space_of
 from autometa.space import Configuration
 from autometa.task import ColumnKind
@@ -21,14 +20,14 @@ from autometa.task_kind import TaskKind
 from tests.pipelines.quick import shorten
 
 SHIPPED = {
-    TaskKind.BINARY: "b4ff179d878600c3332645b51a01881c7338b19d1a7dd181985faf25bd23049f",
-    TaskKind.MULTICLASS: "bef91b6475444a6b82d75e8c74ad22a3eca11dbf206e30f75b306adbe4b5f33d",
-    TaskKind.REGRESSION: "51c44aab98ba8982fe8231e612c12ab8e60a99b0c42bab6dc516d28cd4c5a483",
+    TaskKind.BINARY: "5571f33ad228ed1a309558ef157c074b0050d132286422158a29c395c18e3feb",
+    TaskKind.MULTICLASS: "c54aeaac79caedd8b419af76afb5f75e3346de1203488b08eac3c535ec285e8c",
+    TaskKind.REGRESSION: "d9a179644f6531c6c3cb0ac62c3cc7737219c26be1c4055129c04ea7eb2e21d5",
 }
 BUILT = {
-    TaskKind.BINARY: "dd660febfe66391ebe8d4fae1e0ec13b465f199f1c829a6e42c12f17ba45e9f7",
-    TaskKind.MULTICLASS: "a6488544b8809a3dc4783129011b4008938258170241bd4257c2064dc4d63783",
-    TaskKind.REGRESSION: "ffb72ef257a5bd09d62895a41e91407e436703ff2c66c49243f62b026ae18356",
+    TaskKind.BINARY: "82a1c4d669c43ad123c5b35661bc72a9e632cf79df3570ea1a7e0f4a77dc263c",
+    TaskKind.MULTICLASS: "5d2d1c64c4851943f70d964f92a99a6c6e16b75935badcf8583675a70543e4a9",
+    TaskKind.REGRESSION: "298272998674cec1cbb15f0e8ceff22915408928843aa60e8214274418024ee4",
 }
 
 
@@ -39,16 +38,16 @@ def test_the_shipped_list_is_the_one_that_was_measured(kind: TaskKind) -> None:
 
 
 @pytest.mark.parametrize("kind", TaskKind)
-def test_the_shipped_list_begins_with_the_defaults_of_all_its_algorithms(kind: TaskKind) -> None:
-    candidates = read_candidates(kind)
-    algorithms = dict.fromkeys(candidate.algorithm for candidate in candidates)
-    assert candidates[: len(algorithms)] == tuple(Configuration(algorithm=name) for name in algorithms)
+def test_the_defaults_of_all_algorithms_are_among_the_first_of_the_shipped_list(kind: TaskKind) -> None:
+    algorithms = [learner.algorithm for learner in learners_of(kind, installed_only=False)]
+    first = read_candidates(kind)[: 2 * len(algorithms)]  # every second place is a default's
+    assert {candidate.algorithm for candidate in first if not candidate.values} == set(algorithms)
 
 
 @pytest.mark.parametrize("kind", TaskKind)
 def test_shipped_candidates_are_distinct_and_lie_in_their_spaces(kind: TaskKind) -> None:
     candidates = read_candidates(kind)
-    assert len({candidate.key for candidate in candidates}) == 40
+    assert len({candidate.key for candidate in candidates}) == len(candidates) >= 40
     for candidate in candidates:
         space_of(candidate.algorithm, kind).check(candidate)
 
@@ -58,7 +57,7 @@ def test_what_is_built_of_shipped_candidates_changes_with_the_version_alone(kind
     column_kinds = {str(column_kind): column_kind for column_kind in ColumnKind}
     built = [described(build(candidate, kind=kind, column_kinds=column_kinds)) for candidate in read_candidates(kind)]
     digest = hashlib.sha256("\n".join(built).encode()).hexdigest()
-    assert (PIPELINES_VERSION, digest) == ("0.1", BUILT[kind])
+    assert (PIPELINES_VERSION, digest) == ("1", BUILT[kind])
 
 
 def described(content: Any) -> str:
@@ -94,35 +93,6 @@ def test_every_shipped_candidate_builds_fits_and_predicts(kind: TaskKind) -> Non
     for candidate in read_candidates(kind):
         pipeline = shorten(build(candidate, kind=kind, column_kinds=column_kinds))
         assert pipeline.fit(X, y).predict(X).shape == (60,), candidate
-
-
-@pytest.mark.parametrize("kind", TaskKind)
-def test_a_drawn_list_begins_with_the_defaults_of_all_learners(kind: TaskKind) -> None:
-    defaults = [Configuration(algorithm=learner.algorithm) for learner in learners_of(kind, installed_only=False)]
-    drawn = draw_candidates(kind, len(defaults) + 20, 0)
-    assert list(drawn[: len(defaults)]) == defaults
-    assert len(set(drawn)) == len(drawn)
-
-
-def test_boosted_trees_get_the_most_turns() -> None:
-    counts = Counter(candidate.algorithm for candidate in draw_candidates(TaskKind.BINARY, 100, 0))
-    assert {name for name, _ in counts.most_common(3)} == {"lightgbm", "catboost", "xgboost"}
-    assert counts["random_forest"] > counts["k_nearest_neighbors"] > 1
-
-
-def test_a_longer_list_begins_with_the_shorter_one() -> None:
-    assert draw_candidates(TaskKind.BINARY, 60, 3)[:25] == draw_candidates(TaskKind.BINARY, 25, 3)
-
-
-def test_another_seed_draws_other_candidates() -> None:
-    n_defaults = len(learners_of(TaskKind.BINARY, installed_only=False))
-    one, other = (set(draw_candidates(TaskKind.BINARY, 60, seed)[n_defaults:]) for seed in (1, 2))
-    assert not one & other
-
-
-def test_an_empty_list_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="n=0"):
-        draw_candidates(TaskKind.BINARY, 0, 0)
 
 
 @pytest.fixture
