@@ -1,5 +1,6 @@
 """Cells as numbers: every value becomes a key that does not depend on how a file stores it, every key a hash."""
 
+import math
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -99,8 +100,17 @@ def narrow(hashes: npt.NDArray[np.uint64]) -> Hashes:
 
 
 def shift(columns: npt.NDArray[np.int64], n_rows: int) -> npt.NDArray[np.int64]:
-    """Return by how many rows each column is moved, so that values of one row come from different ones."""
-    return (columns * 7919 + columns * columns * 31) % n_rows
+    """Return by how many rows each column is moved, so that values of one row come from different ones.
+
+    All differ as long as there are more rows than columns.
+    """
+    step = next(step for step in range(max(1, round(0.618 * n_rows)), n_rows + 1) if math.gcd(step, n_rows) == 1)
+    return columns * step % n_rows
+
+
+def is_in_first_half(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return for each row (n_rows,) whether it is in a half of the table that is drawn by its position."""
+    return np.asarray((mix(rows.astype(np.uint32)) & np.uint32(1)).astype(bool))
 
 
 def _number_keys(numbers: npt.NDArray[np.float32]) -> Hashes:

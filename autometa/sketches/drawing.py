@@ -6,9 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autometa.sketches.cells import BLOCK, Column, as_float32, hash_numbers, mix_wide, narrow, read_column, shift
+from autometa.sketches.cells import (
+    BLOCK,
+    Column,
+    as_float32,
+    hash_numbers,
+    is_in_first_half,
+    mix_wide,
+    narrow,
+    read_column,
+    shift,
+)
 from autometa.sketches.pairs import PairSampler
-from autometa.sketches.sketch import EMPTY, Hashes, Sample, Sketch, density_of, smallest
+from autometa.sketches.sketch import EMPTY, Hashes, Sample, Sketch, density_of, overlap_of, smallest
 from autometa.task import Task
 
 # Most hashes in each sample, 4 bytes each.
@@ -45,8 +55,11 @@ class _Rows:
         """Return the sample of rows; one column alone says nothing of rows."""
         if self.n_columns < 2:
             return EMPTY
-        sample = smallest(narrow(mix_wide(self.sums)), n_kept)
-        density = density_of(narrow(mix_wide(self.drawn)), sample)
+        hashes = narrow(mix_wide(self.sums))
+        sample = smallest(hashes, n_kept)
+        first = is_in_first_half(np.arange(len(hashes)))
+        by_nature = overlap_of(hashes[first], hashes[~first], sample.limit)
+        density = max(density_of(narrow(mix_wide(self.drawn)), sample), by_nature)
         return Sample(hashes=sample.hashes, limit=sample.limit, density=density)
 
 
@@ -86,7 +99,8 @@ def _classes(task: Task) -> npt.NDArray[np.int64]:
     if task.kind.is_classification:
         return np.asarray(pd.factorize(task.y)[0], dtype=np.int64)
     target = as_float32(task.y.to_numpy())
-    return np.asarray(np.searchsorted(np.quantile(target, [0.25, 0.5, 0.75]), target), dtype=np.int64)
+    quarters = as_float32(np.quantile(task.y.to_numpy(dtype=np.float64), [0.25, 0.5, 0.75], method="lower"))
+    return np.asarray(np.searchsorted(quarters, target), dtype=np.int64)
 
 
 def _column_hash(column: Column, classes: npt.NDArray[np.int64], totals: npt.NDArray[np.uint64]) -> list[int]:

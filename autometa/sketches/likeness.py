@@ -4,9 +4,10 @@ A sketch holds samples of four sets: the rows of a table, its rows of many-value
 in one row, and its columns. Of two sketches, in each of the four:
 
 1. The *share* is that of the smaller sample that is found in the other, below the common limit of both.
-2. The *chance* is the larger of the two densities: the share of rows (or pairs) that the same table would have in
-   common with itself after every column was shuffled alone. It is high where there are few different rows, so that
-   any two tables share them: answers from 1 to 5, flags, small whole numbers.
+2. The *chance* is the larger of the two densities: the share of rows (or pairs) that another table of this sort would
+   have in common. That is what the same table has in common with itself after every column was shuffled alone, or
+   what one half of its rows has of the other half, whichever is more. It is high where there are few different rows,
+   so that any two tables share them: answers from 1 to 5, flags, small whole numbers, years that go together.
 3. Rows, numbers or pairs agree if at least ``MIN_SHARED`` elements are shared, and the share exceeds chance by at
    least ``MIN_EXCESS``.
 4. Columns agree if at least ``MIN_COLUMNS`` are shared, and they are at least ``MIN_EXCESS`` of the smaller table's.
@@ -16,8 +17,8 @@ Recognised by rows: shuffled rows, subsets of rows, renamed columns. By numbers:
 By pairs: the same with columns left out, another target, numbers in float32 or of 6 digits, as far as numeric columns
 are left. By columns: columns left out and categories and classes re-encoded, with all rows kept. Not recognised:
 scaled or standardised numbers, a part of the rows of a table that has only few-valued columns and was re-encoded or
-lost columns, too, and tables so poor that any table shares their rows. Tables that a generator drew twice share
-nothing, and are not nearly the same.
+lost columns, too, and tables so poor, or with so many repeated rows, that any table shares their rows. Tables that a
+generator drew twice are not nearly the same.
 """
 
 from collections.abc import Sequence

@@ -8,8 +8,8 @@ pairs with small hashes are made of numbers with small hashes, so that only thos
 import numpy as np
 import numpy.typing as npt
 
-from autometa.sketches.cells import mix, shift
-from autometa.sketches.sketch import COMPLETE, EMPTY, Hashes, Sample, density_of, smallest
+from autometa.sketches.cells import is_in_first_half, mix, shift
+from autometa.sketches.sketch import COMPLETE, EMPTY, Hashes, Sample, density_of, overlap_of, smallest
 
 _N_CELLS = 2**21  # about so many cells are looked at, the ones with the smallest hashes
 _N_PAIRS = 2**22  # more pairs are not made at a time
@@ -59,10 +59,12 @@ class PairSampler:
             return EMPTY
         sample = smallest(found, n_kept, limit)
         is_low = hashes < min(limit, COMPLETE - 1)
-        drawn = (rows[is_low] + shift(columns[is_low], self._n_rows)) % self._n_rows
-        return Sample(
-            hashes=sample.hashes, limit=sample.limit, density=density_of(_pairs(drawn, hashes[is_low]), sample)
-        )
+        rows, hashes, columns = rows[is_low], hashes[is_low], columns[is_low]
+        drawn = (rows + shift(columns, self._n_rows)) % self._n_rows
+        first = is_in_first_half(rows)
+        halves = _pairs(rows[first], hashes[first]), _pairs(rows[~first], hashes[~first])
+        density = max(density_of(_pairs(drawn, hashes), sample), overlap_of(*halves, sample.limit))
+        return Sample(hashes=sample.hashes, limit=sample.limit, density=density)
 
     def _limits(self, n_kept: int) -> list[int]:
         """Return the limits to try for cells, ascending: the first would do if no pair came twice."""

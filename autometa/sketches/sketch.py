@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-SKETCH_VERSION = "1"  # sketches of two versions are never compared
+SKETCH_VERSION = "2"  # sketches of two versions are never compared
 
 COMPLETE = 2**32  # the limit of a sample that holds all there is
 
@@ -29,8 +29,9 @@ class Sample:
     limit : int
         Every element with a smaller hash is there; ``COMPLETE`` where every element is.
     density : float
-        In [0, 1], to 1/255: the share of elements that are in the set by chance alone, found by drawing every column
-        anew from its own values. Near 1 the sample says nothing about which table this is.
+        In [0, 1], to 1/255: the share of elements that another table of this sort would have, by chance. It is the
+        larger of two: what is found again after every column was moved by itself, and what one half of the rows has
+        of the other, since columns may go together by nature. Near 1 the sample says nothing about which table this is.
 
     References
     ----------
@@ -70,6 +71,12 @@ def density_of(drawn: Hashes, sample: Sample) -> float:
     """Return the share of drawn elements below the limit of a sample that are in it."""
     drawn = np.unique(drawn[drawn < sample.limit] if sample.limit < COMPLETE else drawn)
     return float(np.isin(drawn, sample.hashes, assume_unique=True).mean()) if len(drawn) else 0.0
+
+
+def overlap_of(one: Hashes, other: Hashes, limit: int) -> float:
+    """Return the share of the elements of one set below a limit that are in another."""
+    low, high = (np.unique(hashes[hashes < limit] if limit < COMPLETE else hashes) for hashes in (one, other))
+    return float(np.isin(low, high, assume_unique=True).mean()) if len(low) else 0.0
 
 
 def _low(hashes: Hashes, n_kept: int) -> Hashes:

@@ -18,7 +18,7 @@ from autometa.task import Task
 from autometa.task_kind import TaskKind
 from tests.sketches import tables
 
-PINNED = "9e951f8a3309e1d8f47e5bc51576600db9f0fc52323cce673057230dd16c0afc"
+PINNED = "415a5841ac882ecca53fec8353a76c21e804bd571dec3e5aaf20eb4185dffdbe"
 
 
 def contents(sketch: Sketch) -> list[tuple[list[int], int]]:
@@ -86,6 +86,12 @@ def test_numbers_alike_to_five_digits_have_one_hash_and_others_do_not() -> None:
     assert column_hashes([3.1415926]) == column_hashes([3.14159])
     assert column_hashes([3.1416]) != column_hashes([3.1411])
     assert column_hashes([1e300, -1e300, np.inf]) == column_hashes([np.inf, -np.inf, np.inf])
+
+
+def test_a_target_beyond_single_precision_is_no_error() -> None:
+    y = pd.Series(np.where(np.arange(50) < 30, 1e300, np.arange(50.0)))
+    task = tables.make_task(pd.DataFrame({"a": np.arange(50.0) ** 2, "b": np.arange(50) % 3}), y, TaskKind.REGRESSION)
+    assert len(draw_sketch(task).rows.hashes) == 50
 
 
 def test_a_small_table_is_held_whole() -> None:

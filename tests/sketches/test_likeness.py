@@ -121,6 +121,50 @@ def test_two_series_over_the_same_days_are_not_the_same() -> None:
     assert not near(series(0), series(1))
 
 
+@pytest.mark.parametrize(("n_rows", "n_lags"), [(5000, 2), (5000, 3), (20000, 6)])
+def test_two_sensors_with_lags_are_not_the_same(n_rows: int, n_lags: int) -> None:
+    def sensor(seed: int) -> Task:
+        noise = np.random.default_rng(seed).normal(size=n_rows + n_lags)
+        values = np.zeros(n_rows + n_lags)
+        for row in range(1, len(values)):
+            values[row] = 0.9 * values[row - 1] + noise[row]
+        values = np.round(20 + values, 1)
+        X = pd.DataFrame({f"lag{lag}": values[lag : lag + n_rows] for lag in range(n_lags)})
+        return tables.make_task(X, pd.Series(values[n_lags:] > 20).astype(int), TaskKind.BINARY)
+
+    assert not near(sensor(0), sensor(1))
+
+
+def test_two_tables_of_years_that_go_together_are_not_the_same() -> None:
+    def houses(seed: int) -> Task:
+        rng = np.random.default_rng(seed)
+        built = rng.integers(1900, 2020, 3000)
+        X = pd.DataFrame(
+            {"built": built, "sold": built + rng.integers(0, 5, 3000), "quality": rng.integers(0, 9, 3000)}
+        )
+        return tables.make_task(X, pd.Series(rng.integers(0, 2, 3000)), TaskKind.BINARY)
+
+    assert not near(houses(0), houses(1))
+
+
+@pytest.mark.parametrize("n_rows", [149, 150, 530])
+def test_a_part_of_two_columns_is_recognised_whatever_the_number_of_rows(n_rows: int) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=n_rows), "b": rng.normal(size=n_rows)})
+    y = pd.Series(np.arange(n_rows) % 2)
+    n_left = round(0.6 * n_rows)
+    assert near(tables.make_task(X, y, TaskKind.BINARY), tables.make_task(X[:n_left], y[:n_left], TaskKind.BINARY))
+
+
+def test_a_copy_without_its_identifier_is_recognised() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"customer_id": rng.permutation(300), "a": rng.normal(size=300), "b": rng.integers(0, 3, 300)})
+    whole = read_task(X.assign(y=np.arange(300) % 2), target="y")
+    assert whole.identifiers == ("customer_id",)
+    without = read_task(X.drop(columns="customer_id").assign(y=np.arange(300) % 2)[:150], target="y")
+    assert likeness(draw_sketch(whole), draw_sketch(without)).rows == 1.0
+
+
 def test_two_one_hot_tables_of_one_size_are_not_the_same() -> None:
     def one_hot(seed: int) -> Task:
         rng = np.random.default_rng(seed)
