@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from autometa._random import generator
+from autometa.reading.dependence import to_numbers, xi
 from autometa.reading.wording import count, enumerate_names, quote
 from autometa.task import ColumnKind, column_kind
 
@@ -77,20 +78,19 @@ def find_leaks(X: pd.DataFrame, y: pd.Series) -> tuple[str, ...]:
     y : Series of shape (n_rows,)
         The target, complete: numbers or labels.
 
-    References
-    ----------
-    S. Chatterjee, A new coefficient of correlation, Journal of the American Statistical Association 116
-    (2021), https://doi.org/10.1080/01621459.2020.1758115
+    See Also
+    --------
+    autometa.reading.dependence.xi : the coefficient.
     """
     n_rows = min(len(X), _MAX_LEAK_ROWS, max(_MIN_LEAK_ROWS_SAMPLED, _MAX_LEAK_CELLS // X.shape[1]))
     if n_rows < MIN_LEAK_ROWS:
         return ()
     # in random order, so that ties in a column do not stand in the order of the file
     rows = generator(0, "reading", "leaks").choice(len(X), n_rows, replace=False)
-    target = _to_numbers(y.iloc[rows])
+    target = to_numbers(y.iloc[rows])
     names = X.columns[:_MAX_LEAK_COLUMNS]
     most = 1 - 3 / (n_rows + 1)  # what xi reaches if the target is a column, all values distinct
-    return tuple(name for name in names if _xi(_to_numbers(X[name].iloc[rows]), target) >= MIN_XI * most)
+    return tuple(name for name in names if xi(to_numbers(X[name].iloc[rows]), target) >= MIN_XI * most)
 
 
 def count_repeated_rows(X: pd.DataFrame, y: pd.Series) -> int:
@@ -120,25 +120,6 @@ def _mix_in(column: pd.Series, hashes: np.ndarray) -> None:
     hashes ^= _to_bits(column)
     hashes *= _ODD
     hashes ^= hashes >> _HALF
-
-
-def _xi(column: np.ndarray, target: np.ndarray) -> float:
-    """Return Chatterjee's coefficient xi of how far a target (n_rows,) is a function of a column (n_rows,)."""
-    n = len(target)
-    ascending = np.sort(target)
-    at_most = np.searchsorted(ascending, target, side="right")  # r_i: how many are not above
-    at_least = n - np.searchsorted(ascending, target, side="left")  # l_i: how many are not below
-    in_order = at_most[np.argsort(column, kind="stable")]
-    spread = 2.0 * float(np.sum(at_least * (n - at_least)))
-    return 1.0 - n * float(np.sum(np.abs(np.diff(in_order)))) / spread if spread else 0.0
-
-
-def _to_numbers(values: pd.Series) -> np.ndarray:
-    """Return a column as floats (n_rows,) that are in the order of its values; missing ones are NaN or last."""
-    if column_kind(values.dtype) in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN):
-        return values.to_numpy(dtype="float64")
-    codes = pd.factorize(values, sort=True)[0]
-    return np.where(codes < 0, len(values), codes).astype("float64")
 
 
 def _to_bits(values: pd.Series) -> np.ndarray:
