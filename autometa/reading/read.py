@@ -10,7 +10,7 @@ import pandas as pd
 from autometa.errors import DataError
 from autometa.reading.cautions import find_cautions
 from autometa.reading.columns import ALL_MISSING, CONSTANT, DURATION, MIXED, as_category, tidy_column
-from autometa.reading.identifiers import find_identifiers
+from autometa.reading.identifiers import find_identifiers, find_measures
 from autometa.reading.loaded import Loaded
 from autometa.reading.loading import Source, load
 from autometa.reading.options import ReadOptions
@@ -119,7 +119,7 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
         label = find_positive_class(y_ready, task_kind, positive_class)
         notes.append(f"positive class: {quote(label)}, as asked for")
     X = _tidy_table(frame[names], options, notes, is_typed=loaded.is_typed)
-    identifiers = _pick_identifiers(X, options, notes)
+    identifiers = _pick_identifiers(X, y_ready, options, notes)
     task = Task(
         name=name or loaded.name,
         X=X,
@@ -216,9 +216,16 @@ def _tidy_table(frame: pd.DataFrame, options: ReadOptions, notes: list[str], *, 
     return pd.DataFrame(columns, copy=False)
 
 
-def _pick_identifiers(X: pd.DataFrame, options: ReadOptions, notes: list[str]) -> tuple[str, ...]:
+def _pick_identifiers(X: pd.DataFrame, y: pd.Series, options: ReadOptions, notes: list[str]) -> tuple[str, ...]:
     """Return the columns that pipelines leave out, none where all would be; the notes say which."""
-    found = tuple(name for name in find_identifiers(X) if name not in options.categorical)
+    alike = tuple(name for name in find_identifiers(X) if name not in options.categorical)
+    measures = find_measures(X, y, alike)
+    if measures:
+        notes.append(
+            f"kept, for the target depends on it, though it may number the rows: {enumerate_names(measures)}; "
+            "ignore it if it does"
+        )
+    found = tuple(name for name in alike if name not in measures)
     if not found:
         return ()
     if len(found) == X.shape[1]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from autometa.reading import read_task
-from autometa.reading.identifiers import MIN_ROWS, find_identifiers, has_id_name
+from autometa.reading.identifiers import MIN_ROWS, find_identifiers, has_id_name, has_run_name
 from autometa.task import ColumnKind
 
 N = 40
@@ -84,6 +84,53 @@ def test_other_columns_are_none_whatever_their_name(values: object, name: str) -
 )
 def test_a_name_is_that_of_an_identifier_by_a_whole_word(name: str, expected: bool) -> None:
     assert has_id_name(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *((name, True) for name in ("years", "Monthly", "minute", "step", "timestamp", "epoch", "order", "position")),
+        *((name, True) for name in ("dose", "t", "T", "daysSinceStart", "Centuries", "annual", "birth order", "Yr")),
+        *((name, False) for name in ("number", "x1", "border", "t_shirt", "monthlies", "customer", "sage", "")),
+    ],
+)
+def test_a_name_is_that_of_a_measure_by_a_whole_word_in_any_form(name: str, expected: bool) -> None:
+    assert has_run_name(name) is expected
+    assert _find(np.arange(N), name or "column") is not expected
+
+
+MANY = 400
+SHUFFLED = np.random.default_rng(4).permutation(MANY)
+NOISE = np.random.default_rng(5).normal(size=MANY)
+CLASSES = np.array(["low", "mid", "top"])
+TARGETS = {
+    "a line": 2.0 * SHUFFLED + 200 * NOISE,
+    "a parabola": (SHUFFLED - MANY / 2) ** 2 / MANY + 5 * NOISE,
+    "two classes": SHUFFLED + 100 * NOISE > MANY / 2,
+    "three classes": CLASSES[np.array([1, 0, 2, 1])[SHUFFLED // 100]],
+}
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=list(TARGETS))
+def test_a_run_in_disorder_on_which_the_target_depends_is_kept_and_said(target: str) -> None:
+    frame = pd.DataFrame({"x1": SHUFFLED, "x2": NOISE, "y": TARGETS[target]})
+    task = read_task(frame)
+    assert task.identifiers == ()
+    kept = [note for note in task.notes if "though it may number the rows" in note]
+    assert kept == [
+        "kept, for the target depends on it, though it may number the rows: 'x1'; ignore it if it does",
+    ]
+    assert read_task(frame.rename(columns={"x1": "row_id"})).identifiers == ("row_id",)
+    assert read_task(frame.sort_values("x1")).identifiers == ("x1",)  # it counts the rows
+    assert read_task(frame.sort_values("x1", ascending=False)).identifiers == ("x1",)
+
+
+def test_a_run_that_has_nothing_to_do_with_the_target_is_left_out() -> None:
+    rng = np.random.default_rng(6)
+    names = [f"x{i}" for i in range(100)]
+    for y in (rng.normal(size=MANY), np.arange(MANY) % 2, rng.choice(CLASSES, MANY), np.arange(MANY) % 100 == 7):
+        frame = pd.DataFrame({name: rng.permutation(MANY) for name in names}).assign(z=NOISE, y=pd.Series(y))
+        assert read_task(frame).identifiers == tuple(names)
 
 
 def test_a_short_table_has_no_identifiers() -> None:
