@@ -3,8 +3,9 @@
 A task that is added and resembles known ones (see `autometa.sketches.likeness`) joins their family. Where these, and
 the family that it was given, are several, all of them become one: the new task ties them together, and a benchmark
 that hides one part must hide the other. It keeps the name of the oldest, but a name that someone gave goes before one
-that is a fingerprint. A family that someone gave is only ever joined with others, never split. Tasks without a sketch
-of this version are matched by their fingerprint alone.
+that is a fingerprint. A family that someone gave is only ever joined with others, never split: the names that gave way
+are kept as aliases, so that a task that is added under one of them later comes into the family that it became. Tasks
+without a sketch of this version are matched by their fingerprint alone.
 """
 
 import logging
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, case, func, select, update
+from sqlalchemy import Column, Connection, Select, case, func, insert, select, update
 
 from autometa.knowledge import tables
 from autometa.sketches import SKETCH_VERSION, Likeness, Lineup, Sketch
@@ -74,6 +75,12 @@ def stored_sketch(connection: Connection, fingerprint: str) -> Sketch | None:
     return None if content is None else Sketch.from_bytes(content)
 
 
+def current_families(connection: Connection) -> dict[str, str]:
+    """Return the earlier names of families that became one with others -> their names now."""
+    a = tables.family_aliases
+    return {row[0]: row[1] for row in connection.execute(select(a.c.name, a.c.family))}
+
+
 def join_families(connection: Connection, task_ids: Iterable[int]) -> int:
     """Give tasks, whose sketches are stored, one family with all that they resemble; return how many changed theirs."""
     wanted = set(task_ids)
@@ -124,9 +131,12 @@ def _root(joined: Mapping[str, str], family: str) -> str:
 
 
 def _rename(connection: Connection, names: Mapping[str, str]) -> int:
-    """Give all tasks of some families another family; return how many there were."""
-    t = tables.tasks
+    """Give all tasks of some families another family, and keep the old names; return how many tasks there were."""
+    t, a = tables.tasks, tables.family_aliases
     n_changed = 0
     for family, name in names.items():
         n_changed += connection.execute(update(t).where(t.c.family == family).values(family=name)).rowcount
+        connection.execute(update(a).where(a.c.family == family).values(family=name))
+    if names:
+        connection.execute(insert(a), [{"name": family, "family": name} for family, name in names.items()])
     return n_changed

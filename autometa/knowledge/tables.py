@@ -102,6 +102,13 @@ sketches = Table(
     Column("content", LargeBinary, nullable=False),  # see sketches.Sketch.to_bytes
 )
 
+family_aliases = Table(
+    "family_aliases",
+    metadata,
+    Column("name", String(500), primary_key=True),  # of a family that became one with another
+    Column("family", String(500), nullable=False),  # its name now, never an alias itself
+)
+
 configurations = Table(
     "configurations",
     metadata,

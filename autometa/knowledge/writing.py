@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from autometa.errors import OptionError
 from autometa.knowledge import tables
-from autometa.knowledge.kinship import join_families
+from autometa.knowledge.kinship import current_families, join_families
 from autometa.knowledge.rows import MAX_TEXT, Row, is_same_result, storable, to_json
 from autometa.metric import METRICS
 from autometa.task_kind import TaskKind
@@ -66,8 +66,10 @@ class Writer:
         return self._id_of(tables.protocols, {"name": name, "pipelines_version": pipelines_version})
 
     def add_tasks(self, rows: Iterable[Row]) -> int:
-        """Add tasks that are not there yet, and return how many were new."""
-        return self._insert_new(tables.tasks, [{"added_at": self._now, **row} for row in rows])
+        """Add tasks that are not there yet, each in the family that its own has become; return how many were new."""
+        names = current_families(self._connection)
+        new = [{"added_at": self._now, **row, "family": names.get(row["family"], row["family"])} for row in rows]
+        return self._insert_new(tables.tasks, new)
 
     def add_metafeatures(self, rows: Iterable[Row]) -> int:
         """Add meta-features of tasks for versions that are not there yet, and return how many were new."""

@@ -1,4 +1,4 @@
-"""Sketches of tasks."""
+"""Sketches of tasks, and the names that their families had."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,24 +14,33 @@ NAMES = {
 }
 
 
-def _sketches() -> sa.Table:
-    """Return the table of sketches as it was in this revision, beside the tasks that it refers to."""
+def _tables() -> list[sa.Table]:
+    """Return the tables of this revision as they were in it, beside the tasks that they refer to."""
     metadata = sa.MetaData(naming_convention=NAMES)
     sa.Table("tasks", metadata, sa.Column("id", sa.Integer, primary_key=True))
-    return sa.Table(
+    sketches = sa.Table(
         "sketches",
         metadata,
         sa.Column("task_id", sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("version", sa.String(32), primary_key=True),
         sa.Column("content", sa.LargeBinary, nullable=False),
     )
+    family_aliases = sa.Table(
+        "family_aliases",
+        metadata,
+        sa.Column("name", sa.String(500), primary_key=True),
+        sa.Column("family", sa.String(500), nullable=False),
+    )
+    return [sketches, family_aliases]
 
 
 def upgrade() -> None:
-    """Create the table; tasks that are there have no sketch."""
-    _sketches().create(op.get_bind())
+    """Create the tables; tasks that are there have no sketch."""
+    for table in _tables():
+        table.create(op.get_bind())
 
 
 def downgrade() -> None:
-    """Drop the table and all sketches."""
-    _sketches().drop(op.get_bind())
+    """Drop the tables, all sketches and the earlier names of families; families that were joined stay so."""
+    for table in reversed(_tables()):
+        table.drop(op.get_bind())

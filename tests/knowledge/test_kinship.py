@@ -63,6 +63,33 @@ def test_a_given_family_gives_way_to_that_of_what_is_copied(add: Add) -> None:
     assert set(add.families.values()) == {"wines"}
 
 
+def test_a_task_that_comes_under_a_name_that_gave_way_joins_what_it_became(add: Add) -> None:
+    add(tables.wine(), "whole", "alpha")
+    add(tables.half_of_rows(tables.wine()), "copy", "beta")
+    add(tables.cancer(), "other", "beta")
+    assert set(add.families.values()) == {"alpha"}
+
+
+def test_a_name_that_gave_way_leads_on_where_its_family_gives_way_too(add: Add) -> None:
+    task = tables.customers()
+    add(tables.wine(), "wine", "alpha")
+    add(tables.take(task, slice(0, 500)), "first half", "beta")
+    add(tables.take(task, slice(500, 1000)), "second half", "gamma")
+    add(task, "bridge of halves", "delta")  # beta and gamma are one, too
+    assert add.families == {"wine": "alpha", "first half": "beta", "second half": "beta", "bridge of halves": "beta"}
+    add(tables.half_of_rows(tables.wine()), "bridge of all", "gamma")
+    for number, family in enumerate(("alpha", "beta", "gamma", "delta")):
+        add(tables.generated(number), f"later {number}", family)
+    assert set(add.families.values()) == {"alpha"}
+
+
+def test_a_fingerprint_that_gave_way_leads_on_too(add: Add) -> None:
+    whole = add(tables.wine(), "whole")
+    add(tables.half_of_rows(tables.wine()), "copy", "wines")
+    add(tables.cancer(), "other", whole.fingerprint)
+    assert set(add.families.values()) == {"wines"}
+
+
 def test_a_name_that_someone_gave_goes_before_a_fingerprint(add: Add) -> None:
     add(tables.wine(), "whole")
     add(tables.half_of_rows(tables.wine()), "copy", "wines")
@@ -152,3 +179,15 @@ def test_what_a_shard_brings_joins_families_too(
         revision = other.revision
         import_shard(other, tmp_path / "a.parquet")
         assert other.revision == revision
+
+
+def test_a_shard_with_a_name_that_gave_way_joins_what_it_became(
+    add: Add, make_evaluation: MakeEvaluation, make_metafeatures: MakeMetaFeatures, tmp_path: Path
+) -> None:
+    add.base.add_evaluations([make_evaluation(add(tables.cancer(), "cancer", "beta"))])
+    export_shard(add.base, tmp_path / "a.parquet")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        other.add_task(named(tables.wine(), "whole", "alpha"), make_metafeatures())
+        other.add_task(named(tables.half_of_rows(tables.wine()), "copy", "beta"), make_metafeatures())
+        import_shard(other, tmp_path / "a.parquet")
+        assert set(families_of(other).values()) == {"alpha"}

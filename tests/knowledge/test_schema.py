@@ -126,11 +126,12 @@ def test_the_comparison_sees_a_table_too_many(engine: Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), more) != []
 
 
-def test_downgrading_to_the_first_schema_drops_the_sketches_and_nothing_else(filled: KnowledgeBase) -> None:
+def test_downgrading_to_the_first_schema_drops_sketches_and_aliases_and_nothing_else(filled: KnowledgeBase) -> None:
     engine = schema.connect(schema.to_url(filled.place))
     before = _objects(engine)
     schema.downgrade(engine, "0001")
-    assert before - _objects(engine) == {"sketches", "sqlite_autoindex_sketches_1"}
+    new = {"sketches", "family_aliases"}
+    assert before - _objects(engine) == new | {f"sqlite_autoindex_{name}_1" for name in new}
     assert filled.status().evaluations["total"] == 12
     schema.upgrade(engine)
     assert _objects(engine) == before
