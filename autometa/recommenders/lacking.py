@@ -22,7 +22,8 @@ class Gain:
     share_better, share_worse : float
         Of these tasks, where the best loss among the first k is lower or higher with the further candidates.
     median_reduction : float
-        Median over these tasks of the share by which it is lower; negative if it is higher.
+        Median over these tasks of the share by which it is lower; negative if it is higher. Where the loss is 0
+        without them, it cannot be lower: 0 if it is 0 with them too, else -1.
     """
 
     n_tasks: int
@@ -45,12 +46,14 @@ def expected_gain(
     """
     without = _best_losses(ranker, description, here, observed, k)
     beside = _best_losses(ranker, description, [*here, *lacking], observed, k)
-    is_known = np.isfinite(without) & np.isfinite(beside) & (without > 0)
+    is_known = np.isfinite(without) & np.isfinite(beside)
     if not is_known.any():
         return None
-    reduction = 1.0 - beside[is_known] / without[is_known]
+    without, beside = without[is_known], beside[is_known]
+    scale = np.where(without > 0, without, np.where(beside > 0, beside, 1.0))
+    reduction = (without - beside) / scale
     return Gain(
-        n_tasks=int(is_known.sum()),
+        n_tasks=len(reduction),
         share_better=float(np.mean(reduction > 0)),
         share_worse=float(np.mean(reduction < 0)),
         median_reduction=float(np.median(reduction)),

@@ -40,3 +40,18 @@ def test_nothing_known_is_no_gain() -> None:
     experience = make_experience([[INF, 0.1], [NAN, 0.2]])
     ranker = GreedyPortfolio().fit(experience)
     assert expected_gain(ranker, NEW, [experience.configurations[0]], [experience.configurations[1]], (), k=3) is None
+
+
+def test_tasks_that_are_solved_without_the_further_ones_count() -> None:
+    experience = make_experience([[0.0, 0.0], [0.0, 0.1], [0.4, 0.1], [0.4, 0.1], [0.4, 0.1], [0.0, 0.0]])
+    here, lacking = [experience.configurations[0]], [experience.configurations[1]]
+    ranker = GreedyPortfolio().fit(experience)
+    of_two = expected_gain(ranker, NEW, here, lacking, (), k=2)
+    assert of_two is not None
+    assert (of_two.n_tasks, of_two.share_better, of_two.share_worse) == (6, 0.5, 0.0)
+    assert of_two.median_reduction == pytest.approx(0.375)  # of 0, 0, 0, 0.75, 0.75 and 0.75
+    of_one = expected_gain(ranker, NEW, here, lacking, (), k=1)
+    assert of_one is not None
+    assert (of_one.n_tasks, of_one.share_better) == (6, 0.5)
+    assert of_one.share_worse == pytest.approx(1 / 6)
+    assert of_one.median_reduction == pytest.approx(0.375)  # of -1, 0, 0, 0.75, 0.75 and 0.75
