@@ -27,6 +27,7 @@ _MIN_LEAK_ROWS_SAMPLED = 500
 _MAX_LEAK_COLUMNS = 10_000
 _MAX_LEAK_CELLS = 5_000_000
 _FLOAT_BITS = 20  # of the mantissa: six digits
+_MAX_EXACT = 2.0**53  # larger floats are all whole
 _FIRST_CHECK = 4  # columns after which rows are looked at for the first time
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads the bits (Knuth, TAOCP 3, 6.4)
 _HALF = np.uint64(32)
@@ -94,7 +95,7 @@ def find_leaks(X: pd.DataFrame, y: pd.Series) -> tuple[str, ...]:
 
 
 def count_repeated_rows(X: pd.DataFrame, y: pd.Series) -> int:
-    """Return how many rows equal an earlier one in all columns and in the target, fractions to six digits.
+    """Return how many rows equal an earlier one in all columns and in the target, columns with fractions to six digits.
 
     Rows are compared by a hash of 64 bits that takes in a column after the other, text last, and ends as soon
     as all differ; a missing value equals another. No columns, no repeated rows.
@@ -123,11 +124,15 @@ def _mix_in(column: pd.Series, hashes: np.ndarray) -> None:
 
 
 def _to_bits(values: pd.Series) -> np.ndarray:
-    """Return a column as 64 bits a row (n_rows,), alike for equal values alone; floats equal to six digits."""
+    """Return a column as 64 bits a row (n_rows,), alike for equal values alone; fractions equal to six digits."""
     kind = column_kind(values.dtype)
     if kind is ColumnKind.NUMERIC and values.dtype.kind == "f":
-        mantissas, exponents = np.frexp(values.to_numpy(dtype="float64"))
-        rounded = np.rint(np.ldexp(mantissas, _FLOAT_BITS)) + 0.0  # -0.0 becomes 0.0; a task has one NaN alone
+        numbers = values.to_numpy(dtype="float64") + 0.0  # -0.0 becomes 0.0; a task has one NaN alone
+        is_whole = np.array_equal(numbers, np.trunc(numbers), equal_nan=True)
+        if is_whole and not (np.abs(numbers) > _MAX_EXACT).any():  # an integer column with a gap
+            return numbers.view(np.uint64)
+        mantissas, exponents = np.frexp(numbers)
+        rounded = np.rint(np.ldexp(mantissas, _FLOAT_BITS)) + 0.0
         bits: np.ndarray = rounded.view(np.uint64) ^ exponents.astype(np.uint64)
         return bits
     if kind in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN):

@@ -147,6 +147,14 @@ def test_rows_that_differ_by_noise_alone_repeat() -> None:
     assert count_repeated_rows(pd.concat([table, other], ignore_index=True), y) == 0
 
 
+def test_whole_numbers_are_compared_exactly_though_a_gap_makes_them_floats() -> None:
+    seconds = pd.Series(1.7e9 + np.arange(1000))
+    seconds[500] = np.nan
+    y = pd.Series(np.zeros(1000))
+    assert count_repeated_rows(pd.DataFrame({"t": seconds}), y) == 0
+    assert count_repeated_rows(pd.DataFrame({"t": pd.concat([seconds] * 2)}), pd.concat([y] * 2)) == 1000
+
+
 def test_as_many_rows_repeat_as_pandas_counts() -> None:
     rng = np.random.default_rng(5)
     X = pd.DataFrame({f"c{i}": rng.integers(0, 3, 3000) for i in range(5)})
