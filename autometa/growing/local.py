@@ -35,7 +35,8 @@ class Plan:
     sources : sequence of TableSource
         The tables.
     candidates : mapping of TaskKind to sequence of Configuration
-        What each task of a kind gets, in this order; those whose library is not installed are left out.
+        What each task of a kind gets, in this order, nothing where the kind is absent; those whose library is not
+        installed are left out.
     protocol : Protocol
         How they are measured.
     limits : Limits
@@ -100,9 +101,10 @@ class _Work:
         self._fingerprints: dict[int, str] = {}
         self._kinds: dict[int, TaskKind] = {}
         self._candidates = {
-            kind: [candidate for candidate in candidates if learner_of(candidate.algorithm, kind).is_installed]
-            for kind, candidates in plan.candidates.items()
+            kind: [each for each in plan.candidates.get(kind, ()) if learner_of(each.algorithm, kind).is_installed]
+            for kind in TaskKind
         }
+        self._n_begun: dict[int, int] = {}  # of a table that was read once and cannot be any more
         self._tried = base.tried(protocol=plan.protocol.name, pipelines_version=PIPELINES_VERSION, seed=SEED)
         self.skipped: dict[str, str] = {}
         self.n_known = 0
@@ -110,8 +112,12 @@ class _Work:
     @property
     def n_cells(self) -> int:
         """Cells in all; a table that has not been read yet counts as one of the kind with most candidates."""
-        n_unread = len(self._plan.sources) - len(self.skipped) - len(self._kinds)
-        return sum(len(self._candidates[kind]) for kind in self._kinds.values()) + n_unread * self._n_turns
+        n_of_read = sum(self._n_begun.get(number, len(self._candidates[kind])) for number, kind in self._kinds.items())
+        is_unread = [
+            number not in self._kinds and source.name not in self.skipped
+            for number, source in enumerate(self._plan.sources)
+        ]
+        return n_of_read + sum(is_unread) * self._n_turns
 
     @property
     def _n_turns(self) -> int:
@@ -126,6 +132,7 @@ class _Work:
                     continue
                 task = self._task(number)
                 if task is None:
+                    self._n_begun[number] = turn
                     continue
                 candidates = self._candidates[task.kind]
                 if turn >= len(candidates):

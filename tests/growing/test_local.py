@@ -15,6 +15,7 @@ import pytest
 
 from autometa.errors import DataError, OptionError
 from autometa.evaluation.limits import Limits
+from autometa.growing import local
 from autometa.growing.local import Plan, Progress, grow
 from autometa.growing.tables import find_tables
 from autometa.knowledge.base import KnowledgeBase
@@ -25,6 +26,7 @@ from autometa.task_kind import TaskKind
 
 NEIGHBORS = Configuration(algorithm="k_nearest_neighbors")
 RIDGE = Configuration(algorithm="ridge")
+FOREST = Configuration(algorithm="random_forest", values={"n_estimators": 50})
 NAIVE_BAYES = Configuration(algorithm="naive_bayes")
 
 
@@ -95,6 +97,31 @@ def test_a_table_that_cannot_be_read_is_skipped_with_the_reason(
     assert grown.n_new == 1
     assert list(grown.skipped) == ["broken"]
     assert "constant" in grown.skipped["broken"]
+
+
+def test_a_kind_without_candidates_gets_none(base: KnowledgeBase, examples: Path) -> None:
+    grown = grow(base, Plan(sources=find_tables(examples), candidates={TaskKind.REGRESSION: (RIDGE,)}))
+    assert (grown.n_new, grown.n_left, grown.skipped) == (1, 0, {})
+
+
+def test_a_table_that_goes_away_after_its_first_turn_counts_as_far_as_it_came(
+    base: KnowledgeBase, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_N_CACHED_TASKS", 1)  # each turn reads anew
+    for name in ("breast_cancer", "wine"):
+        shutil.copy(examples / f"{name}.csv", tmp_path)
+    candidates = dict.fromkeys((TaskKind.BINARY, TaskKind.MULTICLASS), (NAIVE_BAYES, NEIGHBORS, FOREST))
+    reports: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        reports.append(progress)
+        (tmp_path / "wine.csv").unlink(missing_ok=True)
+
+    # the first report comes when two more evaluations wait, both of the first turn
+    grown = grow(base, Plan(sources=find_tables(tmp_path), candidates=candidates), report=report)
+    assert list(grown.skipped) == ["wine"]
+    assert reports[-1].n_cells == reports[-1].n_filled == grown.n_new == 4
+    assert grown.n_left == 0
 
 
 def test_no_time_means_that_nothing_is_begun(base: KnowledgeBase, examples: Path) -> None:
