@@ -24,6 +24,8 @@ from tests.evaluation.hostile_learners import Learner, Predictor, Unpicklable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hard limits need Linux")
 
+N_REPETITIONS = 2
+PAUSE_SECONDS = 5.0
 HOSTILE = Configuration(algorithm="hostile")
 CPU_TIME = f"CPU time over the limit of {CPU_SECONDS:g} s"
 WALL_TIME = f"wall-clock time over the limit of {3 * CPU_SECONDS:g} s"
@@ -105,8 +107,11 @@ def test_a_hostile_learner_leaves_a_status_and_a_reason(
     evaluator: Evaluator, line: Task, act: str, status: Status, error: str
 ) -> None:
     evaluation = _run(evaluator, line, act)
-    if error == CPU_TIME and WALL_TIME in evaluation.error and os.getloadavg()[0] > (os.cpu_count() or 1):
-        pytest.skip("the machine is too busy to give a learner its CPU time within three times that")
+    for _ in range(N_REPETITIONS):
+        if error != CPU_TIME or WALL_TIME not in evaluation.error:
+            break
+        time.sleep(PAUSE_SECONDS)  # a busy machine may not give a learner its CPU time within three times that
+        evaluation = _run(evaluator, line, act)
     assert (evaluation.status, error in evaluation.error) == (status, True), evaluation.error
     assert evaluation.fold_scores == {}
 
