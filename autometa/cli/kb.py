@@ -80,6 +80,12 @@ def export(
     origin: Annotated[
         str | None, typer.Option("--origin", help="Only runs of this origin.", show_default=False)
     ] = None,
+    with_sketches: Annotated[
+        bool,
+        typer.Option(
+            "--with-sketches", help="With sketches of the tables, by which rows can be guessed: for public ones."
+        ),
+    ] = False,
     db: DatabaseOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -90,7 +96,7 @@ def export(
       autometa kb export my-runs.parquet
     """
     with opened(db) as base:
-        n_evaluations = exchange.export_shard(base, file, beside=beside, origin=origin)
+        n_evaluations = exchange.export_shard(base, file, beside=beside, origin=origin, with_sketches=with_sketches)
     content = {"file": str(file) if n_evaluations else None, "evaluations": n_evaluations}
     if form is not Format.TABLE:
         print_content(content, form)

@@ -85,7 +85,12 @@ _MISSING_COLUMNS: Mapping[str, tuple[str, ...]] = {"1": ("sketch_version", "sket
 
 
 def export_shard(
-    base: KnowledgeBase, path: str | Path, *, beside: str | Path | None = None, origin: str | None = None
+    base: KnowledgeBase,
+    path: str | Path,
+    *,
+    beside: str | Path | None = None,
+    origin: str | None = None,
+    with_sketches: bool = False,
 ) -> int:
     """Write a new shard, and return the number of evaluations in it.
 
@@ -99,6 +104,9 @@ def export_shard(
         A folder of shards: evaluations that stand in one of them are left out.
     origin : str, optional
         Only evaluations of that origin.
+    with_sketches : bool
+        Whether the sketches of tasks are written, too. They are for public tables: from the sketch of a small table, or
+        of one with few different values, its rows can be found by trying them out.
 
     Raises
     ------
@@ -115,7 +123,7 @@ def export_shard(
         try:
             options = {"compression": "zstd", "compression_level": 12}
             with base.reading() as connection, pq.ParquetWriter(unfinished, SCHEMA, **options) as writer:
-                n_evaluations = _write(connection, writer, origin, stored)
+                n_evaluations = _write(connection, writer, _queries(origin, with_sketches=with_sketches), stored)
             if n_evaluations:
                 unfinished.replace(path)
         finally:
@@ -231,12 +239,22 @@ def _checked_schema(file: pq.ParquetFile, name: str) -> pa.Schema:
     return schema
 
 
-def _tasks_query() -> Select[Any]:  # Any: columns of several types, here and below
+def _queries(origin: str | None, *, with_sketches: bool) -> dict[str, Select[Any]]:  # Any: here and below, columns
+    """Return the queries of a shard's rows by record, the evaluations first."""
+    return {
+        "evaluation": _evaluations_query(origin),
+        "configuration": _configurations_query(),
+        "task": _tasks_query(with_sketches=with_sketches),
+    }
+
+
+def _tasks_query(*, with_sketches: bool) -> Select[Any]:
     """Return the query of the task rows of a shard: the newest meta-features of each."""
     t, m, s, o = tables.tasks, tables.metafeatures, tables.sketches, tables.origins
     other = m.alias()  # versions count up as texts: "9", "10"
     by_age = (func.length(other.c.version).desc(), other.c.version.desc())
     newest = select(other.c.version).where(other.c.task_id == t.c.id).order_by(*by_age).limit(1).scalar_subquery()
+    sketch_version = SKETCH_VERSION if with_sketches else None  # no sketch has none: the join finds nothing
     return (
         select(
             t.c.fingerprint,
@@ -253,7 +271,7 @@ def _tasks_query() -> Select[Any]:  # Any: columns of several types, here and be
         )
         .join(o, o.c.id == t.c.origin_id)
         .outerjoin(m, and_(m.c.task_id == t.c.id, m.c.version == newest))
-        .outerjoin(s, and_(s.c.task_id == t.c.id, s.c.version == SKETCH_VERSION))
+        .outerjoin(s, and_(s.c.task_id == t.c.id, s.c.version == sketch_version))
         .order_by(t.c.fingerprint)
     )
 
@@ -289,21 +307,20 @@ def _identity(row: Row) -> Identity:
     return tuple(row[name] for name in _IDENTITY)
 
 
-def _write(connection: Connection, writer: pq.ParquetWriter, origin: str | None, stored: set[Identity]) -> int:
+def _write(
+    connection: Connection, writer: pq.ParquetWriter, wanted_rows: Mapping[str, Select[Any]], stored: set[Identity]
+) -> int:
     """Write the evaluations that are not stored yet, then what they refer to; return how many they are."""
     wanted: dict[str, set[str]] = {"fingerprint": set(), "key": set()}
     n_evaluations = 0
-    for rows in _chunks(connection, _evaluations_query(origin)):
+    for rows in _chunks(connection, wanted_rows["evaluation"]):
         new = [{**row, "status": str(STATUSES[row["status"]])} for row in rows if _identity(row) not in stored]
         for column, values in wanted.items():
             values.update(row[column] for row in new)
         n_evaluations += len(new)
         _write_rows(writer, new, "evaluation")
-    for record, column, query in (
-        ("configuration", "key", _configurations_query()),
-        ("task", "fingerprint", _tasks_query()),
-    ):
-        for rows in _chunks(connection, query):
+    for record, column in (("configuration", "key"), ("task", "fingerprint")):
+        for rows in _chunks(connection, wanted_rows[record]):
             _write_rows(writer, [row for row in rows if row[column] in wanted[column]], record)
     return n_evaluations
 

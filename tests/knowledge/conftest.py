@@ -118,7 +118,7 @@ def good_rows(filled_file: Path) -> Records:
     """The rows of a good shard, in the order evaluation, configuration, task; not to be changed."""
     path = filled_file.with_name("good.parquet")
     with KnowledgeBase(filled_file) as base:
-        export_shard(base, path)
+        export_shard(base, path, with_sketches=True)
     rows: Records = pq.read_table(path).to_pylist()
     return rows
 

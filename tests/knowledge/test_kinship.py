@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.knowledge.exchange import export_shard, import_shard, read_shard
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.sketches import draw_sketch
 from autometa.task import Task
@@ -156,10 +156,19 @@ def test_a_task_that_was_stored_without_a_sketch_gets_one(add: Add, make_metafea
     assert len(set(add.families.values())) == 1
 
 
+def test_a_shard_carries_no_sketch_unless_it_is_asked_for(
+    add: Add, make_evaluation: MakeEvaluation, tmp_path: Path
+) -> None:
+    add.base.add_evaluations([make_evaluation(add(tables.wine(), "whole"))])
+    export_shard(add.base, tmp_path / "a.parquet")
+    (row,) = read_shard(tmp_path / "a.parquet")["task"].to_pylist()
+    assert (row["sketch_version"], row["sketch"]) == (None, None)
+
+
 def test_a_shard_carries_the_sketches(add: Add, make_evaluation: MakeEvaluation, tmp_path: Path) -> None:
     whole = add(tables.wine(), "whole", "wines")
     add.base.add_evaluations([make_evaluation(whole)])
-    export_shard(add.base, tmp_path / "a.parquet")
+    export_shard(add.base, tmp_path / "a.parquet", with_sketches=True)
     copy = named(tables.half_of_rows(tables.wine()), "copy")
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         import_shard(other, tmp_path / "a.parquet")
@@ -171,7 +180,7 @@ def test_what_a_shard_brings_joins_families_too(
 ) -> None:
     add.base.add_evaluations([make_evaluation(add(tables.wine(), "whole", "wines"))])
     add.base.add_evaluations([make_evaluation(add(tables.cancer(), "cancer", "cancers"))])
-    export_shard(add.base, tmp_path / "a.parquet")
+    export_shard(add.base, tmp_path / "a.parquet", with_sketches=True)
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         other.add_task(named(tables.half_of_rows(tables.wine()), "mine", "my own"), make_metafeatures())
         import_shard(other, tmp_path / "a.parquet")
@@ -185,7 +194,7 @@ def test_a_shard_with_a_name_that_gave_way_joins_what_it_became(
     add: Add, make_evaluation: MakeEvaluation, make_metafeatures: MakeMetaFeatures, tmp_path: Path
 ) -> None:
     add.base.add_evaluations([make_evaluation(add(tables.cancer(), "cancer", "beta"))])
-    export_shard(add.base, tmp_path / "a.parquet")
+    export_shard(add.base, tmp_path / "a.parquet", with_sketches=True)
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         other.add_task(named(tables.wine(), "whole", "alpha"), make_metafeatures())
         other.add_task(named(tables.half_of_rows(tables.wine()), "copy", "beta"), make_metafeatures())
