@@ -11,6 +11,7 @@ from autometa.errors import DataError, KnowledgeError, NotKnownError, OptionErro
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.writing import Added
+from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.metric import default_metric, metrics_of
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -91,9 +92,9 @@ def test_metafeatures_of_another_version_are_added_to_a_known_task(
     base.add_task(task, make_metafeatures(1.0, version="0"))
     assert base.describe(task.fingerprint).metafeatures == {}
     assert base.has_task(task.fingerprint, metafeatures_version="0")
-    assert not base.has_task(task.fingerprint, metafeatures_version="1")
-    assert base.add_task(task, make_metafeatures(2.0, version="1"))
-    assert base.has_task(task.fingerprint, metafeatures_version="1")
+    assert not base.has_task(task.fingerprint, metafeatures_version=EXTRACTION_VERSION)
+    assert base.add_task(task, make_metafeatures(2.0, version=EXTRACTION_VERSION))
+    assert base.has_task(task.fingerprint, metafeatures_version=EXTRACTION_VERSION)
     assert base.describe(task.fingerprint).metafeatures["nr_inst"] == 2.0
     assert base.status().tasks["total"] == 1
 
