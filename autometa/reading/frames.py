@@ -38,7 +38,9 @@ def load_frame(source: Frame) -> Loaded:
     """
     if isinstance(source, pd.DataFrame):
         frame = source.copy(deep=False).reset_index(drop=True)
-        frame.columns = pd.Index([str(name) for name in frame.columns], dtype="str")
+        names = [str(name) for name in frame.columns]
+        check_names(names, _LABEL)  # Arrow's strings cannot hold every one of Python's
+        frame.columns = pd.Index(names, dtype="str")
     elif isinstance(source, np.ndarray):
         if source.ndim != 2:
             raise DataError(f"an array of shape {source.shape} is no table; give one with rows and columns")

@@ -1,5 +1,6 @@
 """`Loaded`: a table as its source holds it, and the checks that every source shares."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from autometa.errors import DataError
 from autometa.reading.wording import enumerate_names
 
 MAX_COLUMNS = 100_000
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +55,20 @@ class Loaded:
 
 
 def check_names(names: Sequence[str], label: str) -> None:
-    """Raise unless the names of columns are not too many, and unique.
+    """Raise unless the names of columns are not too many, unique, and Unicode text.
 
     Readers call it as soon as they know the names, before they read the rows.
 
     Raises
     ------
     DataError
-        If there are more than `MAX_COLUMNS`, or two are alike.
+        If there are more than `MAX_COLUMNS`, two are alike, or one holds half of a surrogate pair.
     """
     if len(names) > MAX_COLUMNS:
         raise DataError(f"{label} has {len(names):,} columns, more than {MAX_COLUMNS:,}; select some of them")
+    broken = [name for name in names if not name.isascii() and _SURROGATE.search(name)]
+    if broken:
+        raise DataError(f"{label} has column names that are no Unicode text: {enumerate_names(broken)}; rename them")
     repeated = [name for name, n_times in Counter(names).items() if n_times > 1]
     if repeated:
         raise DataError(f"{label} has column names that repeat: {enumerate_names(repeated)}; rename them")

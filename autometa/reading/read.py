@@ -11,7 +11,7 @@ from autometa.errors import DataError
 from autometa.reading.cautions import find_cautions
 from autometa.reading.columns import ALL_MISSING, CONSTANT, DURATION, MIXED, as_category, tidy_column
 from autometa.reading.identifiers import find_identifiers, find_measures
-from autometa.reading.loaded import Loaded
+from autometa.reading.loaded import Loaded, check_names
 from autometa.reading.loading import Source, load
 from autometa.reading.options import ReadOptions
 from autometa.reading.sampling import sample_rows
@@ -158,7 +158,9 @@ def _join_target(frame: pd.DataFrame, y: Labels, target: str | int | None) -> pd
     if len(y) != len(frame):
         raise DataError(f"the target has {count(len(y), 'value')} for {count(len(frame), 'row')}; give one per row")
     name = y.name if target is None else target
-    return y.reset_index(drop=True).rename("target" if name is None else str(name))
+    name = "target" if name is None else str(name)
+    check_names([name], "the target")
+    return y.reset_index(drop=True).rename(name)
 
 
 def _choose_columns(frame: pd.DataFrame, target: str, options: ReadOptions, notes: list[str]) -> list[str]:

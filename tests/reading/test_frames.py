@@ -66,6 +66,18 @@ def test_strings_that_are_no_text_are_refused() -> None:
         read_task(pd.DataFrame({"a": [1, 2] * 3, "y": pd.Series([half, "z"] * 3, dtype=object)}))
 
 
+def test_names_that_are_no_text_are_refused() -> None:
+    half = "x\ud800"
+    remedy = r"column names that are no Unicode text: 'x\\ud800'; rename them"
+    with pytest.raises(DataError, match=f"the table has {remedy}"):
+        read_task(pd.DataFrame([[1, 0], [2, 1]] * 3, columns=pd.Index([half, "y"], dtype=object)))
+    with pytest.raises(DataError, match=f"the table has {remedy}"):
+        read_task(pd.DataFrame([[1, 0], [2, 1]] * 3, columns=pd.Index(["a", half], dtype=object)))
+    with pytest.raises(DataError, match=f"the target has {remedy}"):
+        read_task(pd.DataFrame({"a": [1, 2] * 3}), pd.Series([0, 1] * 3, name=half))
+    assert read_task(pd.DataFrame({"Größe 🎈": [1, 2] * 3}), [0, 1] * 3).n_columns == 1
+
+
 def test_a_stream_of_a_single_column_is_no_table() -> None:
     class Column:
         def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
