@@ -362,7 +362,7 @@ def _add_tasks(writer: Writer, tasks: pa.Table, name: str) -> int:
     n_new += writer.add_sketches(
         {"task_id": ids[row["fingerprint"]], "version": row["sketch_version"], "content": row["sketch"]}
         for row in rows
-        if row["sketch_version"] is not None
+        if row["sketch_version"] == SKETCH_VERSION  # what cannot be checked is not stored
     )
     return n_new + writer.add_metafeatures(
         {

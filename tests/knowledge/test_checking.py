@@ -11,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import select
 
 from autometa.errors import ExchangeError
-from autometa.knowledge import exchange
+from autometa.knowledge import exchange, tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import SCHEMA, export_shard, import_shard, read_shard
 from autometa.knowledge.rows import pack_folds
 from autometa.metric import METRICS, metrics_of
+from autometa.sketches import SKETCH_VERSION
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeMetaFeatures, MakeTask, Records, WriteShard
@@ -321,7 +323,7 @@ def test_a_shard_of_the_first_version_with_columns_of_the_second_is_refused(
     assert refuse(write_shard(records, schema=schema)).endswith("columns: sketch, sketch_version")
 
 
-def test_a_sketch_of_a_later_version_is_kept_and_compared_with_nothing(
+def test_a_sketch_of_a_later_version_cannot_be_checked_and_is_read_as_none(
     records: Records, write_shard: WriteShard, tmp_path: Path
 ) -> None:
     changed = _changed(records, TASK, {"sketch_version": "later", "sketch": b"not for us"})
@@ -329,6 +331,9 @@ def test_a_sketch_of_a_later_version_is_kept_and_compared_with_nothing(
         assert import_shard(other, write_shard(changed)).n_new == 12
         fingerprint = next(row["fingerprint"] for row in changed if row["sketch_version"] == "later")
         assert other.near_tasks(fingerprint) == ()
+        with other.reading() as connection:  # an upgrade would find it, and believe it
+            versions = connection.execute(select(tables.sketches.c.version)).scalars().all()
+        assert versions == [SKETCH_VERSION, SKETCH_VERSION]
 
 
 def test_the_rows_may_stand_in_any_order(records: Records, write_shard: WriteShard, tmp_path: Path) -> None:
