@@ -3,9 +3,7 @@
 Writes ``binary.json`` and so on into FOLDER: `N_CANDIDATES` configurations a kind, in an order of which every prefix is
 to be a good portfolio, and prints how good. How a list is made:
 
-1. Losses are normalised per task (0 the best run of the pilot, 1 the median or worse) and smoothed: half the measured
-   one, half what extremely randomised trees expect of the configuration on the task from the algorithm's other
-   configurations. The best of a thousand runs is partly luck, and the trees do not share it.
+1. Losses are normalised per task: 0 the best run of the pilot, 1 the median or worse.
 2. Configurations that failed on more than `MAX_NOT_OK` of the tasks, or take more than `MAX_CPU_SECONDS` on average,
    are left out; the libraries' defaults never are.
 3. Greedy choice, each pick lowering the mean best loss the most; once no pick lowers it by `MIN_GAIN`, a new layer
@@ -13,21 +11,17 @@ to be a good portfolio, and prints how good. How a list is made:
 4. Every `DEFAULTS_EVERY`-th place goes to the best default that is left.
 
 Judged leaving one task out: the list is made from the others, and its first k are measured on the one left out. Beside
-it: the draws in random order, and the same greedy choice without smoothing and layers.
+it: the draws in random order, and the same greedy choice without layers and defaults.
 """
 
 import argparse
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.model_selection import KFold, cross_val_predict
 
 from autometa.knowledge.base import KnowledgeBase
-from autometa.pipelines.learners import space_of
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 from benchmarks.pilot.figures import Pilot, print_table, read
@@ -40,7 +34,7 @@ DEFAULTS_EVERY = 2
 MIN_COVERAGE = 0.9
 KS = (1, 3, 5, 10, 25, 50, 100)
 
-Chooser = Callable[[np.ndarray, np.ndarray, np.ndarray], list[int]]
+Chooser = Callable[[np.ndarray, np.ndarray], list[int]]
 
 
 def main() -> None:
@@ -56,7 +50,7 @@ def main() -> None:
         pilots = [read(base, kind, index) for kind in TaskKind]
     for pilot in pilots:
         table = Table(pilot)
-        chosen = choose_layered(table.smoothed, table.losses, table.is_default)[:N_CANDIDATES]
+        chosen = choose_layered(table.losses, table.is_default)[:N_CANDIDATES]
         write(arguments.folder / f"{pilot.kind}.json", [table.configurations[column] for column in chosen])
         print(f"\n## {pilot.kind}: {len(table.tasks)} tasks, {len(table.configurations)} eligible configurations\n")
         print_table(pd.DataFrame([judge(table, name, chooser) for name, chooser in CHOOSERS.items()]))
@@ -69,7 +63,7 @@ def main() -> None:
 class Table:
     """Eligible configurations of one kind on the tasks of the pilot.
 
-    ``losses``, ``smoothed``: (n_tasks, n_configurations); ``is_default``, ``cpu_seconds``: (n_configurations,).
+    ``losses``: (n_tasks, n_configurations); ``is_default``, ``cpu_seconds``: (n_configurations,).
     """
 
     def __init__(self, pilot: Pilot) -> None:
@@ -92,68 +86,30 @@ class Table:
         self.losses = losses.to_numpy()
         self.is_default = first["is_default"].to_numpy(dtype=bool)
         self.cpu_seconds = by_key["cpu_seconds"].mean().reindex(losses.columns).to_numpy()
-        self.smoothed = (self.losses + self._expected()) / 2
-
-    def _expected(self) -> np.ndarray:
-        """Return what trees expect of each run from the algorithm's other ones, (n_tasks, n_configurations)."""
-        expected = self.losses.copy()
-        algorithms = np.array([configuration.algorithm for configuration in self.configurations])
-        for algorithm in sorted(set(algorithms)):
-            columns = np.flatnonzero(algorithms == algorithm)
-            if len(columns) < 10:
-                continue
-            vectors = self._vectors(algorithm, columns)
-            n_tasks = len(self.tasks)
-            X = np.hstack([np.repeat(vectors, n_tasks, axis=0), np.tile(np.eye(n_tasks), (len(columns), 1))])
-            trees = ExtraTreesRegressor(300, min_samples_leaf=2, max_features=0.5, random_state=0, n_jobs=2)
-            folds = KFold(10, shuffle=True, random_state=0).split(columns)  # whole configurations
-            splits = [(spread(train, n_tasks), spread(test, n_tasks)) for train, test in folds]
-            y = self.losses[:, columns].T.ravel()
-            expected[:, columns] = cross_val_predict(trees, X, y, cv=splits).reshape(len(columns), n_tasks).T
-        return expected
-
-    def _vectors(self, algorithm: str, columns: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Return configurations as numbers, (n, n_numbers): on the scale they are drawn on, choices as columns."""
-        parts = []
-        for parameter in space_of(algorithm, self.kind).parameters:
-            values = [self.configurations[column].values.get(parameter.name) for column in columns]
-            if parameter.kind == "categorical":
-                given = [parameter.default if value is None else value for value in values]
-                parts += [[float(value == choice) for value in given] for choice in parameter.choices]
-            else:
-                numbers = [float(value) if isinstance(value, int | float) else math.nan for value in values]
-                log = [math.log(number) if parameter.log and number > 0 else number for number in numbers]
-                parts.append([-1e3 if math.isnan(number) else number for number in log])  # not set: far from all others
-        return np.array(parts).T
 
 
-def spread(columns: np.ndarray, n_tasks: int) -> np.ndarray:
-    """Return the rows of the runs of some configurations, all tasks of one after the other."""
-    return (columns[:, None] * n_tasks + np.arange(n_tasks)).ravel()
-
-
-def choose_layered(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+def choose_layered(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
     """Return columns in the order of the list."""
-    left = list(range(smoothed.shape[1]))
-    means = smoothed.mean(axis=0)
+    left = list(range(losses.shape[1]))
+    means = losses.mean(axis=0)
     chosen: list[int] = []
-    best = np.ones(len(smoothed))
+    best = np.ones(len(losses))
     while left and len(chosen) < N_CANDIDATES:
         takes_default = (len(chosen) + 1) % DEFAULTS_EVERY == 0
         among = [column for column in left if is_default[column]] if takes_default else left
         among = among or left
-        after = np.minimum(best[:, None], smoothed[:, among]).mean(axis=0)
+        after = np.minimum(best[:, None], losses[:, among]).mean(axis=0)
         if best.mean() - after.min() < MIN_GAIN and best.mean() < 1.0:
-            best = np.ones(len(smoothed))  # a new layer
-            after = np.minimum(best[:, None], smoothed[:, among]).mean(axis=0)
+            best = np.ones(len(losses))  # a new layer
+            after = np.minimum(best[:, None], losses[:, among]).mean(axis=0)
         pick = min(zip(after, means[among], among, strict=True))[2]
-        best = np.minimum(best, smoothed[:, pick])
+        best = np.minimum(best, losses[:, pick])
         chosen.append(pick)
         left.remove(pick)
     return chosen
 
 
-def choose_greedy(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+def choose_greedy(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
     """Return columns by greedy choice on measured losses; ties go to the lower mean."""
     left, means = list(range(losses.shape[1])), losses.mean(axis=0)
     chosen: list[int] = []
@@ -167,17 +123,12 @@ def choose_greedy(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarr
     return chosen
 
 
-def choose_smoothed_greedy(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
-    """Return columns by greedy choice on smoothed losses."""
-    return choose_greedy(smoothed, smoothed, is_default)
+def choose_average(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+    """Return columns by their mean loss."""
+    return [int(column) for column in np.argsort(losses.mean(axis=0), kind="stable")]
 
 
-def choose_average(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
-    """Return columns by their mean smoothed loss."""
-    return [int(column) for column in np.argsort(smoothed.mean(axis=0), kind="stable")]
-
-
-def choose_random(smoothed: np.ndarray, losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+def choose_random(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
     """Return columns in random order."""
     return [int(column) for column in np.random.default_rng(0).permutation(losses.shape[1])]
 
@@ -186,7 +137,6 @@ CHOOSERS: dict[str, Chooser] = {
     "random": choose_random,
     "average": choose_average,
     "greedy": choose_greedy,
-    "smoothed greedy": choose_smoothed_greedy,
     "the list": choose_layered,
 }
 
@@ -196,7 +146,7 @@ def judge(table: Table, name: str, chooser: Chooser) -> dict[str, object]:
     reached = []
     for task in range(len(table.tasks)):
         others = np.arange(len(table.tasks)) != task
-        order = chooser(table.smoothed[others], table.losses[others], table.is_default)
+        order = chooser(table.losses[others], table.is_default)
         best = np.minimum.accumulate(table.losses[task, order])
         reached.append([best[min(k, len(best)) - 1] for k in KS])
     return {"order": name, **{f"k = {k}": mean for k, mean in zip(KS, np.mean(reached, axis=0), strict=True)}}
