@@ -133,7 +133,8 @@ class Advisor:
         description = describe_task(task, seed=wish.seed)[0]
         experience = self._experience(task.kind, metric)
         observed = self._observed(task)
-        candidates, fit_seconds = self._candidates(experience, description, wish)
+        fit_time = FitTime(self.protocol).fit(experience)
+        candidates, fit_seconds = _candidates(fit_time, experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
         losses = expected_losses(ranker, description, candidates, observed)
         order = order_candidates(ranker, description, candidates, observed, losses)[: wish.k]
@@ -145,6 +146,7 @@ class Advisor:
         evidence = evidence_for(ranker, description, chosen)
         reasons = reasons_for(ranker, description, chosen, observed)
         known_tasks, novelty = self._neighbours(experience, description)
+        lacking = _lacking(fit_time, experience, description, wish)
         advice = tuple(
             Advice(
                 rank=place + 1,
@@ -170,7 +172,7 @@ class Advisor:
                 *task.notes,
                 *self.near_notes(task),
                 *_caveats(experience, observed, novelty, len(advice), wish),
-                *_missing_libraries(ranker, description, candidates, observed, wish),
+                *_missing_libraries(ranker, description, candidates, lacking, observed, wish.k),
             ),
         )
 
@@ -210,27 +212,6 @@ class Advisor:
             task.fingerprint, protocol=self.protocol.name, pipelines_version=PIPELINES_VERSION
         )
         return tuple(evaluation for evaluation in evaluations if evaluation.seed == 0)
-
-    def _candidates(
-        self, experience: Experience, description: TaskDescription, wish: Wish
-    ) -> tuple[list[Configuration], npt.NDArray[np.float64]]:
-        """Return the configurations that can be built here and meet the wish, and their fit seconds."""
-        here = {learner.algorithm for learner in learners_of(description.kind)}
-        wanted = here if wish.algorithms is None else here & set(wish.algorithms)
-        candidates = [c for c in experience.configurations if c.algorithm in wanted and _fits(c, description.kind)]
-        if not candidates:
-            asked = ", ".join(sorted(wish.algorithms or here))
-            raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
-        seconds = FitTime(self.protocol).fit(experience).predict(description, candidates)
-        if wish.max_fit_seconds is None:
-            return candidates, seconds
-        is_fast = seconds <= wish.max_fit_seconds
-        if not is_fast.any():
-            raise OptionError(
-                f"no candidate is predicted to fit within {wish.max_fit_seconds:g} s; "
-                f"the fastest needs about {np.nanmin(seconds):.2g} s"
-            )
-        return [c for c, kept in zip(candidates, is_fast, strict=True) if kept], seconds[is_fast]
 
     def _neighbours(self, experience: Experience, description: TaskDescription) -> tuple[tuple[KnownTask, ...], float]:
         """Return the nearest known tasks and the novelty."""
@@ -341,30 +322,63 @@ def _fits(configuration: Configuration, kind: TaskKind) -> bool:
     return True
 
 
+def _candidates(
+    fit_time: FitTime, experience: Experience, description: TaskDescription, wish: Wish
+) -> tuple[list[Configuration], npt.NDArray[np.float64]]:
+    """Return the configurations that can be built here and meet the wish, and their fit seconds."""
+    here = {learner.algorithm for learner in learners_of(description.kind)}
+    wanted = here if wish.algorithms is None else here & set(wish.algorithms)
+    candidates = [c for c in experience.configurations if c.algorithm in wanted and _fits(c, description.kind)]
+    if not candidates:
+        asked = ", ".join(sorted(wish.algorithms or here))
+        raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
+    seconds = fit_time.predict(description, candidates)
+    if wish.max_fit_seconds is None:
+        return candidates, seconds
+    is_fast = seconds <= wish.max_fit_seconds
+    if not is_fast.any():
+        raise OptionError(
+            f"no candidate is predicted to fit within {wish.max_fit_seconds:g} s; "
+            f"the fastest needs about {np.nanmin(seconds):.2g} s"
+        )
+    return [c for c, kept in zip(candidates, is_fast, strict=True) if kept], seconds[is_fast]
+
+
+def _lacking(
+    fit_time: FitTime, experience: Experience, description: TaskDescription, wish: Wish
+) -> list[Configuration]:
+    """Return the known configurations that meet the wish, but whose library is not here."""
+    algorithms = {
+        learner.algorithm
+        for learner in learners_of(description.kind, installed_only=False)
+        if not learner.is_installed and (wish.algorithms is None or learner.algorithm in wish.algorithms)
+    }
+    lacking = [c for c in experience.configurations if c.algorithm in algorithms and _fits(c, description.kind)]
+    if wish.max_fit_seconds is None or not lacking:
+        return lacking
+    is_fast = fit_time.predict(description, lacking) <= wish.max_fit_seconds
+    return [c for c, kept in zip(lacking, is_fast, strict=True) if kept]
+
+
 def _missing_libraries(
     ranker: Recommender,
     description: TaskDescription,
     here: Sequence[Configuration],
+    others: Sequence[Configuration],
     observed: Sequence[Evaluation],
-    wish: Wish,
+    k: int,
 ) -> list[str]:
-    """Return what is not installed, and what it would bring."""
-    lacking = {
-        learner.algorithm: learner
-        for learner in learners_of(description.kind, installed_only=False)
-        if not learner.is_installed and (wish.algorithms is None or learner.algorithm in wish.algorithms)
-    }
-    others = [c for c in ranker.experience_.configurations if c.algorithm in lacking and _fits(c, description.kind)]
+    """Return what is not installed, and what it would bring to the best of ``k``."""
     if not others:
         return []
     names = sorted({other.algorithm for other in others})
-    remedy = " ".join(f"'{wanted}'" for wanted in sorted({lacking[name].requirement for name in names}))
+    remedy = " ".join(f"'{wanted}'" for wanted in sorted({LEARNERS[name].requirement for name in names}))
     missing = f"not installed: {', '.join(names)} (pip install {remedy})"
-    gain = expected_gain(ranker, description, here, others, observed, wish.k)
-    if gain is None:
+    gain = expected_gain(ranker, description, here, others, observed, k)
+    if gain is None or gain.share_better <= gain.share_worse:
         return [missing]
     return [
-        f"{missing}; with them the best of {wish.k} would be better on {gain.share_better:.0%} and worse on "
+        f"{missing}; with them the best of {k} would be better on {gain.share_better:.0%} and worse on "
         f"{gain.share_worse:.0%} of {gain.n_tasks} known tasks, "
         f"its loss lower by {gain.median_reduction:.1%} in the median"
     ]

@@ -91,17 +91,26 @@ def test_more_than_there_is_gives_what_there_is_and_says_so(base: KnowledgeBase,
 def test_a_library_that_is_not_here_is_named_with_what_it_would_bring(
     base: KnowledgeBase, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LEARNERS, "lightgbm", replace(LEARNERS["lightgbm"], module="no_such_library"))
-    recommendation = autometa.recommend(examples / "wine.csv", k=3, knowledge=base)
-    assert "lightgbm" not in {advice.configuration.algorithm for advice in recommendation}
+    monkeypatch.setitem(LEARNERS, "catboost", replace(LEARNERS["catboost"], module="no_such_library"))
+    recommendation = autometa.recommend(examples / "wine.csv", k=10, knowledge=base)
+    assert "catboost" not in {advice.configuration.algorithm for advice in recommendation}
     [note] = [note for note in recommendation.notes if "not installed" in note]
     assert re.match(
-        r"not installed: lightgbm \(pip install 'lightgbm'\); with them the best of 3 would be better on \d+% "
-        r"and worse on \d+% of \d+ known tasks, its loss lower by -?\d+\.\d% in the median$",
+        r"not installed: catboost \(pip install 'autometa-ml\[boosters\]'\); with them the best of 10 would be "
+        r"better on \d+% and worse on \d+% of \d+ known tasks, its loss lower by -?\d+\.\d% in the median$",
         note,
     )
     forests = autometa.recommend(examples / "wine.csv", k=3, algorithms=["random_forest"], knowledge=base)
     assert not any("not installed" in note for note in forests.notes)
+
+
+def test_what_is_missing_is_held_to_the_same_time_limit(
+    base: KnowledgeBase, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LEARNERS, "gaussian_process", replace(LEARNERS["gaussian_process"], module="no_such_library"))
+    for limit, is_named in ((None, True), (0.05, False)):  # it takes seconds
+        recommendation = autometa.recommend(examples / "wine.csv", k=3, max_fit_seconds=limit, knowledge=base)
+        assert any("not installed: gaussian_process" in note for note in recommendation.notes) is is_named
 
 
 def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, examples: Path) -> None:

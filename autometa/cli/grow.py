@@ -96,6 +96,8 @@ def _candidates(path: Path | None, n: int | None) -> "dict[TaskKind, tuple[Confi
 
     n = _N_CANDIDATES if n is None and path is None else n
     candidates = {kind: read_candidates(kind, path)[:n] for kind in TaskKind}
+    if not any(candidates.values()):
+        raise OptionError(f"no candidates in {path}; give a JSON list of objects with 'algorithm' and 'values'")
     learners = {learner_of(each.algorithm, kind) for kind, listed in candidates.items() for each in listed}
     for learner in sorted(learners, key=lambda learner: learner.algorithm):
         if not learner.is_installed:

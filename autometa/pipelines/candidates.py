@@ -23,7 +23,7 @@ def read_candidates(kind: TaskKind, path: Path | None = None) -> tuple[Configura
         Candidates of algorithms that do not do this kind are left out.
     path : Path, optional
         A JSON list of objects with ``algorithm`` and ``values``, or a folder with such a list for each kind,
-        ``binary.json`` and so on; default: the shipped lists.
+        ``binary.json`` and so on, of which some may be missing; default: the shipped lists.
 
     Raises
     ------
@@ -31,13 +31,19 @@ def read_candidates(kind: TaskKind, path: Path | None = None) -> tuple[Configura
         If the list is missing or damaged, or a candidate is of no algorithm of ours or outside its space.
     """
     file = data_path("candidates") if path is None else path
-    file = file / f"{TaskKind(kind)}.json" if file.is_dir() else file
+    if file.is_dir():
+        lists = {each: file / f"{each}.json" for each in TaskKind}
+        if path is not None and not lists[TaskKind(kind)].exists() and any(map(Path.exists, lists.values())):
+            return ()
+        file = lists[TaskKind(kind)]
     try:
         items = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(items, list):
+            raise TypeError("it is no list")
         listed = [Configuration(algorithm=item["algorithm"], values=item["values"]) for item in items]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         remedy = "give a JSON list of objects with 'algorithm' and 'values'" if path else "reinstall autometa-ml"
-        raise ConfigurationError(f"the candidates cannot be read ({error}); {remedy}") from error
+        raise ConfigurationError(f"the candidates of {file} cannot be read ({error}); {remedy}") from error
     return tuple(dict.fromkeys(_checked(candidate, kind) for candidate in listed if _does(candidate, kind)))
 
 

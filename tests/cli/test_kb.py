@@ -132,3 +132,12 @@ def test_tables_for_people_show_every_number(autometa: Command, shipped_base: Pa
     assert len([line for line in tasks.splitlines() if line.strip()]) == n_tasks + 1
     few = autometa("kb", "list", "evaluations", "--limit", "2", "-f", "json")
     assert len(json.loads(few.stdout)) == 2
+
+
+def test_candidates_that_are_none_are_refused(autometa: Command, examples: Path, tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text("[]")
+    assert autometa("kb", "create", "--empty", "--db", "own.db").returncode == 0
+    result = autometa("kb", "grow", "--from", str(examples), "--configurations", "none.json", "--db", "own.db")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no candidates in none.json" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -100,8 +100,11 @@ def test_a_file_of_someone_else_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)  # it is the file that is locked
     script = (  # only root may become someone else; anyone else has no rights to take away
-        "import os, sys\n"
+        "import contextlib, io, os, sys\n"
         "from autometa.cli.main import main\n"
+        f"sys.argv = ['autometa', 'recommend', {str(tmp_path / 'missing.csv')!r}]\n"
+        "with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    main()  # imports what someone else may not be allowed to read\n"
         "if os.geteuid() == 0:\n"
         "    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         f"sys.argv = ['autometa', 'recommend', {str(tmp_path / 'a.csv')!r}]\n"

@@ -110,11 +110,12 @@ def test_a_file_of_candidates_gives_each_kind_what_its_algorithms_do(listed: Pat
     assert read_candidates(TaskKind.BINARY, listed) == (Configuration(algorithm="naive_bayes"),)
 
 
-def test_a_folder_of_candidates_has_a_file_for_each_kind(listed: Path) -> None:
-    listed.rename(listed.with_name("regression.json"))
-    assert [each.algorithm for each in read_candidates(TaskKind.REGRESSION, listed.parent)] == ["ridge"]
+def test_a_folder_of_candidates_has_a_file_for_each_kind_that_it_is_for(listed: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"binary\.json"):
         read_candidates(TaskKind.BINARY, listed.parent)
+    listed.rename(listed.with_name("regression.json"))
+    assert [each.algorithm for each in read_candidates(TaskKind.REGRESSION, listed.parent)] == ["ridge"]
+    assert read_candidates(TaskKind.BINARY, listed.parent) == ()
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,8 @@ def test_a_folder_of_candidates_has_a_file_for_each_kind(listed: Path) -> None:
         ('{"algorithm": "ridge"}', "cannot be read"),
         ('[{"algorithm": "ridge"}]', "cannot be read"),
         ("[1]", "cannot be read"),
+        ("{}", "it is no list"),
+        ("[" * 100_000, r"mine\.json cannot be read"),
         ("not JSON", "cannot be read"),
         ('[{"algorithm": "oracle", "values": {}}]', "no algorithm 'oracle'"),
         ('[{"algorithm": "ridge", "values": {"alpha": -1.0}}]', "outside"),
