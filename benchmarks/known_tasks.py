@@ -120,7 +120,7 @@ def main() -> None:
     families: list[str] = []
     n_rows: list[int] = []
     for source in sources:
-        task = source.read()
+        task = _read(source)
         sketches.append(draw_sketch(task))
         families.append(task.family)
         n_rows.append(task.n_rows)
@@ -157,7 +157,7 @@ def _print_recall(
     """Print the share of planted copies that is recognised, by each of the four samples, and false alarms."""
     rows, lineup = [], Lineup(sketches)
     for source, number in zip(sources, numbers, strict=True):
-        task = source.read()
+        task = _read(source)
         for words, steps in COPIES.items():
             copy, rng = task, np.random.default_rng(number)
             for step in steps:
@@ -235,6 +235,12 @@ def _recoded(values: pd.Series, rng: np.random.Generator) -> pd.Series:
         return pd.Series(others, index=values.index)
     words = pd.Series([None if np.isnan(code) else f"word {code:.0f}" for code in others], index=values.index)
     return words.astype("category")
+
+
+def _read(source: TableSource) -> Task:
+    """Return a table without its identifiers: they are not sketched, and a copy must not make columns of them."""
+    task = source.read()
+    return _remade(task, task.X[list(task.used_columns)], task.y) if task.identifiers else task
 
 
 def _taken(task: Task, rows: np.ndarray) -> Task:

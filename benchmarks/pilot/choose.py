@@ -90,37 +90,40 @@ class Table:
 
 def choose_layered(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
     """Return columns in the order of the list."""
-    left = list(range(losses.shape[1]))
-    means = losses.mean(axis=0)
-    chosen: list[int] = []
-    best = np.ones(len(losses))
-    while left and len(chosen) < N_CANDIDATES:
-        takes_default = (len(chosen) + 1) % DEFAULTS_EVERY == 0
-        among = [column for column in left if is_default[column]] if takes_default else left
-        among = among or left
-        after = np.minimum(best[:, None], losses[:, among]).mean(axis=0)
-        if best.mean() - after.min() < MIN_GAIN and best.mean() < 1.0:
-            best = np.ones(len(losses))  # a new layer
-            after = np.minimum(best[:, None], losses[:, among]).mean(axis=0)
-        pick = min(zip(after, means[among], among, strict=True))[2]
-        best = np.minimum(best, losses[:, pick])
-        chosen.append(pick)
-        left.remove(pick)
-    return chosen
+    return pick(losses, is_default, defaults_every=DEFAULTS_EVERY, min_gain=MIN_GAIN)
 
 
 def choose_greedy(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
-    """Return columns by greedy choice on measured losses; ties go to the lower mean."""
+    """Return columns by greedy choice alone."""
+    return pick(losses, is_default, defaults_every=0, min_gain=0.0)
+
+
+def pick(losses: np.ndarray, is_default: np.ndarray, *, defaults_every: int, min_gain: float) -> list[int]:
+    """Return columns, each lowering the mean best loss the most; ties go to the lower mean.
+
+    Every ``defaults_every``-th place goes to a default while there are some; below ``min_gain`` a new layer begins.
+    """
     left, means = list(range(losses.shape[1])), losses.mean(axis=0)
     chosen: list[int] = []
     best = np.ones(len(losses))
     while left and len(chosen) < N_CANDIDATES:
-        after = np.round(np.minimum(best[:, None], losses[:, left]).mean(axis=0), 9)
-        pick = min(zip(after, means[left], left, strict=True))[2]
-        best = np.minimum(best, losses[:, pick])
-        chosen.append(pick)
-        left.remove(pick)
+        takes_default = defaults_every and (len(chosen) + 1) % defaults_every == 0
+        among = [column for column in left if is_default[column] or not takes_default] or left
+        after = reached(best, losses[:, among])
+        if best.mean() - after.min() < min_gain and best.mean() < 1.0:
+            best = np.ones(len(losses))  # a new layer
+            after = reached(best, losses[:, among])
+        picked = min(zip(after, means[among], among, strict=True))[2]
+        best = np.minimum(best, losses[:, picked])
+        chosen.append(picked)
+        left.remove(picked)
     return chosen
+
+
+def reached(best: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return the mean best loss that each further column would give; rounded, so that what is equal ties."""
+    means: np.ndarray = np.minimum(best[:, None], losses).mean(axis=0)
+    return means.round(9)
 
 
 def choose_average(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
@@ -143,13 +146,13 @@ CHOOSERS: dict[str, Chooser] = {
 
 def judge(table: Table, name: str, chooser: Chooser) -> dict[str, object]:
     """Return the mean normalised loss of the first k on tasks that the list was not made from."""
-    reached = []
+    rows = []
     for task in range(len(table.tasks)):
         others = np.arange(len(table.tasks)) != task
         order = chooser(table.losses[others], table.is_default)
         best = np.minimum.accumulate(table.losses[task, order])
-        reached.append([best[min(k, len(best)) - 1] for k in KS])
-    return {"order": name, **{f"k = {k}": mean for k, mean in zip(KS, np.mean(reached, axis=0), strict=True)}}
+        rows.append([best[min(k, len(best)) - 1] for k in KS])
+    return {"order": name, **{f"k = {k}": mean for k, mean in zip(KS, np.mean(rows, axis=0), strict=True)}}
 
 
 def write(path: Path, configurations: Sequence[Configuration]) -> None:
