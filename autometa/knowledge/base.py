@@ -341,7 +341,7 @@ class KnowledgeBase:
             revision = _revision(connection)
             rows = queries.cells(connection, kind, metric, (protocol, pipelines_version))
             known = queries.descriptions(connection, tables.tasks.c.kind == str(kind))
-            used = {row[1] for row in rows}
+            used = set(rows[:, 1].tolist())
             contents = connection.execute(select(tables.configurations.c.id, tables.configurations.c.content))
             configurations = {i: Configuration.from_json(text) for i, text in contents if i in used}
         return queries.to_experience(metric, rows, known, configurations, kind=kind, revision=revision)

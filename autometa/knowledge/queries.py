@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Column, ColumnElement, Connection, Join, Label, Select, and_, func, select
 
 from autometa.evaluation.record import Status
@@ -16,7 +17,10 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
-Cells = Sequence[Sequence[Any]]  # rows of columns that have no common type
+Cells = npt.NDArray[np.float64]  # (n_runs, 6), as `cells` says
+
+_N_CELL_COLUMNS = 6
+_READ_ROWS = 50_000  # at a time: rows of Python take ten times the room of the array that they become
 
 
 def joined_evaluations() -> Join:
@@ -127,7 +131,9 @@ def cells(connection: Connection, kind: TaskKind, metric: Metric, protocol: tupl
             e.c.seed == 0,
         )
     )
-    return [tuple(row) for row in connection.execute(query)]
+    result = connection.execute(query, execution_options={"yield_per": _READ_ROWS})
+    parts = [np.array([tuple(row) for row in part], dtype=float) for part in result.partitions()]  # None becomes NaN
+    return np.concatenate([np.empty((0, _N_CELL_COLUMNS)), *parts])
 
 
 def to_experience(
@@ -140,28 +146,22 @@ def to_experience(
     revision: int,
 ) -> Experience:
     """Return the experience of the tasks and configurations that occur in the rows."""
-    task_ids = {row[0] for row in rows}
-    configuration_ids = {row[1] for row in rows}
-    of_task = {i: n for n, i in enumerate(i for i in known if i in task_ids)}
-    by_key = sorted(configuration_ids, key=lambda i: configurations[i].key)
-    of_configuration = {i: n for n, i in enumerate(by_key)}
-    table = np.array(rows, dtype=float).reshape(-1, 6)  # None becomes NaN
-    at = (
-        np.array([of_task[row[0]] for row in rows], dtype=int),
-        np.array([of_configuration[row[1]] for row in rows], dtype=int),
-    )
-    losses = np.array([metric.loss(score) for score in table[:, 3]], dtype=float)
-    is_ok = table[:, 2] == STATUSES.index(Status.OK)
+    task_ids = set(rows[:, 0].astype(int).tolist())
+    used = [i for i in known if i in task_ids]
+    by_key = sorted(set(rows[:, 1].astype(int).tolist()), key=lambda i: configurations[i].key)
+    at = (_positions(rows[:, 0], used), _positions(rows[:, 1], by_key))
+    is_ok = rows[:, 2] == STATUSES.index(Status.OK)
+    losses = np.where(is_ok, [metric.loss(score) for score in rows[:, 3].tolist()], np.inf)
     arrays = []
-    for values in (np.where(is_ok, losses, np.inf), table[:, 4], table[:, 5]):
-        filled = np.full((len(of_task), len(by_key)), np.nan)
+    for values in (losses, rows[:, 4], rows[:, 5]):
+        filled = np.full((len(used), len(by_key)), np.nan)
         filled[at] = values
         arrays.append(filled)
     return Experience(
         kind=kind,
         metric=metric,
         revision=revision,
-        descriptions=tuple(known[i] for i in of_task),
+        descriptions=tuple(known[i] for i in used),
         configurations=tuple(configurations[i] for i in by_key),
         losses=arrays[0],
         fit_seconds=arrays[1],
@@ -174,3 +174,9 @@ def _run_counts(reference: Column[int], row_id: Column[int]) -> tuple[Label[int]
     runs = select(reference.label("id"), func.count().label("n")).group_by(reference).subquery()
     joined = row_id.table.outerjoin(runs, runs.c.id == row_id)
     return func.coalesce(runs.c.n, 0).label("n_evaluations"), joined
+
+
+def _positions(ids: npt.NDArray[np.float64], order: Sequence[int]) -> npt.NDArray[np.intp]:
+    """Return where each id stands in ``order``, which has them all."""
+    ascending = np.argsort(order)
+    return ascending[np.searchsorted(np.asarray(order, dtype=float)[ascending], ids)]
