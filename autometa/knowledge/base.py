@@ -7,13 +7,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Select, func, select
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Select, func, select
 
-from autometa.errors import DataError, KnowledgeError, NotKnownError
+from autometa.errors import DataError, NotKnownError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge import queries, schema, tables
+from autometa.knowledge.database import Database
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.kinship import NearTask, near_tasks, stored_sketch
 from autometa.knowledge.rows import (
@@ -67,13 +66,7 @@ class KnowledgeBase:
     """
 
     def __init__(self, place: str | Path) -> None:
-        self._url = schema.to_url(place)
-        self._engine: Engine = schema.connect(self._url)
-        try:
-            schema.check(self._engine)
-        except KnowledgeError:
-            self._engine.dispose()
-            raise
+        self._database = Database(place)
 
     @classmethod
     def create(cls, place: str | Path) -> Self:
@@ -84,36 +77,13 @@ class KnowledgeBase:
         KnowledgeError
             If there is one already, or the place cannot be written.
         """
-        url = schema.to_url(place)
-        shown = schema.shown(url)
-        if url.get_backend_name() == "sqlite":
-            path = Path(shown)
-            try:
-                if path.exists():
-                    raise KnowledgeError(f"{shown} exists already; open it, or remove the file first")
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise KnowledgeError(f"cannot make {shown}: {error.strerror}") from error
-        engine = schema.connect(url, create=True)
-        try:
-            with _translated(url):
-                if schema.version(engine) is not None:
-                    raise KnowledgeError(f"there is a knowledge base in {shown} already; open it")
-                schema.create(engine)
-        except KnowledgeError:
-            if url.get_backend_name() == "sqlite":  # the file is ours, and holds nothing
-                engine.dispose()
-                for ending in ("", "-wal", "-shm", "-journal"):
-                    Path(shown + ending).unlink(missing_ok=True)
-            raise
-        finally:
-            engine.dispose()
+        Database.create(place).close()
         return cls(place)
 
     @property
     def place(self) -> str:
         """Where it is: the path of the file, or the URL without its password."""
-        return schema.shown(self._url)
+        return self._database.place
 
     @property
     def revision(self) -> int:
@@ -123,7 +93,7 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -204,10 +174,7 @@ class KnowledgeBase:
     @contextmanager
     def writing(self) -> Iterator[Writer]:
         """Open one transaction of writes: committed as a whole at the end, or not at all."""
-        with (
-            _translated(self._url),
-            self._engine.execution_options(**schema.WRITING).begin() as connection,
-        ):
+        with self._database.writing() as connection:
             yield Writer(connection)
 
     # Reading ------------------------------------------------------------------------------------------------
@@ -351,7 +318,7 @@ class KnowledgeBase:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection for reading."""
-        with _translated(self._url), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             yield connection
 
     def _frame(self, query: Select[Any]) -> pd.DataFrame:  # Any: the columns of a query have no common type
@@ -387,12 +354,3 @@ def _revision(connection: Connection) -> int:
     """Return the number of writes so far."""
     query = select(tables.info.c.value).where(tables.info.c.name == "revision")
     return int(connection.execute(query).scalar() or 0)
-
-
-@contextmanager
-def _translated(url: URL) -> Iterator[None]:
-    """Turn what the database refuses into a KnowledgeError."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise KnowledgeError(f"the knowledge base {schema.shown(url)} failed: {schema.reason(error)}") from error
