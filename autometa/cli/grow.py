@@ -14,7 +14,7 @@ from autometa.errors import OptionError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from autometa.growing.local import Grown, Progress
+    from autometa.growing.plan import Grown, Progress
     from autometa.space import Configuration
     from autometa.task_kind import TaskKind
 
@@ -67,8 +67,8 @@ def grow(  # noqa: PLR0913 - an argument for each option
     """
     from autometa.evaluation.limits import Limits  # growing is not needed by the other commands
     from autometa.evaluation.protocol import PROTOCOLS
-    from autometa.growing.local import Plan
     from autometa.growing.local import grow as run
+    from autometa.growing.plan import Plan
     from autometa.growing.tables import find_tables
 
     if protocol not in PROTOCOLS:

@@ -15,8 +15,9 @@ import pytest
 
 from autometa.errors import DataError, OptionError
 from autometa.evaluation.limits import Limits
-from autometa.growing import local
-from autometa.growing.local import Plan, Progress, grow
+from autometa.growing import work
+from autometa.growing.local import grow
+from autometa.growing.plan import Plan, Progress
 from autometa.growing.tables import find_tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.pipelines.candidates import read_candidates
@@ -107,7 +108,7 @@ def test_a_kind_without_candidates_gets_none(base: KnowledgeBase, examples: Path
 def test_a_table_that_goes_away_after_its_first_turn_counts_as_far_as_it_came(
     base: KnowledgeBase, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "_N_CACHED_TASKS", 1)  # each turn reads anew
+    monkeypatch.setattr(work, "_N_CACHED_TASKS", 1)  # each turn reads anew
     for name in ("breast_cancer", "wine"):
         shutil.copy(examples / f"{name}.csv", tmp_path)
     candidates = dict.fromkeys((TaskKind.BINARY, TaskKind.MULTICLASS), (NAIVE_BAYES, NEIGHBORS, FOREST))
