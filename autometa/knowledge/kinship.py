@@ -16,7 +16,9 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, case, func, insert, select, update
 
 from autometa.knowledge import tables
-from autometa.sketches import SKETCH_VERSION, Likeness, Lineup, Sketch
+from autometa.sketches import SKETCH_VERSION, Likeness, Lineup, Sketch, likeness
+
+_CHUNK = 500  # values in one IN (...)
 
 _log = logging.getLogger(__name__)
 
@@ -82,24 +84,41 @@ def current_families(connection: Connection) -> dict[str, str]:
 
 
 def join_families(connection: Connection, task_ids: Iterable[int]) -> int:
-    """Give tasks, whose sketches are stored, one family with all that they resemble; return how many changed theirs."""
+    """Give tasks, whose sketches are stored, one family with all that they resemble; return how many families gave way.
+
+    Tasks with the very same sketch are looked up once, and what is of one family already is not compared again: many
+    copies of one table cost little more than as many different tables.
+    """
     wanted = set(task_ids)
     if not wanted:
         return 0
     t = tables.tasks
     rows = connection.execute(_sketched(t.c.id, t.c.family, t.c.name, tables.sketches.c.content).order_by(t.c.id)).all()
-    sketches = [Sketch.from_bytes(row[3]) for row in rows]
+    alike: dict[bytes, list[int]] = {}
+    for number, row in enumerate(rows):
+        alike.setdefault(row[3], []).append(number)
+    groups = list(alike.values())
+    sketches = [Sketch.from_bytes(content) for content in alike]
     lineup = Lineup(sketches)
-    joined: dict[str, str] = {}  # family -> another that it is one with
-    ages = _ages(connection)
-    for position, (task_id, family, name, _) in enumerate(rows):
-        if task_id not in wanted:
-            continue
-        for other, like in lineup.find(sketches[position]).items():
-            if other != position:
-                _log.info("'%s' is nearly the same as '%s': it shares %s", name, rows[other][2], like.words)
-                _join(joined, family, rows[other][1], ages)
-    return _rename(connection, {family: _root(joined, family) for family in joined})
+    families = _Families(_ages(connection))
+    parts = [{rows[number][1] for number in group} for group in groups]
+    for position, group in enumerate(groups):
+        if (
+            not any(rows[number][0] in wanted for number in group)
+            or not likeness(sketches[position], sketches[position]).is_near
+        ):
+            continue  # what does not resemble itself resembles nothing
+        for other in (position, *lineup.candidates(sketches[position])):
+            both = parts[position] | parts[other]
+            if len({families.root(family) for family in both}) == 1:
+                continue
+            like = likeness(sketches[position], sketches[other])
+            if like.is_near:
+                names = rows[group[-1]][2], rows[groups[other][0]][2]
+                _log.info("'%s' is nearly the same as '%s': it shares %s", *names, like.words)
+                parts[position] = parts[other] = {families.join(both)}
+    _rename(connection, families.joined)
+    return len(families.joined)
 
 
 def _sketched(*columns: Column[Any]) -> Select[*tuple[Any, ...]]:  # Any: columns of several types
@@ -116,27 +135,41 @@ def _ages(connection: Connection) -> dict[str, tuple[bool, int]]:
     return {family: (is_own == 1, first) for family, first, is_own in connection.execute(oldest)}
 
 
-def _join(joined: dict[str, str], one: str, other: str, ages: Mapping[str, tuple[bool, int]]) -> None:
-    """Make two families one, under the name that goes first."""
-    first, second = sorted((_root(joined, one), _root(joined, other)), key=ages.__getitem__)
-    if first != second:
-        joined[second] = first
+class _Families:
+    """Families that become one, each under the name that goes first."""
+
+    def __init__(self, ages: Mapping[str, tuple[bool, int]]) -> None:
+        self._ages = ages
+        self._next: dict[str, str] = {}  # family -> another that it is one with
+
+    @property
+    def joined(self) -> dict[str, str]:
+        """Families that gave way -> what they have become."""
+        return {family: self.root(family) for family in self._next}
+
+    def root(self, family: str) -> str:
+        """Return the family that another has become."""
+        while family in self._next:
+            after = self._next[family]
+            self._next[family] = self._next.get(after, after)  # shorter for the next who asks
+            family = after
+        return family
+
+    def join(self, families: Iterable[str]) -> str:
+        """Make families one, and return which."""
+        first, *others = sorted({self.root(family) for family in families}, key=self._ages.__getitem__)
+        self._next.update(dict.fromkeys(others, first))
+        return first
 
 
-def _root(joined: Mapping[str, str], family: str) -> str:
-    """Return the family that another has become."""
-    while family in joined:
-        family = joined[family]
-    return family
-
-
-def _rename(connection: Connection, names: Mapping[str, str]) -> int:
-    """Give all tasks of some families another family, and keep the old names; return how many tasks there were."""
+def _rename(connection: Connection, names: Mapping[str, str]) -> None:
+    """Give all tasks of some families another family, and keep the old names."""
     t, a = tables.tasks, tables.family_aliases
-    n_changed = 0
-    for family, name in names.items():
-        n_changed += connection.execute(update(t).where(t.c.family == family).values(family=name)).rowcount
-        connection.execute(update(a).where(a.c.family == family).values(family=name))
+    for name in sorted(set(names.values())):
+        old = sorted(family for family, new in names.items() if new == name)
+        for start in range(0, len(old), _CHUNK):
+            chunk = old[start : start + _CHUNK]
+            connection.execute(update(t).where(t.c.family.in_(chunk)).values(family=name))
+            connection.execute(update(a).where(a.c.family.in_(chunk)).values(family=name))
     if names:
         connection.execute(insert(a), [{"name": family, "family": name} for family, name in names.items()])
-    return n_changed

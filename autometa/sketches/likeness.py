@@ -97,12 +97,16 @@ class Lineup:
 
     def find(self, sketch: Sketch) -> dict[int, Likeness]:
         """Return position -> likeness of the known sketches that are nearly the same, in their order."""
+        found = {position: likeness(sketch, self._known[position]) for position in self.candidates(sketch)}
+        return {position: like for position, like in found.items() if like.is_near}
+
+    def candidates(self, sketch: Sketch) -> list[int]:
+        """Return the positions of the known sketches that share enough to be looked at, ascending."""
         candidates: set[int] = set()
         for name in VIEWS:
             n_shared = self._n_shared(name, getattr(sketch, name).hashes)
             candidates |= set(np.flatnonzero(n_shared >= _min_shared(name)).tolist())
-        found = {position: likeness(sketch, self._known[position]) for position in sorted(candidates)}
-        return {position: like for position, like in found.items() if like.is_near}
+        return sorted(candidates)
 
     def _n_shared(self, name: str, hashes: Hashes) -> npt.NDArray[np.int64]:
         """Return how many of these hashes each known sketch has (n_known,)."""

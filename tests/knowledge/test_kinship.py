@@ -1,15 +1,17 @@
 """Tasks that are nearly the same are of one family, whichever way they come in."""
 
+import cProfile
 import logging
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import export_shard, import_shard, read_shard
 from autometa.metafeatures import EXTRACTION_VERSION
-from autometa.sketches import draw_sketch
+from autometa.sketches import SKETCH_VERSION, draw_sketch
 from autometa.task import Task
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures
 from tests.sketches import tables
@@ -200,3 +202,29 @@ def test_a_shard_with_a_name_that_gave_way_joins_what_it_became(
         other.add_task(named(tables.half_of_rows(tables.wine()), "copy", "beta"), make_metafeatures())
         import_shard(other, tmp_path / "a.parquet")
         assert set(families_of(other).values()) == {"alpha"}
+
+
+@pytest.mark.parametrize("is_same", [True, False], ids=["the very same", "nearly the same"])
+def test_the_cost_of_many_copies_grows_with_their_number(tmp_path: Path, is_same: bool) -> None:
+    """Counted in calls, not in seconds: four times as many copies, each compared with each, cost 16 times as much."""
+    task = tables.cancer()
+    without_one_row = (tables.take(task, np.arange(569) != number) for number in range(80))
+    contents = [draw_sketch(task if is_same else part).to_bytes() for part in without_one_row]
+    n_calls = []
+    for n_copies in (20, 80):
+        with KnowledgeBase.create(tmp_path / f"{n_copies}.db") as base, base.writing() as writer:
+            names = [f"{number:064x}" for number in range(n_copies)]
+            common = {"kind": "binary", "n_rows": 569, "n_columns": 30, "n_classes": 2, "licence": "CC0"}
+            common["origin_id"] = writer.origin_id("me", "CC0")
+            writer.add_tasks({"fingerprint": name, "name": name, "family": name, **common} for name in names)
+            ids = writer.task_ids(names)
+            rows = [
+                {"task_id": ids[n], "version": SKETCH_VERSION, "content": c}
+                for n, c in zip(names, contents, strict=False)
+            ]
+            with cProfile.Profile() as profile:
+                writer.add_sketches(rows)
+            n_calls.append(sum(entry.callcount for entry in profile.getstats()))
+        with KnowledgeBase(tmp_path / f"{n_copies}.db") as base:
+            assert set(families_of(base).values()) == {names[0]}
+    assert n_calls[1] < 6 * n_calls[0]
