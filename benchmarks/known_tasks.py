@@ -18,8 +18,7 @@ from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.writing import Writer
 from autometa.sketches import SKETCH_VERSION, Lineup, Sketch, draw_sketch, likeness
 from autometa.sketches.cells import N_FEW
-from autometa.sketches.drawing import SAMPLE_SIZES
-from autometa.sketches.sketch import VIEWS, smallest
+from autometa.sketches.sketch import SAMPLE_SIZES, VIEWS, smallest
 from autometa.task import Task
 from autometa.task_kind import TaskKind
 

@@ -54,7 +54,8 @@ def near_tasks(connection: Connection, sketch: Sketch, fingerprint: str) -> tupl
     """Return the known tasks that are nearly the same as a table but for itself, the one that shares most first."""
     t, s = tables.tasks, tables.sketches
     columns = [t.c[name] for name in ("name", "fingerprint", "family", "n_rows", "n_columns")]
-    rows = connection.execute(_sketched(s.c.content, *columns).where(t.c.fingerprint != fingerprint)).all()
+    query = _sketched(s.c.content, *columns).where(t.c.fingerprint != fingerprint)
+    rows = [row for row in connection.execute(query).all() if is_readable(row[0])]
     found = Lineup([Sketch.from_bytes(row[0]) for row in rows]).find(sketch)
     near = [
         NearTask(
@@ -74,7 +75,16 @@ def stored_sketch(connection: Connection, fingerprint: str) -> Sketch | None:
     """Return the sketch of a known task, or None where it has none of this version."""
     query = _sketched(tables.sketches.c.content).where(tables.tasks.c.fingerprint == fingerprint)
     content = connection.execute(query).scalar()
-    return None if content is None else Sketch.from_bytes(content)
+    return Sketch.from_bytes(content) if content is not None and is_readable(content) else None
+
+
+def is_readable(content: bytes) -> bool:
+    """Return whether a stored sketch obeys the rules of this release; one that does not is as none."""
+    try:
+        Sketch.from_bytes(content)
+    except ValueError:
+        return False
+    return True
 
 
 def current_families(connection: Connection) -> dict[str, str]:
@@ -96,7 +106,8 @@ def join_families(connection: Connection, task_ids: Iterable[int]) -> int:
     rows = connection.execute(_sketched(t.c.id, t.c.family, t.c.name, tables.sketches.c.content).order_by(t.c.id)).all()
     alike: dict[bytes, list[int]] = {}
     for number, row in enumerate(rows):
-        alike.setdefault(row[3], []).append(number)
+        if is_readable(row[3]):
+            alike.setdefault(row[3], []).append(number)
     groups = list(alike.values())
     sketches = [Sketch.from_bytes(content) for content in alike]
     lineup = Lineup(sketches)

@@ -18,11 +18,8 @@ from autometa.sketches.cells import (
     shift,
 )
 from autometa.sketches.pairs import PairSampler
-from autometa.sketches.sketch import EMPTY, Hashes, Sample, Sketch, density_of, overlap_of, smallest
+from autometa.sketches.sketch import EMPTY, SAMPLE_SIZES, Hashes, Sample, Sketch, density_of, overlap_of, smallest
 from autometa.task import Task
-
-# Most hashes in each sample, 4 bytes each.
-SAMPLE_SIZES = {"rows": 128, "numbers": 64, "pairs": 192, "columns": 64}
 
 _N_RARE = 10  # a column in which all rows but fewer than these agree says little
 _N_DRAWN = 2**18  # rows drawn at most to estimate the density

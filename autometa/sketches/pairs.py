@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autometa.sketches.cells import is_in_first_half, mix, shift
-from autometa.sketches.sketch import COMPLETE, EMPTY, Hashes, Sample, density_of, overlap_of, smallest
+from autometa.sketches.sketch import COMPLETE, EMPTY, PAIR_STEP, Hashes, Sample, density_of, overlap_of, smallest
 
 _N_CELLS = 2**21  # about so many cells are looked at, the ones with the smallest hashes
 _N_PAIRS = 2**22  # more pairs are not made at a time
-_STEP = 2**16  # a limit is a multiple of it: the hash of a pair has 16 bits of its cells, and 16 of its own
 _UPPER = np.uint32(0xFFFF0000)
 
 
@@ -29,7 +28,7 @@ class PairSampler:
     def __init__(self, n_rows: int, n_columns: int) -> None:
         self._n_rows = n_rows
         share = min(1.0, _N_CELLS / (n_rows * max(n_columns, 1)))
-        self._limit = max(1, round(share * _STEP)) * _STEP
+        self._limit = max(1, round(share * PAIR_STEP)) * PAIR_STEP
         self._parts: list[tuple[npt.NDArray[np.int64], Hashes]] = []
 
     def add(self, numbers: npt.NDArray[np.float32], hashes: Hashes) -> None:
@@ -70,7 +69,7 @@ class PairSampler:
         """Return the limits to try for cells, ascending: the first would do if no pair came twice."""
         n_columns = len(self._parts)
         n_pairs = self._n_rows * n_columns * (n_columns - 1) / 2
-        first = max(1, round(min(1.0, (4 * n_kept / n_pairs) ** 0.5) * _STEP)) * _STEP
+        first = max(1, round(min(1.0, (4 * n_kept / n_pairs) ** 0.5) * PAIR_STEP)) * PAIR_STEP
         limits = []
         while first < self._limit:
             limits.append(first)

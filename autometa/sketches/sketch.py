@@ -8,6 +8,13 @@ import numpy.typing as npt
 
 SKETCH_VERSION = "2"  # sketches of two versions are never compared
 
+# Most hashes in each sample, 4 bytes each.
+SAMPLE_SIZES = {"rows": 128, "numbers": 64, "pairs": 192, "columns": 64}
+
+# Of a long table only the pairs of low cells are made: the limit of such a sample is a multiple of this, since the hash
+# of a pair has 16 bits of its cells, and 16 of its own.
+PAIR_STEP = 2**16
+
 COMPLETE = 2**32  # the limit of a sample that holds all there is
 
 Hashes = npt.NDArray[np.uint32]
@@ -134,12 +141,14 @@ class Sketch:
         Raises
         ------
         ValueError
-            If the bytes are no sketch.
+            If the bytes are no sketch, or a sample has more or fewer hashes than `draw_sketch` gives it: it would
+            resemble more tables than one table can.
         """
         samples, start = {}, 0
         try:
             for name in VIEWS:
                 n_hashes, limit, density = _HEADER.unpack_from(content, start)
+                _check_size(name, n_hashes, limit)
                 hashes = np.frombuffer(content, "<u4", n_hashes, start + _HEADER.size).astype(np.uint32)
                 samples[name] = Sample(hashes=hashes, limit=limit, density=density / 255)
                 start += _HEADER.size + 4 * n_hashes
@@ -151,3 +160,13 @@ class Sketch:
 
 
 VIEWS = tuple(field.name for field in fields(Sketch))
+
+
+def _check_size(name: str, n_hashes: int, limit: int) -> None:
+    """Raise ValueError unless a sample has at most its number of hashes, and exactly that where it was cut off."""
+    size = SAMPLE_SIZES[name]
+    if n_hashes > size:
+        raise ValueError(f"{n_hashes} {name}, at most {size} are kept")
+    is_cut_off = limit < COMPLETE and not (name == "pairs" and limit % PAIR_STEP == 0)
+    if is_cut_off and n_hashes < size:
+        raise ValueError(f"{n_hashes} {name} below {limit}, where {size} are kept")

@@ -19,11 +19,15 @@ from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import SCHEMA, export_shard, import_shard, read_shard
 from autometa.knowledge.rows import pack_folds
 from autometa.metric import METRICS, metrics_of
-from autometa.sketches import SKETCH_VERSION
+from autometa.sketches import SKETCH_VERSION, Sketch
+from autometa.sketches.sketch import COMPLETE, EMPTY, Sample
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeMetaFeatures, MakeTask, Records, WriteShard
 
+CROWDED = Sketch(  # one hash more than is ever kept
+    rows=Sample(hashes=np.arange(129, dtype=np.uint32), limit=COMPLETE), numbers=EMPTY, pairs=EMPTY, columns=EMPTY
+).to_bytes()
 DEEP = "[" * 50_000
 HUGE = "9" * 4000
 OK = {"record": "evaluation", "status": "ok", "rmse": None}  # of a binary or multiclass task
@@ -75,6 +79,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a version without sketch": (TASK, {"sketch": None}),
     "a sketch of a huge version": (TASK, {"sketch_version": "1" * 33}),
     "a sketch that is none": (TASK, {"sketch": b"\x01\x00abc"}),
+    "a sketch with too many hashes": (TASK, {"sketch": CROWDED}),
     "a huge sketch": (TASK, {"sketch_version": "later", "sketch": b"x" * 10_001}),
     "a key that is not the hash": (CONFIGURATION, {"key": "0" * 64}),
     "a configuration that is not there": (CONFIGURATION, {"configuration": None}),

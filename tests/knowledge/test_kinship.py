@@ -158,6 +158,19 @@ def test_a_task_that_was_stored_without_a_sketch_gets_one(add: Add, make_metafea
     assert len(set(add.families.values())) == 1
 
 
+def test_a_stored_sketch_that_breaks_the_rules_is_as_none(add: Add) -> None:
+    """As an earlier release may have taken it from a shard."""
+    whole = add(tables.wine(), "whole")
+    driver = sqlite3.connect(add.base.place)
+    driver.execute("UPDATE sketches SET content = x'0102'")
+    driver.commit()
+    driver.close()
+    copy = named(tables.half_of_rows(tables.wine()), "copy")
+    assert add.base.near_tasks(copy.fingerprint, draw_sketch(copy)) == add.base.near_tasks(whole.fingerprint) == ()
+    add(copy, "copy")
+    assert len(set(add.families.values())) == 2
+
+
 def test_a_shard_carries_no_sketch_unless_it_is_asked_for(
     add: Add, make_evaluation: MakeEvaluation, tmp_path: Path
 ) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from autometa.sketches import Sketch, draw_sketch
-from autometa.sketches.sketch import COMPLETE, VIEWS, Sample, smallest
+from autometa.sketches.sketch import COMPLETE, EMPTY, SAMPLE_SIZES, VIEWS, Sample, smallest
 from autometa.task import Task
+from autometa.task_kind import TaskKind
 from tests.sketches import tables
 
 
@@ -38,6 +40,42 @@ def test_bytes_that_are_no_sketch_are_refused() -> None:
     for broken in (b"", content[:-1], content + b"\x00", content[1:], b"\xff" * 200, swapped):
         with pytest.raises(ValueError, match="bytes are no sketch"):
             Sketch.from_bytes(broken)
+
+
+def sketch(name: str, n_hashes: int, limit: int) -> bytes:
+    """Return a sketch with one sample of so many hashes, all below a limit, as bytes."""
+    sample = Sample(hashes=np.arange(n_hashes, dtype=np.uint32), limit=limit)
+    return Sketch(**{**dict.fromkeys(VIEWS, EMPTY), name: sample}).to_bytes()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_sketch_with_more_hashes_than_are_ever_drawn_is_refused(name: str) -> None:
+    """It would resemble more tables than one table can."""
+    size = SAMPLE_SIZES[name]
+    for limit in (1000, COMPLETE):
+        Sketch.from_bytes(sketch(name, size, limit))
+        with pytest.raises(ValueError, match=f"{size + 1} {name}, at most {size} are kept"):
+            Sketch.from_bytes(sketch(name, size + 1, limit))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_sample_that_is_cut_off_must_be_full(name: str) -> None:
+    size = SAMPLE_SIZES[name]
+    Sketch.from_bytes(sketch(name, size - 1, COMPLETE))
+    with pytest.raises(ValueError, match=f"{size - 1} {name} below 1000, where {size} are kept"):
+        Sketch.from_bytes(sketch(name, size - 1, 1000))
+
+
+def test_of_a_long_table_not_all_pairs_are_made() -> None:
+    """So a sample may be cut off and not full: sixty rows of precise numbers among 1,200,000 of zeros."""
+    n_rows = 1_200_000
+    X = pd.DataFrame({"a": np.zeros(n_rows), "b": np.zeros(n_rows)})
+    X.iloc[:60] = np.random.default_rng(0).random((60, 2)).round(6)
+    task = tables.make_task(X, pd.Series(np.arange(n_rows) % 2), TaskKind.BINARY)
+    content = draw_sketch(task).to_bytes()
+    pairs = Sketch.from_bytes(content).pairs
+    assert pairs.limit < COMPLETE
+    assert 0 < len(pairs.hashes) < SAMPLE_SIZES["pairs"]
 
 
 def test_a_sample_keeps_its_rules() -> None:
