@@ -12,7 +12,7 @@ import typer
 from autometa.cli.drawing import draw_notes, draw_rows
 from autometa.cli.grow import grow
 from autometa.cli.options import DatabaseOption, FormatOption, opened
-from autometa.cli.output import Format, print_content, print_renderables, say, shard_progress
+from autometa.cli.output import Format, print_content, print_renderables, say, say_joined, shard_progress
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import exchange, schema, shipped
 from autometa.knowledge.base import KnowledgeBase
@@ -126,8 +126,10 @@ def import_(
                     "new": added.n_new,
                     "known": added.n_same,
                     "differing": added.n_differing,
+                    "joined": added.n_joined,
                 }
             )
+            say_joined(added.n_joined)
     _print_rows(contents, form)
 
 

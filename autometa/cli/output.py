@@ -77,10 +77,12 @@ def bar() -> Iterator["Bar | None"]:
 
 @contextmanager
 def shard_progress() -> Iterator[Progress]:
-    """Give what `open_knowledge` tells its progress to; says on stderr that knowledge is being read."""
+    """Give what `open_knowledge` tells its progress to; says on stderr what is read, and what that joined."""
     with bar() as drawn:
 
-        def report(n_done: int, n_shards: int) -> None:
+        def report(n_done: int, n_shards: int, n_joined: int) -> None:
+            if n_done == n_shards:
+                say_joined(n_joined)
             if drawn is None:
                 if n_done == 0:
                     say(f"reading {n_shards} shipped shard{'s' * (n_shards != 1)} of past runs (once)")
@@ -91,6 +93,13 @@ def shard_progress() -> Iterator[Progress]:
             drawn.update(drawn.task_ids[0], completed=n_done, total=n_shards)
 
         yield report
+
+
+def say_joined(n_families: int) -> None:
+    """Say on stderr how many families became one with others, if any did."""
+    if n_families:
+        what = "1 family was" if n_families == 1 else f"{n_families} families were"
+        say(f"{what} joined with others, since their tables are nearly the same")
 
 
 def _plain(value: object) -> object:

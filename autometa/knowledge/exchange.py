@@ -155,7 +155,7 @@ def import_shard(base: KnowledgeBase, path: str | Path, *, is_shipped: bool = Fa
     with base.writing() as writer:
         n_new = _add_tasks(writer, parts["task"], name)
         n_new += writer.add_configurations(_configuration_rows(parts["configuration"]))
-        added = writer.add_evaluations(_evaluation_rows(writer, parts))
+        added = writer.add_evaluations(_evaluation_rows(writer, parts)) + Added(n_joined=writer.n_joined)
         if is_shipped:
             n_new += writer.add_shard(name, sha256)
         if n_new or added.n_new or added.n_differing:

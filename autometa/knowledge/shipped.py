@@ -17,8 +17,8 @@ from autometa.knowledge.schema import shown, to_url
 
 URL_VARIABLE = "AUTOMETA_DATABASE_URL"
 
-# Told the number of shards read so far, and of all.
-Progress = Callable[[int, int], None]
+# Told the number of shards read so far, of all, and of families that they made one with others.
+Progress = Callable[[int, int, int], None]
 
 
 def default_place() -> Path:
@@ -41,7 +41,7 @@ def open_knowledge(place: str | Path | None = None, *, progress: Progress | None
         names; without it the user's own, made from the shipped shards where it is missing and topped up where this
         release brings shards that it has not seen.
     progress : callable, optional
-        Called with (shards read, shards to read) while shards are read.
+        Called with (shards read, shards to read, families joined) while shards are read.
 
     Raises
     ------
@@ -104,12 +104,13 @@ def missing_shards(base: KnowledgeBase) -> tuple[Path, ...]:
 
 def add_shards(base: KnowledgeBase, shards: Sequence[Path], *, progress: Progress | None = None) -> None:
     """Read shipped shards into a base, each in a transaction of its own."""
+    n_joined = 0
     for number, path in enumerate(shards):
         if progress is not None:
-            progress(number, len(shards))
-        import_shard(base, path, is_shipped=True)
+            progress(number, len(shards), n_joined)
+        n_joined += import_shard(base, path, is_shipped=True).n_joined
     if shards and progress is not None:
-        progress(len(shards), len(shards))
+        progress(len(shards), len(shards), n_joined)
 
 
 def _link(unfinished: Path, path: Path) -> None:

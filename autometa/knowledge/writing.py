@@ -31,17 +31,21 @@ class Added:
         Known already with the same result; nothing changed.
     n_differing : int
         Known already with another result: the first stays, the other is kept in the table of repeats.
+    n_joined : int
+        Families that became one with others, since tasks that came along are nearly the same as theirs.
     """
 
     n_new: int = 0
     n_same: int = 0
     n_differing: int = 0
+    n_joined: int = 0
 
     def __add__(self, other: "Added") -> "Added":
         return Added(
             n_new=self.n_new + other.n_new,
             n_same=self.n_same + other.n_same,
             n_differing=self.n_differing + other.n_differing,
+            n_joined=self.n_joined + other.n_joined,
         )
 
 
@@ -52,6 +56,7 @@ class Writer:
         self._connection = connection
         self._now = int(time.time())
         self._ids: dict[tuple[str, ...], int] = {}
+        self.n_joined = 0  # families that gave way so far
 
     def origin_id(self, name: str, licence: str) -> int:
         """Return the id of an origin, added if it is new."""
@@ -82,7 +87,7 @@ class Writer:
         known = {tuple(row) for row in self._connection.execute(select(table.c.task_id, table.c.version))}
         new = [row for identity, row in wanted.items() if identity not in known]
         n_new = self._insert_new(table, new)
-        join_families(self._connection, (row["task_id"] for row in new))
+        self.n_joined += join_families(self._connection, (row["task_id"] for row in new))
         return n_new
 
     def add_configurations(self, rows: Iterable[Row]) -> int:

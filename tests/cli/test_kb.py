@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from autometa.cli.output import shard_progress
 from tests.conftest import Command
 
 STATUS = {"tasks", "configurations", "evaluations", "coverage", "revision", "schema"}
@@ -52,8 +53,8 @@ def test_what_one_exports_another_imports(autometa: Command, examples: Path, tmp
     }
     first = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
     again = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
-    assert first == [{"file": "a.parquet", "new": 3, "known": 0, "differing": 0}]
-    assert again == [{"file": "a.parquet", "new": 0, "known": 3, "differing": 0}]
+    assert first == [{"file": "a.parquet", "new": 3, "known": 0, "differing": 0, "joined": 0}]
+    assert again == [{"file": "a.parquet", "new": 0, "known": 3, "differing": 0, "joined": 0}]
     rows = json.loads(autometa("kb", "list", "evaluations", "--db", "yours.db", "-f", "json").stdout)
     assert {row["origin"] for row in rows} == {"me"}
     nothing = autometa("kb", "export", "b.parquet", "--beside", ".", "--db", "mine.db")
@@ -97,6 +98,34 @@ def test_a_copy_of_a_known_table_is_of_its_family_and_shown_with_it(
     for command in ("describe", "recommend"):
         content = json.loads(autometa(command, "c.csv", "--db", "own.db", "-f", "json").stdout)
         assert len([note for note in content["notes"] if "nearly the same as the known table" in note]) == 2
+
+
+def test_only_with_sketches_a_shard_joins_copies_of_its_tables_and_that_is_said(
+    autometa: Command, examples: Path, tmp_path: Path
+) -> None:
+    for owner, rows in (("mine", slice(None)), ("yours", slice(0, None, 2))):
+        (tmp_path / owner).mkdir()
+        pd.read_csv(examples / "wine.csv").iloc[rows].to_csv(tmp_path / owner / f"{owner}.csv", index=False)
+        assert autometa("kb", "create", "--empty", "--db", f"{owner}.db").returncode == 0
+        grown = autometa("kb", "grow", "--from", owner, "--candidates", "1", "--db", f"{owner}.db")
+        assert grown.returncode == 0, grown.stderr
+    for name, options, n_joined in (("plain", (), 0), ("sketched", ("--with-sketches",), 1)):
+        exported = autometa("kb", "export", f"{name}.parquet", *options, "--db", "mine.db")
+        assert exported.returncode == 0, exported.stderr
+        done = autometa("kb", "import", f"{name}.parquet", "--db", "yours.db", "-f", "json")
+        assert json.loads(done.stdout)[0]["joined"] == n_joined
+        assert ("1 family was joined with others" in done.stderr) is (n_joined == 1)
+        tasks = json.loads(autometa("kb", "list", "tasks", "--db", "yours.db", "-f", "json").stdout)
+        assert [task["name"] for task in tasks] == ["mine", "yours"]
+        assert len({task["family"] for task in tasks}) == 2 - n_joined
+
+
+def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixture[str]) -> None:
+    with shard_progress() as progress:
+        for counts in ((0, 2, 0), (1, 2, 3), (2, 2, 3)):
+            progress(*counts)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "3 families were joined with others, since their tables are nearly the same"
 
 
 @pytest.mark.parametrize(

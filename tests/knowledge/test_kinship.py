@@ -10,6 +10,7 @@ import pytest
 
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import export_shard, import_shard, read_shard
+from autometa.knowledge.writing import Added
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.sketches import SKETCH_VERSION, draw_sketch
 from autometa.task import Task
@@ -198,10 +199,10 @@ def test_what_a_shard_brings_joins_families_too(
     export_shard(add.base, tmp_path / "a.parquet", with_sketches=True)
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         other.add_task(named(tables.half_of_rows(tables.wine()), "mine", "my own"), make_metafeatures())
-        import_shard(other, tmp_path / "a.parquet")
+        assert import_shard(other, tmp_path / "a.parquet") == Added(n_new=2, n_joined=1)
         assert families_of(other) == {"mine": "my own", "whole": "my own", "cancer": "cancers"}
         revision = other.revision
-        import_shard(other, tmp_path / "a.parquet")
+        assert import_shard(other, tmp_path / "a.parquet") == Added(n_same=2)
         assert other.revision == revision
 
 

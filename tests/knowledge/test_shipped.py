@@ -30,7 +30,7 @@ with shipped.open_knowledge() as base:
 SLOW_FIRST_USE = """
 from autometa.knowledge import shipped
 
-def report(done, total):
+def report(done, total, joined):
     if done == 1:
         print("half-way", flush=True)
         time.sleep(60)
@@ -189,11 +189,11 @@ def test_the_users_own_base_of_another_schema_is_refused(home: Path) -> None:
 
 
 def test_shards_are_added_with_progress(base: KnowledgeBase, shards: list[Path], tmp_path: Path) -> None:
-    reported: list[tuple[int, int]] = []
+    reported: list[tuple[int, ...]] = []
     with KnowledgeBase.create(tmp_path / "new.db") as new:
-        shipped.add_shards(new, shards, progress=lambda done, total: reported.append((done, total)))
+        shipped.add_shards(new, shards, progress=lambda *counts: reported.append(counts))
         assert new.status().evaluations["total"] == 13
-    assert reported == [(0, 2), (1, 2), (2, 2)]
+    assert reported == [(0, 2, 0), (1, 2, 0), (2, 2, 0)]
 
 
 def test_a_users_import_of_the_same_name_hides_no_shipped_shard(
