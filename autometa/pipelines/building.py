@@ -89,7 +89,10 @@ def build(
         missing=learner.missing,
         seed=seed,
     )
-    select = [("select", selection(kind, choices["select_percentile"]))] if choices["select"] == "univariate" else []
+    n_used = sum(column_kind is not ColumnKind.IDENTIFIER for column_kind in column_kinds.values())
+    select = []
+    if choices["select"] == "univariate":
+        select = [("select", selection(kind, choices["select_percentile"], max(n_used, 1)))]
     estimator = learner.make(hyperparameters, kind, seed, n_jobs)
     if not kind.is_classification:
         estimator = _with_target(estimator, choices["target_transform"], is_scaled=learner.scales_target, seed=seed)

@@ -6,6 +6,7 @@ Small conversions are `FunctionTransformer` steps around methods of pandas and N
 is inside, so that a stored pipeline can be loaded without it.
 """
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -139,13 +140,17 @@ def category_positions(column_kinds: Mapping[str, ColumnKind]) -> tuple[int, ...
     return tuple(range(sum(kind in _TREATED["categorical"] for kind in column_kinds.values())))
 
 
-def selection(kind: TaskKind, percentile: int) -> Pipeline:
+def selection(kind: TaskKind, percentile: int, n_columns: int) -> Pipeline:
     """Return the unfitted choice of the ``percentile`` % of the columns with the highest F statistic.
+
+    It is at least the share of one of the table's ``n_columns``: of less, scikit-learn may keep none where two columns
+    have the same statistic, as those of a category with two values do.
 
     Constant columns, of which the statistic is not defined, are left out first. There is no choice by variance
     alone: scaled columns all have the same, of others it depends on the unit.
     """
     score = f_classif if kind.is_classification else f_regression
+    percentile = max(percentile, math.ceil(100 / n_columns))
     return Pipeline([("vary", VarianceThreshold()), ("best", SelectPercentile(score, percentile=percentile))])
 
 

@@ -301,6 +301,21 @@ def test_selection_keeps_the_columns_that_tell_most_of_the_target(kind: TaskKind
     assert pipeline.predict(X).shape == (90,)
 
 
+@pytest.mark.parametrize("n_others", [1, 4])
+def test_selection_keeps_a_column_where_two_tell_equally_much(n_others: int) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    X = pd.DataFrame({"colour": np.where(y == 1, "red", "blue")})  # encoded, its two columns mirror each other
+    X.loc[:4, "colour"] = "blue"
+    X = X.assign(**{f"noise_{i}": rng.normal(size=60) for i in range(n_others)})
+    configuration = Configuration(
+        algorithm="logistic_regression", values={"select": "univariate", "select_percentile": 10}
+    )
+    kinds = dict.fromkeys(X.columns, ColumnKind.NUMERIC) | {"colour": ColumnKind.CATEGORICAL}
+    pipeline = build(configuration, kind=TaskKind.BINARY, column_kinds=kinds).fit(X, y)
+    assert set(pipeline[:-1].get_feature_names_out()) < {"categorical__colour_blue", "categorical__colour_red"}
+
+
 def regression(transform: str, y: np.ndarray, *, algorithm: str = "ridge") -> np.ndarray:
     """Return predictions for the rows of training, a line of numbers, and two rows far outside it."""
     X = pd.DataFrame({"a": np.linspace(0, 1, len(y))})
