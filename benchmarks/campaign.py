@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from autometa.benchmark.replay import is_judgement
 from autometa.task_kind import TaskKind
-from benchmarks.pilot.draw import MAX_COLUMNS, choose_tables, is_judgement
+from benchmarks.pilot.draw import MAX_COLUMNS, choose_tables
 
 N_TABLES = {TaskKind.BINARY: 60, TaskKind.MULTICLASS: 40, TaskKind.REGRESSION: 50}
 

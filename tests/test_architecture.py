@@ -27,6 +27,7 @@ FLOORS = {
     "sources": 8,
     "recommenders": 9,
     "growing": 11,
+    "benchmark": 12,
     "advisor": 13,
     "cli": 15,
 }

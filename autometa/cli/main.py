@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from autometa import __version__
+from autometa.cli.benchmark import app as benchmark
 from autometa.cli.describe import describe
 from autometa.cli.kb import app as kb
 from autometa.cli.output import say
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(recommend)
 app.command()(describe)
 app.add_typer(kb)
+app.add_typer(benchmark)
 
 
 @app.callback(invoke_without_command=True)

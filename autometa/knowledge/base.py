@@ -27,7 +27,7 @@ from autometa.knowledge.rows import (
 )
 from autometa.knowledge.status import KnowledgeStatus
 from autometa.knowledge.writing import Added, Writer
-from autometa.metafeatures import MetaFeatures
+from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
 from autometa.metric import METRICS, Metric
 from autometa.sketches import SKETCH_VERSION, Sketch, draw_sketch
 from autometa.space import Configuration
@@ -299,15 +299,23 @@ class KnowledgeBase:
         with self.reading() as connection:
             return {(fingerprint, key) for fingerprint, key in connection.execute(query)}
 
-    def experience(self, kind: TaskKind, metric: Metric, *, protocol: str, pipelines_version: str) -> Experience:
+    def experience(
+        self,
+        kind: TaskKind,
+        metric: Metric,
+        *,
+        protocol: str,
+        pipelines_version: str,
+        metafeatures_version: str = EXTRACTION_VERSION,
+    ) -> Experience:
         """Return the past runs of one kind of task, seed 0, as arrays.
 
-        Meta-features of another extraction version are read as missing.
+        Meta-features of another version are read as missing.
         """
         with self.reading() as connection:
             revision = _revision(connection)
             rows = queries.cells(connection, kind, metric, (protocol, pipelines_version))
-            known = queries.descriptions(connection, tables.tasks.c.kind == str(kind))
+            known = queries.descriptions(connection, tables.tasks.c.kind == str(kind), metafeatures_version)
             used = set(rows[:, 1].tolist())
             contents = connection.execute(select(tables.configurations.c.id, tables.configurations.c.content))
             configurations = {i: Configuration.from_json(text) for i, text in contents if i in used}

@@ -93,13 +93,15 @@ def filled_cells() -> Select[Any]:  # Any: a text and two numbers
     return select(pairs.c.kind, n_configurations, func.count()).group_by(pairs.c.kind)
 
 
-def descriptions(connection: Connection, condition: ColumnElement[bool]) -> dict[int, TaskDescription]:
+def descriptions(
+    connection: Connection, condition: ColumnElement[bool], version: str = EXTRACTION_VERSION
+) -> dict[int, TaskDescription]:
     """Return task id -> description of the tasks that meet a condition, in the order of their fingerprints.
 
-    Meta-features of another extraction version are read as missing.
+    Meta-features of another extraction version than ``version`` are read as missing.
     """
     t, m = tables.tasks, tables.metafeatures
-    of_this_version = and_(m.c.task_id == t.c.id, m.c.version == EXTRACTION_VERSION)
+    of_this_version = and_(m.c.task_id == t.c.id, m.c.version == version)
     query = select(t, m.c["values"].label("features")).outerjoin(m, of_this_version)
     found = connection.execute(query.where(condition).order_by(t.c.fingerprint)).mappings()
     return {

@@ -112,6 +112,15 @@ class Recommender(ABC):
         left = [position for position, c in enumerate(configurations) if c.key not in done]
         return tuple(sorted(left, key=lambda p: (mean[p], is_unknown[p], configurations[p].key)))
 
+    def propose(
+        self,
+        description: TaskDescription,
+        configurations: Sequence[Configuration],
+        observed: Sequence[Evaluation] = (),
+    ) -> int:
+        """Return the position of the first in `rank`: what to try next."""
+        return self.rank(description, configurations, observed)[0]
+
     @abstractmethod
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return how much each known task speaks for each configuration.

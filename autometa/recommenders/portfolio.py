@@ -33,11 +33,26 @@ class GreedyPortfolio(BestOnAverage):
         observed: Sequence[Evaluation] = (),
     ) -> tuple[int, ...]:
         """Return positions in ``configurations`` in greedy order, going on from what was observed."""
+        return self._order(configurations, observed, len(configurations))
+
+    def propose(
+        self,
+        description: TaskDescription,
+        configurations: Sequence[Configuration],
+        observed: Sequence[Evaluation] = (),
+    ) -> int:
+        """Return the position of the first in `rank`, found without the rest of it."""
+        return self._order(configurations, observed, 1)[0]
+
+    def _order(
+        self, configurations: Sequence[Configuration], observed: Sequence[Evaluation], n_picks: int
+    ) -> tuple[int, ...]:
+        """Return the first positions, and those of configurations that nothing is known about."""
         done = {evaluation.configuration.key for evaluation in observed}
         columns = self._columns(configurations)
         known = [p for p, c in enumerate(configurations) if columns[p] >= 0 and c.key not in done]
         start = [self.experience_.position_of[key] for key in done if key in self.experience_.position_of]
-        picks = self._greedy(columns[known], start)
+        picks = self._greedy(columns[known], start, n_picks)
         unknown = [p for p, c in enumerate(configurations) if columns[p] < 0 and c.key not in done]
         return (*(known[pick] for pick in picks), *sorted(unknown, key=lambda p: configurations[p].key))
 
@@ -55,15 +70,15 @@ class GreedyPortfolio(BestOnAverage):
                 best = np.minimum(best, losses[:, column])
         return votes
 
-    def _greedy(self, candidates: np.ndarray, start: list[int]) -> list[int]:
-        """Return positions in ``candidates``, which are columns, in greedy order after those of ``start``."""
+    def _greedy(self, candidates: np.ndarray, start: list[int], n_picks: int) -> list[int]:
+        """Return the first positions in ``candidates``, which are columns, in greedy order after those of ``start``."""
         losses = np.nan_to_num(self.experience_.normalised_losses, nan=1.0)
         best = losses[:, start].min(axis=1) if start else np.ones(len(losses))
         keys = [configuration.key for configuration in self.experience_.configurations]
         mean = np.round(self._mean, 12)  # the last digits depend on the order in which tasks are summed up
         left = sorted(range(len(candidates)), key=lambda p: (mean[candidates[p]], keys[candidates[p]]))
         picks: list[int] = []
-        while left:
+        while left and len(picks) < n_picks:
             after = np.round(np.minimum(best[:, None], losses[:, candidates[left]]).mean(axis=0), 12)
             picks.append(left.pop(int(np.argmin(after))))  # the first of equals: sorted by mean, then key
             best = np.minimum(best, losses[:, candidates[picks[-1]]])

@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 
 from autometa._random import generator
+from autometa.benchmark.replay import is_judgement
 from autometa.pipelines.learners import learners_of
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -79,11 +80,6 @@ def main() -> None:
         (arguments.folder / f"{kind}.json").write_text(json.dumps(items), encoding="utf-8")
         print(f"{kind}: {(tables['task'] == kind).sum()} tables, {len(drawn)} configurations")
         print("  " + ", ".join(f"{name} {n}" for name, n in Counter(each.algorithm for each in drawn).items()))
-
-
-def is_judgement(family: str) -> bool:
-    """Return whether published figures come from a family, so that no choice may look at it."""
-    return int(hashlib.sha256(family.encode("utf-8")).hexdigest()[:8], 16) % 5 == 0
 
 
 def choose_tables(index: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autometa.cli.main import app
+from tests.sources.published import write_oboe
 
 # In an order in which each finds what it needs.
 COMMANDS = (
@@ -20,6 +21,8 @@ COMMANDS = (
     "kb export",
     "kb import",
     "kb upgrade",
+    "benchmark import",
+    "benchmark replay",
     "describe",
     "recommend",
 )
@@ -37,7 +40,9 @@ def _commands_in_help(*group: str) -> set[str]:
 
 
 def test_every_command_is_in_the_list() -> None:
-    found = {f"kb {name}" for name in _commands_in_help("kb")} | (_commands_in_help() - {"kb"})
+    groups = ("kb", "benchmark")
+    found = {f"{group} {name}" for group in groups for name in _commands_in_help(group)}
+    found |= _commands_in_help() - set(groups)
     assert found == set(COMMANDS)
 
 
@@ -47,6 +52,7 @@ def test_the_example_of_every_command_runs(
     shutil.copytree(examples, tmp_path / "data" / "examples")
     base = tmp_path / "knowledge.db"
     shutil.copy(shipped_base, base)
+    write_oboe(tmp_path / "oboe")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AUTOMETA_DATABASE_URL", str(base))
     for command in COMMANDS:

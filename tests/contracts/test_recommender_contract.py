@@ -14,6 +14,7 @@ from autometa.advisor import RECOMMENDERS
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import UNKNOWN_MEAN, UNKNOWN_STD, Recommender
 from autometa.recommenders.nearest import NearestTasks
+from autometa.recommenders.random_order import RandomOrder
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from tests.recommenders.experiences import (
@@ -30,6 +31,7 @@ from tests.recommenders.experiences import (
 FACTORIES: dict[str, Callable[[], Recommender]] = {
     **RECOMMENDERS,
     "nearest of 1": lambda: NearestTasks(n_neighbours=1),
+    "random": RandomOrder,
 }
 
 NEW = make_description("new", metafeatures={"size": 0.3, "shape": -0.5, "noise": 0.1})
@@ -74,6 +76,13 @@ DESCRIPTIONS: dict[str, TaskDescription] = {
 @pytest.fixture(params=list(FACTORIES))
 def make(request: pytest.FixtureRequest) -> Callable[[], Recommender]:
     """Return a function that makes one of the recommenders."""
+    factory: Callable[[], Recommender] = FACTORIES[request.param]
+    return factory
+
+
+@pytest.fixture(params=[name for name in FACTORIES if name != "random"])
+def make_learner(request: pytest.FixtureRequest) -> Callable[[], Recommender]:
+    """Return a function that makes one of the recommenders whose order is learned."""
     factory: Callable[[], Recommender] = FACTORIES[request.param]
     return factory
 
@@ -287,19 +296,19 @@ def test_a_hidden_family_leaves_no_trace(make: Callable[[], Recommender]) -> Non
 # --- ranking ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_best_everywhere_comes_first(make: Callable[[], Recommender]) -> None:
+def test_what_is_best_everywhere_comes_first(make_learner: Callable[[], Recommender]) -> None:
     losses = np.random.default_rng(0).uniform(0.2, 0.5, size=(10, 6))
     losses[:, 4] = 0.1
     experience = make_experience(losses.tolist())
-    recommender = make().fit(experience)
+    recommender = make_learner().fit(experience)
     assert recommender.rank(NEW, experience.configurations)[0] == 4
     assert recommender.predict(NEW, experience.configurations).mean.argmin() == 4
 
 
-def test_ties_are_broken_by_key(make: Callable[[], Recommender]) -> None:
+def test_ties_are_broken_by_key(make_learner: Callable[[], Recommender]) -> None:
     experience = make_experience([[0.2] * 9] * 4)
     asked = list(np.random.default_rng(0).permutation(np.array([*experience.configurations], dtype=object)))
-    assert ranked_keys(make().fit(experience), NEW, asked) == sorted(c.key for c in asked)
+    assert ranked_keys(make_learner().fit(experience), NEW, asked) == sorted(c.key for c in asked)
 
 
 def test_unknown_configurations_count_as_a_median_and_come_last(make: Callable[[], Recommender]) -> None:

@@ -1,0 +1,234 @@
+"""Replay: a recommender proposes configurations for tasks that were hidden from it, and is told the stored results.
+
+Tasks are hidden by family. A method that is fitted in no time leaves out one family after the other; one that takes
+longer leaves out a fold of families at once. What was not tried on a task cannot be proposed there.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autometa.errors import DataError
+from autometa.evaluation.record import Evaluation, Status
+from autometa.knowledge.frames import Experience
+from autometa.recommenders.base import Recommender
+from autometa.task import TaskDescription
+
+N_STEPS = 25
+MIN_OK = 20  # a row with fewer successful runs has no median worth the name
+_JUDGES = 5
+
+# Told how many tasks a method has been through, and of how many.
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A recommender in the comparison.
+
+    Parameters
+    ----------
+    name : str
+        How it is called in tables.
+    make : callable
+        Returns an unfitted one.
+    n_folds : int, optional
+        Folds of families that are hidden at once; default: every family alone.
+    """
+
+    name: str
+    make: Callable[[], Recommender]
+    n_folds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Replay:
+    """What methods found on hidden tasks.
+
+    Parameters
+    ----------
+    tasks : tuple of TaskDescription, n_tasks of them
+        The hidden tasks.
+    best, median, worst : ndarray of shape (n_tasks,)
+        Losses of the successful runs that are stored of each.
+    found : dict of str to ndarray of shape (n_tasks, n_steps)
+        Of each method the best loss after so many proposals; a failure counts as the worst loss of its task.
+    fit_seconds : dict of str to ndarray of shape (n_tasks, n_steps)
+        What the proposals so far took to fit, one fit each.
+    seconds : dict of str to float
+        Time for fitting and proposing, in all.
+    n_left_out : int
+        Tasks with fewer than `MIN_OK` successful runs.
+    """
+
+    tasks: tuple[TaskDescription, ...]
+    best: np.ndarray = field(repr=False)
+    median: np.ndarray = field(repr=False)
+    worst: np.ndarray = field(repr=False)
+    found: dict[str, np.ndarray] = field(repr=False)
+    fit_seconds: dict[str, np.ndarray] = field(repr=False)
+    seconds: dict[str, float]
+    n_left_out: int
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Family of each task."""
+        return tuple(task.family for task in self.tasks)
+
+    def regrets(self, method: str, *, to_worst: bool = False) -> np.ndarray:
+        """Return the normalised regret of a method: ndarray of shape (n_tasks, n_steps), in [0, 1].
+
+        (loss found - best) / (median - best) of the task, or by the worst in place of the median, as in the
+        literature; clipped, and 0 in a task where all results are equal.
+        """
+        top = self.worst if to_worst else self.median
+        width = (top - self.best)[:, None]
+        above = self.found[method] - self.best[:, None]
+        scaled = np.divide(above, width, out=np.where(above > 0, 1.0, 0.0), where=width > 0)
+        scaled = np.clip(scaled, 0.0, 1.0)
+        return np.where((self.worst == self.best)[:, None], 0.0, scaled)
+
+
+def is_judgement(family: str) -> bool:
+    """Return whether published figures come from a family, so that no choice may look at it."""
+    return _number(family) % _JUDGES == 0
+
+
+def replay(
+    experience: Experience,
+    methods: Sequence[Method],
+    *,
+    families: Collection[str] | None = None,
+    n_steps: int = N_STEPS,
+    seed: int = 0,
+    report: Report | None = None,
+) -> Replay:
+    """Return what each method finds on tasks that are hidden from it.
+
+    Parameters
+    ----------
+    experience : Experience
+        All that is stored.
+    methods : sequence of Method
+        What is compared.
+    families : collection of str, optional
+        Only tasks of these families are replayed; the others are learned from. Default: all.
+    n_steps : int
+        Proposals for each task.
+    seed : int
+        Of all that is drawn.
+    report : callable, optional
+        Called with (method, tasks done, of how many).
+
+    Raises
+    ------
+    DataError
+        If there is no task to hide, or nothing is left to learn from.
+    """
+    is_hidden = [families is None or family in families for family in experience.families]
+    is_thick = np.isfinite(experience.losses).sum(axis=1) >= MIN_OK
+    rows = np.flatnonzero(np.array(is_hidden, dtype=bool) & is_thick)
+    n_left_out = int(sum(is_hidden)) - len(rows)
+    if len(rows) == 0:
+        raise DataError(
+            f"nothing to replay: no task of those families has {MIN_OK} successful runs ({n_left_out} fewer)"
+        )
+    if len(set(experience.families)) < 2:
+        raise DataError("nothing to learn from: all tasks are of one family")
+    found, fit_seconds, seconds = {}, {}, {}
+    for method in methods:
+        start = time.perf_counter()
+        found[method.name], fit_seconds[method.name] = _run(experience, method, rows, n_steps, seed, report)
+        seconds[method.name] = time.perf_counter() - start
+    ok = np.where(np.isfinite(experience.losses[rows]), experience.losses[rows], np.nan)
+    return Replay(
+        tasks=tuple(experience.descriptions[row] for row in rows),
+        best=np.nanmin(ok, axis=1),
+        median=np.nanmedian(ok, axis=1),
+        worst=np.nanmax(ok, axis=1),
+        found=found,
+        fit_seconds=fit_seconds,
+        seconds=seconds,
+        n_left_out=n_left_out,
+    )
+
+
+def _run(
+    experience: Experience, method: Method, rows: np.ndarray, n_steps: int, seed: int, report: Report | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best losses and the fit seconds so far of one method, both (n_rows, n_steps)."""
+    place = {row: number for number, row in enumerate(rows.tolist())}
+    found, fit_seconds = np.full((2, len(rows), n_steps), np.nan)
+    n_done = 0
+    for hidden, own in _splits(experience, place, method.n_folds):
+        recommender = method.make().fit(experience.without(hidden), seed)
+        for row in own:
+            found[place[row]], fit_seconds[place[row]] = _trace(recommender, experience, row, n_steps)
+            n_done += 1
+            if report is not None:
+                report(method.name, n_done, len(rows))
+    return found, fit_seconds
+
+
+def _splits(
+    experience: Experience, rows: Collection[int], n_folds: int | None
+) -> Iterator[tuple[tuple[str, ...], list[int]]]:
+    """Iterate over (families to hide, rows to replay)."""
+    families = experience.families
+    parts: dict[str | int, set[str]] = {}
+    for family in families:
+        parts.setdefault(family if n_folds is None else _number(f"fold {family}") % n_folds, set()).add(family)
+    for hidden in parts.values():
+        own = [row for row in rows if families[row] in hidden]
+        if own and len(hidden) < len(set(families)):
+            yield tuple(sorted(hidden)), own
+        elif own:
+            raise DataError("nothing to learn from: all families are in one fold; take fewer folds")
+
+
+def _trace(recommender: Recommender, experience: Experience, row: int, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best loss and the fit seconds after each proposal for one task, both (n_steps,)."""
+    columns = np.flatnonzero(experience.is_tried[row])
+    losses, seconds = experience.losses[row, columns], experience.fit_seconds[row, columns]
+    candidates = [experience.configurations[column] for column in columns]
+    worst = losses[np.isfinite(losses)].max()
+    observed: list[Evaluation] = []
+    taken: list[int] = []
+    while len(taken) < min(n_steps, len(candidates)):
+        position = recommender.propose(experience.descriptions[row], candidates, observed)
+        taken.append(position)
+        observed.append(_told(experience, row, columns[position]))
+    reached = np.minimum.accumulate(np.minimum(losses[taken], worst))
+    spent = np.nancumsum(seconds[taken])
+    padding = (0, n_steps - len(taken))  # all was tried: nothing changes any more
+    return np.pad(reached, padding, mode="edge"), np.pad(spent, padding, mode="edge")
+
+
+def _told(experience: Experience, row: int, column: int) -> Evaluation:
+    """Return the stored result of a proposal as an evaluation; of its folds only the mean is known here."""
+    metric, loss = experience.metric, float(experience.losses[row, column])
+    is_ok = math.isfinite(loss)
+    return Evaluation(
+        fingerprint=experience.descriptions[row].fingerprint,
+        configuration=experience.configurations[column],
+        protocol="replay",
+        pipelines_version="",
+        seed=0,
+        status=Status.OK if is_ok else Status.FAILED,
+        fold_scores={metric.name: (metric.score(loss),)} if is_ok else {},
+        fit_seconds=float(experience.fit_seconds[row, column]),
+        predict_seconds=math.nan,
+        peak_memory_bytes=0,
+        error="" if is_ok else "it failed when it was measured",
+        absent={},
+        versions={},
+    )
+
+
+def _number(text: str) -> int:
+    """Return a number that depends on a text alone."""
+    return int(hashlib.sha256(text.encode("utf-8")).hexdigest()[:8], 16)

@@ -1,0 +1,193 @@
+"""`autometa benchmark`: is a recommender any good?"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autometa.advisor import RECOMMENDERS
+from autometa.cli.drawing import draw_rows
+from autometa.cli.options import DatabaseOption, FormatOption, MetricOption, SeedOption, opened, split
+from autometa.cli.output import Format, bar, print_content, print_renderables, say
+from autometa.errors import OptionError
+
+if TYPE_CHECKING:
+    from autometa.benchmark.replay import Method, Replay
+    from autometa.benchmark.scores import Score
+    from autometa.knowledge.base import KnowledgeBase
+    from autometa.knowledge.frames import Experience
+
+app = typer.Typer(name="benchmark", help="Compare ways to recommend.", no_args_is_help=True)
+
+_REFERENCE = "portfolio"
+_RANDOM = "random"
+_METHODS = (*RECOMMENDERS, _RANDOM)
+
+
+class Families(StrEnum):
+    """Which families are hidden."""
+
+    JUDGEMENT = "judgement"
+    OTHERS = "others"
+    ALL = "all"
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(metavar="NAME", help="Whose runs: oboe.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where its files lie.")],
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Add the runs of a published database; they stand apart from ours, under a protocol of their own.
+
+    \b
+    Example:
+      autometa benchmark import oboe oboe
+    """
+    from autometa.sources.public import PUBLIC_RUNS
+
+    if source not in PUBLIC_RUNS:
+        raise OptionError(f"no source '{source}'; choose one of: {', '.join(PUBLIC_RUNS)}")
+    with opened(db) as base:
+        added = PUBLIC_RUNS[source].add(base, folder)
+    content = {"new": added.n_new, "known": added.n_same, "differing": added.n_differing}
+    if form is Format.TABLE:
+        print_renderables(draw_rows([content]))
+    else:
+        print_content(content, form)
+
+
+@app.command("replay")
+def replay(  # noqa: PLR0913 - an argument for each option
+    kind: Annotated[
+        str, typer.Option("--kind", help="binary, multiclass or regression; of a published database: its own.")
+    ] = "binary",
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="cv-v1 or holdout-v1, or the name of a published database.")
+    ] = "cv-v1",
+    metric: MetricOption = "auto",
+    recommenders: Annotated[
+        str, typer.Option("--recommender", metavar="A,B,...", help="Which are compared.")
+    ] = ",".join(_METHODS),
+    families: Annotated[
+        Families,
+        typer.Option("--families", help="Which are hidden; published figures are on judgement families."),
+    ] = Families.JUDGEMENT,
+    seed: SeedOption = 0,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Let recommenders propose for tasks that were hidden from them, and measure their regret.
+
+    Normalised regret after k proposals: (best found - best) / (median - best) of the task, 0 to 1; its mean over the
+    tasks, with standard errors over families.
+
+    \b
+    Example:
+      autometa benchmark replay --kind regression --families all
+    """
+    from autometa.benchmark.replay import replay as run
+    from autometa.benchmark.scores import scores_of
+
+    methods = _methods(recommenders)
+    with opened(db) as base:
+        experience = _experience(base, kind, metric, protocol)
+    with bar() as drawn:
+
+        def report(method: str, n_done: int, n_tasks: int) -> None:
+            if drawn is not None:
+                if not drawn.task_ids:
+                    drawn.start()
+                    drawn.add_task("")
+                drawn.update(drawn.task_ids[0], completed=n_done, total=n_tasks, description=method.ljust(12))
+
+        replayed = run(experience, methods, families=_hidden(experience, families), seed=seed, report=report)
+    _print(replayed, scores_of(replayed, reference=_REFERENCE), experience, form)
+
+
+def _methods(names: str) -> "list[Method]":
+    """Return the methods that an option names, the reference among them in any case."""
+    from autometa.benchmark.replay import Method
+    from autometa.recommenders.random_order import RandomOrder
+
+    makers = {**RECOMMENDERS, _RANDOM: RandomOrder}
+    wanted = split(names) or []
+    for name in wanted:
+        if name not in makers:
+            raise OptionError(f"no recommender '{name}'; choose from: {', '.join(makers)}")
+    return [Method(name=name, make=makers[name]) for name in dict.fromkeys((_REFERENCE, *wanted))]
+
+
+def _experience(base: "KnowledgeBase", kind: str, metric: str, protocol: str) -> "Experience":
+    """Return what is stored of one kind under one protocol, ours or another's."""
+    from autometa.evaluation.protocol import PROTOCOLS
+    from autometa.metafeatures import EXTRACTION_VERSION
+    from autometa.metric import get_metric
+    from autometa.pipelines.building import PIPELINES_VERSION
+    from autometa.sources.public import PUBLIC_RUNS
+    from autometa.task_kind import TaskKind
+
+    if protocol in PUBLIC_RUNS:
+        runs = PUBLIC_RUNS[protocol]
+        of_kind, name, version, features = runs.kind, runs.metric, runs.version, runs.version
+    elif protocol in PROTOCOLS:
+        if kind not in list(TaskKind):
+            raise OptionError(f"no kind '{kind}'; choose one of: {', '.join(TaskKind)}")
+        of_kind, name, version, features = TaskKind(kind), metric, PIPELINES_VERSION, EXTRACTION_VERSION
+    else:
+        raise OptionError(f"no protocol '{protocol}'; choose one of: {', '.join((*PROTOCOLS, *PUBLIC_RUNS))}")
+    return base.experience(
+        of_kind,
+        get_metric(name, of_kind),
+        protocol=protocol,
+        pipelines_version=version,
+        metafeatures_version=features,
+    )
+
+
+def _hidden(experience: "Experience", families: Families) -> set[str]:
+    """Return the families that are hidden."""
+    from autometa.benchmark.replay import is_judgement
+
+    if families is Families.ALL:
+        return set(experience.families)
+    wanted = families is Families.JUDGEMENT
+    return {family for family in experience.families if is_judgement(family) is wanted}
+
+
+def _print(replayed: "Replay", scores: "Sequence[Score]", experience: "Experience", form: Format) -> None:
+    """Print the scores."""
+    if form is not Format.TABLE:
+        content = {
+            "kind": str(experience.kind),
+            "metric": experience.metric.name,
+            "n_tasks": len(replayed.tasks),
+            "n_families": len(set(replayed.families)),
+            "n_left_out": replayed.n_left_out,
+            "n_configurations": experience.n_configurations,
+            "reference": _REFERENCE,
+            "seconds": replayed.seconds,
+            "scores": [{name: getattr(score, name) for name in score.__slots__} for score in scores],
+        }
+        print_content(content, form)
+        return
+    say(
+        f"{experience.kind}, {experience.metric.name}: {len(replayed.tasks)} hidden tasks of "
+        f"{len(set(replayed.families))} families, {replayed.n_left_out} left out; "
+        f"{experience.n_tasks} tasks x {experience.n_configurations} configurations are stored"
+    )
+    by_method: dict[str, dict[str, object]] = {}
+    for score in scores:
+        row = by_method.setdefault(score.method, {"method": score.method})
+        row[f"k = {score.k}"] = f"{score.regret:.3f} ± {score.regret_error:.3f}"
+    for score in scores:
+        if score.k in (1, 10):
+            by_method[score.method][f"less {_REFERENCE}, k = {score.k}"] = (
+                "" if score.method == _REFERENCE else f"{score.difference:+.3f} ± {score.difference_error:.3f}"
+            )
+    for name, row in by_method.items():
+        row["seconds"] = round(replayed.seconds[name], 1)
+    print_renderables(draw_rows(list(by_method.values())))

@@ -1,0 +1,1 @@
+"""Runs that others made and published, into a knowledge base."""

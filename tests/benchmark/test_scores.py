@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from autometa.benchmark.replay import Replay
+from autometa.benchmark.scores import clustered_error, scores_of
+from tests.recommenders.experiences import make_description
+
+
+def made(found: dict[str, list[list[float]]], families: str) -> Replay:
+    """Return a replay of tasks with losses from 0 to 1 and their median at 0.5."""
+    n = len(families)
+    return Replay(
+        tasks=tuple(make_description(str(row), family) for row, family in enumerate(families)),
+        best=np.zeros(n),
+        median=np.full(n, 0.5),
+        worst=np.ones(n),
+        found={name: np.array(losses) for name, losses in found.items()},
+        fit_seconds={},
+        seconds={},
+        n_left_out=0,
+    )
+
+
+def test_scores_are_those_computed_by_hand() -> None:
+    replayed = made({"a": [[0.5, 0.1], [0.1, 0.1]], "b": [[0.25, 0.1], [0.1, 0.0]]}, families="xy")
+    scores = {(score.method, score.k): score for score in scores_of(replayed, reference="a", ks=(1, 2, 5))}
+    assert set(scores) == {("a", 1), ("a", 2), ("b", 1), ("b", 2)}  # 5 were not tried
+    b = scores["b", 1]
+    assert (b.regret, b.regret_to_worst, b.difference) == pytest.approx((0.35, 0.175, -0.25))
+    assert b.rank == pytest.approx((1 + 1.5) / 2)
+    assert b.difference_error == pytest.approx(np.sqrt(2 * 0.25**2) / 2)
+    assert scores["a", 1].difference == scores["a", 1].difference_error == 0.0
+
+
+def test_the_error_is_that_of_a_mean_where_each_family_has_one_task() -> None:
+    values = np.random.default_rng(0).normal(size=50)
+    assert clustered_error(values, [str(i) for i in range(50)]) == pytest.approx(values.std() / np.sqrt(50))
+
+
+def test_copies_within_families_make_no_error_smaller() -> None:
+    values = np.random.default_rng(0).normal(size=20)
+    alone = clustered_error(values, [str(i) for i in range(20)])
+    assert clustered_error(np.repeat(values, 7), [str(i) for i in range(20) for _ in range(7)]) == pytest.approx(alone)
