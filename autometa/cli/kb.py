@@ -45,7 +45,7 @@ def create(
     Example:
       autometa kb create --db runs.db
     """
-    place: str | Path = db if db is not None else shipped.default_place()
+    place = shipped.chosen_place(db)
     if empty:
         KnowledgeBase.create(place).close()
     else:
@@ -215,11 +215,13 @@ def upgrade(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> Non
     Example:
       autometa kb upgrade --db runs.db
     """
-    place: str | Path = db if db is not None else shipped.default_place()
-    engine = schema.connect(schema.to_url(place))
+    place = shipped.chosen_place(db)
+    url = schema.to_url(place)
+    engine = schema.connect(url)
     before = schema.version(engine)
     if before is None:
-        raise OptionError(f"no knowledge base in {place}; make one with: autometa kb create --db {place}")
+        shown = schema.shown(url)
+        raise OptionError(f"no knowledge base in {shown}; make one with: autometa kb create --db {shown}")
     schema.upgrade(engine)
     engine.dispose()
     _print_rows([{"from": before, "to": schema.HEAD}], form)

@@ -26,6 +26,11 @@ def default_place() -> Path:
     return platformdirs.user_data_path("autometa") / "knowledge.db"
 
 
+def chosen_place(place: str | Path | None = None) -> str | Path:
+    """Return a place if there is one, else what ``AUTOMETA_DATABASE_URL`` names, else the user's own file."""
+    return place if place is not None else os.environ.get(URL_VARIABLE) or default_place()
+
+
 def shipped_shards() -> tuple[Path, ...]:
     """Return the shards that come with this release, oldest first."""
     return tuple(sorted(data_path("knowledge").glob("*.parquet")))

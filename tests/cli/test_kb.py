@@ -40,6 +40,17 @@ def test_create_refuses_to_write_over_a_base(autometa: Command, tmp_path: Path) 
     assert (tmp_path / "own.db").read_bytes() == before
 
 
+def test_create_and_upgrade_heed_the_variable(autometa: Command, tmp_path: Path) -> None:
+    named = {"AUTOMETA_DATABASE_URL": str(tmp_path / "named.db")}
+    made = autometa("kb", "create", "--empty", "-f", "json", **named)
+    assert json.loads(made.stdout)["tasks"]["total"] == 0
+    assert (tmp_path / "named.db").is_file()
+    upgraded = json.loads(autometa("kb", "upgrade", "-f", "json", **named).stdout)
+    assert [row["from"] == row["to"] for row in upgraded] == [True]
+    nowhere = {"AUTOMETA_DATABASE_URL": str(tmp_path / "nowhere.db")}
+    assert "nowhere.db" in autometa("kb", "upgrade", **nowhere).stderr
+
+
 def test_what_one_exports_another_imports(autometa: Command, examples: Path, tmp_path: Path) -> None:
     for name in ("mine.db", "yours.db"):
         assert autometa("kb", "create", "--empty", "--db", name).returncode == 0
