@@ -1,5 +1,6 @@
 """The schema's life: engines, creating, checking, upgrading; the home of Alembic."""
 
+import re
 import sqlite3
 import stat
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ def to_url(place: str | Path) -> URL:
         try:
             url = make_url(words)
         except (ArgumentError, ValueError) as error:
+            words = re.sub(r"(?<=://).*@|(?<=password=)[^&]*", "***", words)
             raise KnowledgeError(f"not a database URL: '{words}'; give a file or sqlite:///FILE") from error
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
         raise KnowledgeError(f"'{url.get_backend_name()}' is not supported; use SQLite or PostgreSQL")
@@ -156,7 +158,8 @@ def shown(url: URL) -> str:
     """Return the URL as a user wrote it: a plain path for SQLite, the password hidden elsewhere."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    hidden = {name: "***" for name in url.query if "password" in name}
+    return url.set(drivername=url.get_backend_name()).update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def reason(error: DBAPIError) -> str:

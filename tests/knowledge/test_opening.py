@@ -252,6 +252,25 @@ def test_postgresql_without_its_driver_names_the_extra(monkeypatch: pytest.Monke
 def test_a_password_is_never_shown() -> None:
     for written in ("postgresql://user:secret@host/base", "postgresql+psycopg://user:secret@host/base"):
         assert schema.shown(schema.to_url(written)) == "postgresql://user:***@host/base"
+    for name in ("password", "sslpassword"):
+        shown = schema.shown(schema.to_url(f"postgresql://user@host/base?{name}=secret&sslmode=require"))
+        assert "secret" not in shown
+        assert "sslmode=require" in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:secret@host:many/base",
+        "postgresql://user:se@cret@host:many/base",
+        "postgresql://host:many/base?password=secret&sslmode=require",
+        "postgresql+nothing://user:secret@host:many/base",
+    ],
+)
+def test_a_password_in_a_url_that_is_refused_is_not_shown_either(url: str) -> None:
+    with pytest.raises(KnowledgeError, match=r"not a database URL: .*host:many/base") as caught:
+        KnowledgeBase(url)
+    assert "cret" not in str(caught.value)
 
 
 def test_a_server_that_does_not_answer_is_told_in_one_line() -> None:
