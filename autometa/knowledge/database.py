@@ -1,9 +1,9 @@
 """The database under a knowledge base: its transactions, and what it refuses as errors of ours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
@@ -11,6 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from autometa.errors import KnowledgeError
 from autometa.knowledge import schema
+
+# SQLite does so by itself.
+_ONE_STATE: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
@@ -84,17 +87,24 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a connection for reading."""
+        """Open a connection for reading: all that is read is of one state."""
         with _translated(self._url), self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(**_ONE_STATE)
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Open one transaction of writes: committed as a whole at the end, or not at all."""
-        with (
-            _translated(self._url),
-            self._engine.execution_options(**schema.WRITING).begin() as connection,
-        ):
+    def writing(self, *, is_alone: bool = True) -> Iterator[Connection]:
+        """Open one transaction of writes: committed as a whole at the end, or not at all.
+
+        Parameters
+        ----------
+        is_alone : bool
+            Whether no other transaction writes meanwhile, so that what is read here stays true until the commit. One
+            that changes a single row of its own does without, and so need not wait for a long import.
+        """
+        engine = self._engine.execution_options(**schema.WRITING) if is_alone else self._engine
+        with _translated(self._url), engine.begin() as connection:
             yield connection
 
 
@@ -104,4 +114,9 @@ def _translated(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise KnowledgeError(f"the knowledge base {schema.shown(url)} failed: {schema.reason(error)}") from error
+        place = schema.shown(url)
+        if schema.is_wait_over(error):
+            raise KnowledgeError(
+                f"another process has been writing to {place} for {schema.WAIT_SECONDS} s; wait for it, or end it"
+            ) from error
+        raise KnowledgeError(f"the knowledge base {place} failed: {schema.reason(error)}") from error

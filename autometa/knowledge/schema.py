@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from autometa._optional import require
@@ -17,7 +17,10 @@ from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
 
 HEAD = "0002"
+WAIT_SECONDS = 300  # for another writer: a long import
 WRITING: Mapping[str, Any] = {"autometa_writes": True}  # execution options: typed so by SQLAlchemy
+
+_WRITERS_LOCK = int.from_bytes(b"autometa", "big")  # any number of 64 bits that others do not use
 
 
 def to_url(place: str | Path) -> URL:
@@ -45,7 +48,7 @@ def to_url(place: str | Path) -> URL:
 
 
 def connect(url: URL, *, create: bool = False) -> Engine:
-    """Return an engine for ``url``; SQLite with foreign keys and true transactions.
+    """Return an engine for ``url``; SQLite with foreign keys and true transactions, one writer at a time.
 
     Parameters
     ----------
@@ -63,7 +66,9 @@ def connect(url: URL, *, create: bool = False) -> Engine:
     """
     if url.get_backend_name() == "postgresql":
         require("psycopg", extra="postgres")
-        return create_engine(url.set(drivername="postgresql+psycopg"))
+        engine = create_engine(url.set(drivername="postgresql+psycopg"))
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     if not create:
         _check_file(url)
     engine = create_engine(url.set(drivername="sqlite"))
@@ -93,7 +98,7 @@ def version(engine: Engine) -> str | None:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except OperationalError as error:
+    except (OperationalError, ProgrammingError) as error:  # the latter for want of a permission
         raise KnowledgeError(f"cannot open {shown(engine.url)}: {reason(error)}") from error
     except DatabaseError as error:
         raise KnowledgeError(f"{shown(engine.url)} is not a knowledge base: {reason(error)}") from error
@@ -167,6 +172,13 @@ def reason(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split())
 
 
+def is_wait_over(error: DBAPIError) -> bool:
+    """Return whether another writer did not end in time."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return error.orig.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return getattr(error.orig, "sqlstate", None) == "55P03"  # lock_not_available
+
+
 def _check_file(url: URL) -> None:
     """Raise unless a SQLite file is there: SQLite itself would make an empty one."""
     place = shown(url)
@@ -224,7 +236,7 @@ def _set_pragma(connection: Connection, words: str) -> None:
 def _set_up_sqlite(driver: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     """Leave transactions to SQLAlchemy, and wait for other writers; nothing here writes to the file."""
     driver.isolation_level = None
-    for pragma in ("busy_timeout = 60000", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in (f"busy_timeout = {WAIT_SECONDS * 1000}", "synchronous = NORMAL", "foreign_keys = ON"):
         driver.execute(f"PRAGMA {pragma}")
 
 
@@ -232,3 +244,10 @@ def _begin_sqlite(connection: Connection) -> None:
     """Open the transaction that the driver does not; writers take the lock at once."""
     writes = connection.get_execution_options().get("autometa_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Let writers take one lock at once, as in SQLite: they neither miss one another's rows nor end in a deadlock."""
+    if connection.get_execution_options().get("autometa_writes", False):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")

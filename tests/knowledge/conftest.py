@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from autometa.metric import metrics_of
 from autometa.space import Configuration
 from autometa.task import Task
 from autometa.task_kind import TaskKind
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 MakeTask = Callable[..., Task]
 MakeEvaluation = Callable[..., Evaluation]
@@ -101,16 +104,37 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def filled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file, to be copied, with a task of each kind, each with an evaluation of every status."""
-    path = tmp_path_factory.mktemp("filled") / "filled.db"
-    with KnowledgeBase.create(path) as base:
+def _fill(place: str | Path) -> None:
+    """Make a base with a task of each kind, each with an evaluation of every status."""
+    with KnowledgeBase.create(place) as base:
         for number, kind in enumerate(TaskKind):
             task = _task(number, kind)
             base.add_task(task, _metafeatures(float(number)))
             base.add_evaluations(_evaluation(task, f"learner-{status}", status=status) for status in Status)
+
+
+@pytest.fixture(scope="session")
+def filled_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file, to be copied, with a task of each kind, each with an evaluation of every status."""
+    path = tmp_path_factory.mktemp("filled") / "filled.db"
+    _fill(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgres: "Server") -> str:
+    """The name of an empty knowledge base on the server, to be copied."""
+    name = postgres.new_database()
+    KnowledgeBase.create(postgres.url(name)).close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def filled_database(postgres: "Server") -> str:
+    """The name of a base on the server, to be copied, with what `filled_file` holds."""
+    name = postgres.new_database()
+    _fill(postgres.url(name))
+    return name
 
 
 @pytest.fixture(scope="session")
@@ -123,19 +147,52 @@ def good_rows(filled_file: Path) -> Records:
     return rows
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that are marked so on SQLite and on PostgreSQL, the others on SQLite."""
+    find = metafunc.definition.get_closest_marker
+    if "backend" in metafunc.fixturenames and find("both_backends") and not find("sqlite_only"):
+        metafunc.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def base(empty_file: Path, tmp_path: Path) -> Iterator[KnowledgeBase]:
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database under `base` and `filled`: see `pytest_generate_tests`."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def copied(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """A function that gives the place of a copy of the base "empty" or "filled"."""
+    places: list[str] = []
+
+    def copy(name: str) -> str:
+        if backend == "sqlite":
+            places.append(str(tmp_path / f"{name}.db"))
+            shutil.copy(request.getfixturevalue(f"{name}_file"), places[-1])
+        else:
+            places.append(server.url(server.new_database(request.getfixturevalue(f"{name}_database"))))
+        return places[-1]
+
+    if backend == "sqlite":
+        yield copy
+        return
+    server: Server = request.getfixturevalue("postgres")
+    yield copy
+    for place in places:
+        server.drop(place)
+
+
+@pytest.fixture
+def base(copied: Callable[[str], str]) -> Iterator[KnowledgeBase]:
     """An empty knowledge base."""
-    shutil.copy(empty_file, tmp_path / "base.db")
-    with KnowledgeBase(tmp_path / "base.db") as opened:
+    with KnowledgeBase(copied("empty")) as opened:
         yield opened
 
 
 @pytest.fixture
-def filled(filled_file: Path, tmp_path: Path) -> Iterator[KnowledgeBase]:
+def filled(copied: Callable[[str], str]) -> Iterator[KnowledgeBase]:
     """A base with a task of each kind, each with an evaluation of every status."""
-    shutil.copy(filled_file, tmp_path / "filled.db")
-    with KnowledgeBase(tmp_path / "filled.db") as opened:
+    with KnowledgeBase(copied("filled")) as opened:
         yield opened
 
 

@@ -2,12 +2,13 @@
 
 import cProfile
 import logging
-import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
+from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import export_shard, import_shard, read_shard
 from autometa.knowledge.writing import Added
@@ -16,6 +17,8 @@ from autometa.sketches import SKETCH_VERSION, draw_sketch
 from autometa.task import Task
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures
 from tests.sketches import tables
+
+pytestmark = pytest.mark.both_backends
 
 
 def named(task: Task, name: str, family: str = "") -> Task:
@@ -147,10 +150,10 @@ def test_adding_a_copy_twice_changes_nothing(add: Add, make_metafeatures: MakeMe
 def test_a_task_that_was_stored_without_a_sketch_gets_one(add: Add, make_metafeatures: MakeMetaFeatures) -> None:
     """As in a base of an earlier release, or from a shard of one."""
     whole = add(tables.wine(), "whole")
-    driver = sqlite3.connect(add.base.place)
-    driver.execute("DELETE FROM sketches")
-    driver.commit()
-    driver.close()
+    engine = schema.connect(schema.to_url(add.base.place))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM sketches"))
+    engine.dispose()
     assert not add.base.has_task(whole.fingerprint, metafeatures_version=EXTRACTION_VERSION)
     add(tables.half_of_rows(tables.wine()), "copy")
     assert len(set(add.families.values())) == 2

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from autometa.errors import KnowledgeError, MissingDependencyError, SchemaError
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
 from tests.knowledge.conftest import uncovered_environment
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 AS_NOBODY = """
 import os, sys
@@ -278,6 +282,36 @@ def test_a_server_that_does_not_answer_is_told_in_one_line() -> None:
     with pytest.raises(KnowledgeError, match=r"cannot open postgresql://host\.invalid/base: ") as caught:
         KnowledgeBase("postgresql://host.invalid/base")
     assert "\n" not in str(caught.value)
+
+
+def test_a_base_on_a_server_is_made_once(postgres: "Server") -> None:
+    url = postgres.url(postgres.new_database())
+    with pytest.raises(
+        KnowledgeError, match=r"^no knowledge base in postgresql://.*: autometa kb create --db postgresql"
+    ):
+        KnowledgeBase(url)
+    KnowledgeBase.create(url).close()
+    with pytest.raises(KnowledgeError, match=r"^there is a knowledge base in postgresql://.* already; open it$"):
+        KnowledgeBase.create(url)
+    postgres.drop(url)
+
+
+def test_a_database_that_the_server_does_not_have_is_told_in_one_line(postgres: "Server") -> None:
+    with pytest.raises(
+        KnowledgeError, match=r'^cannot open postgresql://.*database "nowhere" does not exist'
+    ) as caught:
+        KnowledgeBase(postgres.url("nowhere"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_user_who_may_not_read_is_told_in_one_line(postgres: "Server") -> None:
+    name = postgres.new_database()
+    KnowledgeBase.create(postgres.url(name)).close()
+    postgres.run("CREATE ROLE stranger LOGIN")
+    with pytest.raises(KnowledgeError, match=r"^cannot open postgresql://stranger.*: permission denied") as caught:
+        KnowledgeBase(postgres.url(name, user="stranger"))
+    assert "\n" not in str(caught.value)
+    postgres.drop(postgres.url(name))
 
 
 def _set_version(path: Path, version: str) -> None:

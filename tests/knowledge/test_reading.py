@@ -16,6 +16,8 @@ from autometa.task import Task
 from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
 
+pytestmark = pytest.mark.both_backends
+
 NAN, INF = np.nan, np.inf
 
 

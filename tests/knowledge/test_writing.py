@@ -2,13 +2,15 @@
 
 import json
 import math
+import re
 import sqlite3
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from autometa.errors import DataError, KnowledgeError, NotKnownError, OptionError
 from autometa.evaluation.record import Evaluation, Status
+from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.writing import Added
 from autometa.metafeatures import EXTRACTION_VERSION
@@ -16,6 +18,8 @@ from autometa.metric import default_metric, metrics_of
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
+
+pytestmark = pytest.mark.both_backends
 
 
 def _read(base: KnowledgeBase, fingerprint: str) -> tuple[Evaluation, ...]:
@@ -162,6 +166,7 @@ def test_thousands_of_evaluations_in_one_call_are_all_counted_once(
     assert base.status().evaluations["total"] == 1201
 
 
+@pytest.mark.sqlite_only
 def test_adding_evaluations_does_not_read_all_others(
     base: KnowledgeBase, make_task: MakeTask, make_metafeatures: MakeMetaFeatures, make_evaluation: MakeEvaluation
 ) -> None:
@@ -311,15 +316,18 @@ def test_the_metafeatures_failures_are_kept(
     base: KnowledgeBase, make_task: MakeTask, make_metafeatures: MakeMetaFeatures
 ) -> None:
     base.add_task(make_task(), make_metafeatures())
-    driver = sqlite3.connect(base.place)
-    (failures,) = driver.execute("SELECT failures FROM metafeatures").fetchone()
-    driver.close()
+    with base.reading() as connection:
+        failures = connection.execute(text("SELECT failures FROM metafeatures")).scalar_one()
     assert json.loads(failures) == {"tree": "ValueError: no tree"}
 
 
 def test_a_database_that_breaks_while_open_is_a_knowledge_error(base: KnowledgeBase) -> None:
-    driver = sqlite3.connect(base.place)
-    driver.execute("DROP TABLE repeats")
-    driver.close()
-    with pytest.raises(KnowledgeError, match=f"the knowledge base {base.place} failed: no such table: repeats"):
+    engine = schema.connect(schema.to_url(base.place))
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE repeats"))
+    engine.dispose()
+    with pytest.raises(
+        KnowledgeError, match=f"^the knowledge base {re.escape(base.place)} failed: .*repeats"
+    ) as caught:
         base.status()
+    assert "\n" not in str(caught.value)
