@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, func, select
 from autometa.errors import DataError, NotKnownError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge import queries, schema, tables
+from autometa.knowledge.claims import LEASE_SECONDS, Claims, Scope
 from autometa.knowledge.database import Database
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.kinship import NearTask, near_tasks, stored_sketch
@@ -176,6 +177,13 @@ class KnowledgeBase:
         """Open one transaction of writes: committed as a whole at the end, or not at all."""
         with self._database.writing() as connection:
             yield Writer(connection)
+
+    def claims(
+        self, *, protocol: str, pipelines_version: str, seed: int, lease_seconds: float = LEASE_SECONDS
+    ) -> Claims:
+        """Return the claims of a new worker, none yet: parameters and use as of `autometa.knowledge.claims.Claims`."""
+        scope = Scope(protocol=protocol, pipelines_version=pipelines_version, seed=seed)
+        return Claims(self._database, scope, lease_seconds=lease_seconds)
 
     # Reading ------------------------------------------------------------------------------------------------
 

@@ -159,3 +159,24 @@ shards = Table(
     Column("sha256", String(64), nullable=False),
     Column("added_at", BigInteger, nullable=False),
 )
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("machine", String(200), nullable=False),
+    Column("process", Integer, nullable=False),  # its number on that machine
+    Column("expires_at", Double, nullable=False),  # seconds since 1970, by the database's clock
+)
+
+# Without references to tasks and configurations: what is claimed need not be known yet.
+claims = Table(
+    "claims",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("protocol", String(100), primary_key=True),
+    Column("pipelines_version", String(32), primary_key=True),
+    Column("seed", BigInteger, primary_key=True),
+    Column("worker_id", ForeignKey("workers.id", ondelete="CASCADE"), nullable=False, index=True),
+)

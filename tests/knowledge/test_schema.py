@@ -23,11 +23,11 @@ from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
 
 DATABASES = sorted((Path(__file__).parents[1] / "databases").glob("*.db"))
 
+NEXT = f"{int(schema.HEAD) + 1:04}"
+
 HALF_WAY = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0003"
-down_revision = "0002"
 
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
@@ -37,8 +37,6 @@ def upgrade():
 
 ORPHANING = """
 from alembic import op
-revision = "0003"
-down_revision = "0002"
 
 def upgrade():
     op.execute("DELETE FROM tasks")
@@ -47,8 +45,6 @@ def upgrade():
 REBUILDING = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0003"
-down_revision = "0002"
 
 def upgrade():
     with op.batch_alter_table("tasks", recreate="always") as batch:
@@ -69,7 +65,8 @@ def engine(tmp_path: Path) -> Engine:
 def _scripts(folder: Path, migration: str) -> Path:
     """Return a copy of the migrations with one more."""
     shutil.copytree(migrations_path(), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0003_another.py").write_text(migration)
+    heading = f'revision = "{NEXT}"\ndown_revision = "{schema.HEAD}"\n'
+    (folder / "versions" / f"{NEXT}_another.py").write_text(heading + migration)
     return folder
 
 
@@ -128,12 +125,27 @@ def test_the_comparison_sees_a_table_too_many(engine: Engine) -> None:
 
 def test_downgrading_to_the_first_schema_drops_sketches_and_aliases_and_nothing_else(filled: KnowledgeBase) -> None:
     engine = schema.connect(schema.to_url(filled.place))
+    schema.downgrade(engine, "0002")
     before = _objects(engine)
     schema.downgrade(engine, "0001")
     new = {"sketches", "family_aliases"}
     assert before - _objects(engine) == new | {f"sqlite_autoindex_{name}_1" for name in new}
     assert filled.status().evaluations["total"] == 12
-    schema.upgrade(engine)
+    schema.upgrade(engine, "0002")
+    assert _objects(engine) == before
+
+
+def test_downgrading_to_the_second_schema_drops_claims_and_nothing_else(filled: KnowledgeBase) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    before = _objects(engine)
+    with filled.claims(protocol="cv-v1", pipelines_version="1", seed=0) as claims:
+        claims.take([("a", "b")])
+        schema.downgrade(engine, "0002")
+        new = {"workers", "claims"}
+        indexes = {f"sqlite_autoindex_{name}_1" for name in new} | {"ix_claims_worker_id"}
+        assert before - _objects(engine) == new | indexes
+        assert filled.status().evaluations["total"] == 12
+        schema.upgrade(engine)
     assert _objects(engine) == before
 
 
@@ -179,9 +191,9 @@ def test_a_migration_that_fails_half_way_leaves_the_old_state(filled: KnowledgeB
     engine = schema.connect(schema.to_url(filled.place))
     before = _objects(engine)
     with pytest.raises(RuntimeError, match="the power went off"):
-        schema.upgrade(engine, "0003", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
+        schema.upgrade(engine, NEXT, scripts=_scripts(tmp_path / "migrations", HALF_WAY))
     assert _objects(engine) == before
-    assert schema.version(engine) == "0002"
+    assert schema.version(engine) == schema.HEAD
     assert set(filled.tasks()["name"]) == {"binary-0", "multiclass-1", "regression-2"}
     assert _foreign_keys(engine) == 1
 
@@ -189,8 +201,8 @@ def test_a_migration_that_fails_half_way_leaves_the_old_state(filled: KnowledgeB
 def test_a_migration_that_breaks_references_is_undone(filled: KnowledgeBase, tmp_path: Path) -> None:
     engine = schema.connect(schema.to_url(filled.place))
     with pytest.raises(KnowledgeError, match="would break references; nothing was changed"):
-        schema.upgrade(engine, "0003", scripts=_scripts(tmp_path / "migrations", ORPHANING))
-    assert schema.version(engine) == "0002"
+        schema.upgrade(engine, NEXT, scripts=_scripts(tmp_path / "migrations", ORPHANING))
+    assert schema.version(engine) == schema.HEAD
     assert len(filled.tasks()) == 3
     assert _foreign_keys(engine) == 1
 
@@ -198,10 +210,10 @@ def test_a_migration_that_breaks_references_is_undone(filled: KnowledgeBase, tmp
 def test_rebuilding_a_parent_table_keeps_its_children(filled: KnowledgeBase, tmp_path: Path) -> None:
     engine = schema.connect(schema.to_url(filled.place))
     scripts = _scripts(tmp_path / "migrations", REBUILDING)
-    schema.upgrade(engine, "0003", scripts=scripts)
-    assert schema.version(engine) == "0003"
+    schema.upgrade(engine, NEXT, scripts=scripts)
+    assert schema.version(engine) == NEXT
     assert filled.status().evaluations["total"] == 12
-    schema.downgrade(engine, "0002", scripts=scripts)
+    schema.downgrade(engine, schema.HEAD, scripts=scripts)
     assert filled.status().evaluations["total"] == 12
     assert filled.status().tasks["total"] == 3
 
@@ -212,7 +224,7 @@ def test_a_migration_that_the_file_does_not_allow_is_a_knowledge_error(filled: K
     driver.close()
     engine = schema.connect(schema.to_url(filled.place))
     with pytest.raises(KnowledgeError, match="half already exists"):
-        schema.upgrade(engine, "0003", scripts=_scripts(tmp_path / "migrations", HALF_WAY))
+        schema.upgrade(engine, NEXT, scripts=_scripts(tmp_path / "migrations", HALF_WAY))
 
 
 def test_every_released_schema_has_a_stored_database() -> None:
