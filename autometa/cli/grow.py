@@ -84,7 +84,7 @@ def grow(  # noqa: PLR0913 - an argument for each option
         licence=licence,
     )
     with opened(db) as base, bar() as drawn:
-        grown = run(base, plan, report=_reporter(drawn))
+        grown = run(base, plan, report=_reporter(drawn), on_wait=_waiting())
     _print(grown, form)
 
 
@@ -121,6 +121,18 @@ def _reporter(drawn: "Bar | None") -> Callable[["Progress"], None]:
         drawn.update(drawn.task_ids[0], completed=progress.n_filled, total=progress.n_cells, description=about)
 
     return report
+
+
+def _waiting() -> Callable[[int], None]:
+    """Return what says once that others run all that is left."""
+    said: list[str] = []
+
+    def on_wait(n_awaited: int) -> None:
+        if not said:
+            said.append(f"waiting for {n_awaited} evaluations that others are running")
+            say(said[0])
+
+    return on_wait
 
 
 def _print(grown: "Grown", form: Format) -> None:

@@ -65,9 +65,9 @@ class Grown:
     n_new : int
         Evaluations that were run and stored.
     n_known : int
-        Evaluations that were stored before.
+        Evaluations that were stored before, or by others meanwhile.
     n_left : int
-        Evaluations for which no time was left.
+        Evaluations for which no time was left, those under way elsewhere among them.
     skipped : dict of str to str
         Tables that could not be used, with the reason.
     """

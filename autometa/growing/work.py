@@ -1,11 +1,14 @@
 """The work of growing: which cells of the table tasks x candidates are to be filled."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from autometa.errors import DataError
 from autometa.growing.plan import SEED, Plan
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.claims import Claims
 from autometa.metafeatures import EXTRACTION_VERSION, extract
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.pipelines.learners import learner_of
@@ -14,13 +17,32 @@ from autometa.task import Task
 from autometa.task_kind import TaskKind
 
 _N_CACHED_TASKS = 64
+_MAX_BATCH = 64  # cells that are claimed at once: while evaluations are quick, a claim costs as much as some of them
+_MIN_BATCH_SECONDS = 0.5
+_GOLDEN_SHARE = 0.618034  # its multiples, modulo 1, stay far from one another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cell:
+    """A cell that is to be filled: the number of its table, and of its candidate among those of the table's kind."""
+
+    number: int
+    fingerprint: str
+    turn: int
+    configuration: Configuration
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What is claimed."""
+        return self.fingerprint, self.configuration.key
 
 
 class Work:
     """The cells to be filled, round-robin over tasks; tables are read when their turn comes."""
 
-    def __init__(self, base: KnowledgeBase, plan: Plan) -> None:
+    def __init__(self, base: KnowledgeBase, plan: Plan, claims: Claims) -> None:
         self._base = base
+        self._claims = claims
         self._plan = plan
         self._cache: OrderedDict[int, Task] = OrderedDict()
         self._fingerprints: dict[int, str] = {}
@@ -31,6 +53,8 @@ class Work:
         }
         self._n_begun: dict[int, int] = {}  # of a table that was read once and cannot be any more
         self._tried = base.tried(protocol=plan.protocol.name, pipelines_version=PIPELINES_VERSION, seed=SEED)
+        self._elsewhere: list[_Cell] = []  # claimed by others
+        self._n_batch = 1
         self.skipped: dict[str, str] = {}
         self.n_known = 0
 
@@ -49,10 +73,36 @@ class Work:
         """Candidates of the kind that has most."""
         return max(map(len, self._candidates.values()), default=0)
 
-    def cells(self) -> Iterator[tuple[Task, Configuration]]:
-        """Iterate over what is not stored yet: the first candidate of every task, then the second, ..."""
+    @property
+    def n_awaited(self) -> int:
+        """Cells that other growers were running when they were last asked for."""
+        return len(self._elsewhere)
+
+    def cells(self) -> Iterator[tuple[Task, Configuration] | None]:
+        """Iterate over what is not stored yet and claimed for this grower: the first candidate of every task, ...
+
+        None: all that is left is being run by others; going on with the iteration asks whether it is done, or whether
+        they have given it up.
+        """
+        batch: list[_Cell] = []
+        for cell in self._open():
+            batch.append(cell)
+            if len(batch) >= self._n_batch:
+                yield from self._claimed(batch)
+                batch = []
+        yield from self._claimed(batch)
+        while self._elsewhere:
+            yield None
+            batch, self._elsewhere = self._elsewhere[:_MAX_BATCH], self._elsewhere[_MAX_BATCH:]
+            yield from self._claimed(batch)
+
+    def _open(self) -> Iterator[_Cell]:
+        """Iterate over what was not stored when growing began, round-robin over tasks."""
+        # growers that begin on different tables neither describe the same ones nor dispute the same cells
+        first = int(len(self._plan.sources) * (self._claims.n_others * _GOLDEN_SHARE % 1))
+        sources = list(enumerate(self._plan.sources))
         for turn in range(self._n_turns):
-            for number, source in enumerate(self._plan.sources):
+            for number, source in (*sources[first:], *sources[:first]):
                 if source.name in self.skipped or not self._is_open(number, turn):
                     continue
                 task = self._task(number)
@@ -66,7 +116,31 @@ class Work:
                     self.n_known += 1
                 else:
                     self._tried.add((task.fingerprint, candidates[turn].key))
-                    yield task, candidates[turn]
+                    yield _Cell(number=number, fingerprint=task.fingerprint, turn=turn, configuration=candidates[turn])
+
+    def _claimed(self, cells: Sequence[_Cell]) -> Iterator[tuple[Task, Configuration]]:
+        """Claim cells, and iterate over those that nobody else has claimed or stored."""
+        if not cells:
+            return
+        taken = self._claims.take([cell.identity for cell in cells])
+        mine, stored = set(taken.mine), set(taken.stored)
+        self._elsewhere += [cell for cell in cells if cell.identity not in mine and cell.identity not in stored]
+        self.n_known += len(stored)
+        began = time.monotonic()
+        for cell in cells:
+            if cell.identity not in mine:
+                continue
+            task = self._task(cell.number) if self._plan.sources[cell.number].name not in self.skipped else None
+            if task is None:
+                self._n_begun.setdefault(cell.number, cell.turn)
+                self._claims.settle(cell.identity)
+            else:
+                yield task, cell.configuration
+        seconds = time.monotonic() - began
+        if mine and seconds < _MIN_BATCH_SECONDS:
+            self._n_batch = min(2 * self._n_batch, _MAX_BATCH)
+        elif seconds > 4 * _MIN_BATCH_SECONDS:
+            self._n_batch = max(self._n_batch // 2, 1)
 
     def _is_open(self, number: int, turn: int) -> bool:
         """Return whether a cell is still to be filled, as far as known without reading the table."""
