@@ -1,11 +1,14 @@
 """The schema's life: engines, creating, checking, upgrading; the home of Alembic."""
 
+import os
 import re
 import sqlite3
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
@@ -71,7 +74,8 @@ def connect(url: URL, *, create: bool = False) -> Engine:
         return engine
     if not create:
         _check_file(url)
-    engine = create_engine(url.set(drivername="sqlite"))
+    unwritable = {"creator": partial(_open_immutable, shown(url))} if _is_immutable(Path(shown(url))) else {}
+    engine = create_engine(url.set(drivername="sqlite"), **unwritable)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -191,6 +195,16 @@ def _check_file(url: URL) -> None:
         raise KnowledgeError(f"cannot open {place}: {error.strerror}") from error
     if not stat.S_ISREG(mode):
         raise KnowledgeError(f"{place} is not a file; give the file of a knowledge base")
+
+
+def _is_immutable(path: Path) -> bool:
+    """Return whether a file lies where SQLite can neither make nor find what it keeps beside it, even to read."""
+    return path.exists() and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+
+
+def _open_immutable(path: str) -> sqlite3.Connection:
+    """Return a connection to a file that nobody changes."""
+    return sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
 
 def _check_not_newer(found: str) -> None:
