@@ -67,8 +67,8 @@ def grow(  # noqa: PLR0913 - an argument for each option
     """
     from autometa.evaluation.limits import Limits  # growing is not needed by the other commands
     from autometa.evaluation.protocol import PROTOCOLS
-    from autometa.growing.local import grow as run
     from autometa.growing.plan import Plan
+    from autometa.growing.running import grow as run
     from autometa.growing.tables import find_tables
 
     if protocol not in PROTOCOLS:

@@ -16,8 +16,8 @@ import pytest
 from autometa.errors import DataError, OptionError
 from autometa.evaluation.limits import Limits
 from autometa.growing import work
-from autometa.growing.local import grow
 from autometa.growing.plan import Plan, Progress
+from autometa.growing.running import grow
 from autometa.growing.tables import find_tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.pipelines.candidates import read_candidates

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from autometa.evaluation.protocol import CV_V1
-from autometa.growing.local import grow
 from autometa.growing.plan import SEED, Plan
+from autometa.growing.running import grow
 from autometa.growing.tables import find_tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
@@ -31,7 +31,7 @@ N_CONFIGURATIONS = 40
 # Forks growers that all do the same, since starting each would take seconds; each says its process and what it did.
 GROWERS = """
 import json, os, sys
-from autometa.growing.local import grow
+from autometa.growing.running import grow
 from autometa.growing.plan import Plan
 from autometa.growing.tables import find_tables
 from autometa.knowledge.base import KnowledgeBase
