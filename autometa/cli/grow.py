@@ -48,7 +48,16 @@ def grow(  # noqa: PLR0913 - an argument for each option
         int | None, typer.Option("--limit", min=1, help="Only the first so many tables.", show_default=False)
     ] = None,
     protocol: Annotated[str, typer.Option("--protocol", help="cv-v1, or holdout-v1 for large tables.")] = "cv-v1",
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Evaluations at a time.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Evaluations at a time, on this machine.")] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Run on the Dask cluster with this scheduler, like tcp://scheduler:8786, on all its threads.",
+            show_default=False,
+        ),
+    ] = None,
     time: Annotated[
         str | None, typer.Option("--time", help="Begin nothing after 90s, 30m, 2h.", show_default=False)
     ] = None,
@@ -83,8 +92,15 @@ def grow(  # noqa: PLR0913 - an argument for each option
         origin=origin,
         licence=licence,
     )
+    if dask is not None and workers != 1:
+        raise OptionError("--workers is for this machine, --dask for a cluster, which has its own; give one of them")
     with opened(db) as base, bar() as drawn:
-        grown = run(base, plan, report=_reporter(drawn), on_wait=_waiting())
+        runner = None
+        if dask is not None:
+            from autometa.growing.cluster import DaskRunner
+
+            runner = DaskRunner(plan, dask)
+        grown = run(base, plan, runner=runner, report=_reporter(drawn), on_wait=_waiting())
     _print(grown, form)
 
 

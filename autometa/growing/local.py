@@ -33,6 +33,11 @@ class LocalRunner:
             evaluator.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    @property
+    def n_slots(self) -> int:
+        """Evaluations that it takes: one for each worker, and one that waits for it."""
+        return self._plan.n_workers + 1
+
     def submit(self, task: Task, configuration: Configuration) -> "Future[Evaluation]":
         """Begin an evaluation, or let it wait for an idle worker."""
         return self._pool.submit(self._run, task, configuration)

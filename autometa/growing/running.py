@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from dataclasses import replace
+from types import TracebackType
+from typing import Protocol, Self
 
 from autometa.evaluation.record import Evaluation
 from autometa.growing.local import LocalRunner
@@ -12,6 +14,8 @@ from autometa.growing.work import Work
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.claims import Claims
 from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.space import Configuration
+from autometa.task import Task
 
 _PAUSE_SECONDS = 0.5  # between looks at what others run
 
@@ -42,10 +46,28 @@ class _Harvest:
                 self._report(Progress(n_filled=filled, n_cells=self._work.n_cells, last=evaluation, task_name=name))
 
 
+class Runner(Protocol):
+    """Where evaluations run, while the block is open; closing it ends what is under way."""
+
+    @property
+    def n_slots(self) -> int:
+        """Evaluations that it takes before one has ended."""
+
+    def submit(self, task: Task, configuration: Configuration) -> "Future[Evaluation]":
+        """Begin an evaluation, or let it wait its turn."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
 def grow(
     base: KnowledgeBase,
     plan: Plan,
     *,
+    runner: Runner | None = None,
     report: Callable[[Progress], None] | None = None,
     on_wait: Callable[[int], None] | None = None,
 ) -> Grown:
@@ -61,6 +83,8 @@ def grow(
         Where the results go.
     plan : Plan
         What is run.
+    runner : Runner, optional
+        Where it runs, closed at the end; default: on this machine.
     report : callable, optional
         Called with a `Progress` after every evaluation.
     on_wait : callable, optional
@@ -75,7 +99,7 @@ def grow(
     """
     deadline = time.monotonic() + plan.max_seconds
     scope = base.claims(protocol=plan.protocol.name, pipelines_version=PIPELINES_VERSION, seed=SEED)
-    with scope as claims, LocalRunner(plan) as runner:
+    with scope as claims, runner or LocalRunner(plan) as place:  # closed before what it runs is given back
         work = Work(base, plan, claims)
         harvest = _Harvest(base, plan, work, claims, report)
         pending = harvest.pending
@@ -83,8 +107,8 @@ def grow(
             if time.monotonic() >= deadline:
                 break
             if cell is not None:
-                pending[runner.submit(*cell)] = cell[0].name
-                if len(pending) > plan.n_workers:
+                pending[place.submit(*cell)] = cell[0].name
+                if len(pending) >= place.n_slots:
                     harvest.store(wait(pending, return_when=FIRST_COMPLETED).done)
             elif pending:
                 harvest.store(wait(pending, timeout=_PAUSE_SECONDS, return_when=FIRST_COMPLETED).done)

@@ -148,6 +148,7 @@ def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixt
         (("kb", "grow", "--from", "nowhere"), "no such file or folder"),
         (("kb", "grow", "--from", ".", "--time", "soon"), "not a time: 'soon'"),
         (("kb", "grow", "--from", ".", "--protocol", "cv-v9"), "no protocol 'cv-v9'"),
+        (("kb", "grow", "--from", ".", "--workers", "2", "--dask", "tcp://nowhere:1"), "give one of them"),
         (("kb", "status", "--db", "junk.parquet"), "junk.parquet"),
         (("kb", "status", "--db", "mysql://localhost/x"), "mysql"),
         (("kb", "upgrade", "--db", "nothing.db"), "nothing.db"),
