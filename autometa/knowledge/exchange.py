@@ -1,87 +1,26 @@
-"""Shards: past runs as Parquet files, out of one knowledge base and into another.
+"""Exchange: past runs out of one knowledge base and into another, by way of shards."""
 
-A shard is one file with three kinds of rows, told apart by the column ``record``: its tasks, its
-configurations, its evaluations, the latter joined to the former by fingerprint and key. It needs nothing
-outside itself, and never the data. Shards are append-only: an export is a new file.
-"""
-
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select
 
 from autometa.errors import ExchangeError
-from autometa.knowledge import queries, tables
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.checking import RECORDS, check_rows, rows_of
+from autometa.knowledge.checking import rows_of
 from autometa.knowledge.rows import STATUSES, Row, configuration_row
+from autometa.knowledge.selection import Identity, identity, shard_queries, stored_identities
+from autometa.knowledge.shards import SCHEMA, file_sha256, read_shard, write_rows
 from autometa.knowledge.writing import Added, Writer
 from autometa.metric import METRICS
 from autometa.sketches import SKETCH_VERSION
 from autometa.space import Configuration
 
-SHARD_VERSION = "2"
-MAX_FILE_BYTES = 512 * 2**20
-MAX_ROWS = 20_000_000
-MAX_CONTENT_BYTES = 4 * 2**30  # in memory
-
-Identity = tuple[Any, ...]  # texts and a number
-
-_IDENTITY = ("fingerprint", "key", "protocol", "pipelines_version", "seed")
-_READ_ROWS = 1_000  # at a time: few, since a row of a hostile file may be large
 _WRITTEN_ROWS = 20_000  # in a row group: many compress better
-
-_TASK = {
-    "task_name": pa.string(),
-    "kind": pa.string(),
-    "family": pa.string(),
-    "n_rows": pa.int64(),
-    "n_columns": pa.int64(),
-    "n_classes": pa.int64(),
-    "task_licence": pa.string(),
-    "metafeatures_version": pa.string(),
-    "metafeatures": pa.string(),
-    "metafeatures_failures": pa.string(),
-    "sketch_version": pa.string(),
-    "sketch": pa.binary(),
-}
-_EVALUATION = {
-    "protocol": pa.string(),
-    "pipelines_version": pa.string(),
-    "seed": pa.int64(),
-    "status": pa.string(),
-    **{name: pa.float64() for name in METRICS},
-    "folds": pa.binary(),
-    "fit_seconds": pa.float64(),
-    "predict_seconds": pa.float64(),
-    "peak_memory_bytes": pa.int64(),
-    "error": pa.string(),
-    "absent": pa.string(),
-    "versions": pa.string(),
-    "added_at": pa.int64(),
-}
-SCHEMA = pa.schema(
-    {
-        "record": pa.string(),  # task, configuration or evaluation
-        "fingerprint": pa.string(),  # of tasks and evaluations
-        "key": pa.string(),  # of configurations and evaluations
-        "configuration": pa.string(),  # canonical JSON
-        **_TASK,
-        **_EVALUATION,
-        "origin": pa.string(),
-        "origin_licence": pa.string(),
-    },
-    metadata={"autometa_shard": SHARD_VERSION},
-)
-
-# Shards are read for ever: version -> the columns that it did not have yet, read as null.
-_MISSING_COLUMNS: Mapping[str, tuple[str, ...]] = {"1": ("sketch_version", "sketch"), SHARD_VERSION: ()}
 
 
 def export_shard(
@@ -114,7 +53,7 @@ def export_shard(
         If the file exists or cannot be written, or ``beside`` is no folder of shards.
     """
     path = Path(path)
-    stored = _identities(Path(beside)) if beside is not None else set()
+    stored = stored_identities(Path(beside)) if beside is not None else set()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")  # so that no half shard is ever found
     try:
         if path.exists():
@@ -123,7 +62,7 @@ def export_shard(
         try:
             options = {"compression": "zstd", "compression_level": 12}
             with base.reading() as connection, pq.ParquetWriter(unfinished, SCHEMA, **options) as writer:
-                n_evaluations = _write(connection, writer, _queries(origin, with_sketches=with_sketches), stored)
+                n_evaluations = _write(connection, writer, shard_queries(origin, with_sketches=with_sketches), stored)
             if n_evaluations:
                 unfinished.replace(path)
         finally:
@@ -163,150 +102,6 @@ def import_shard(base: KnowledgeBase, path: str | Path, *, is_shipped: bool = Fa
     return added
 
 
-def read_shard(path: str | Path) -> dict[str, pa.Table]:
-    """Return the checked rows of a shard: record -> Arrow table.
-
-    Raises
-    ------
-    ExchangeError
-        If the file is missing, too large, not a shard of this version, or any row breaks a rule.
-    """
-    path = Path(path)
-    table = _read(path, SCHEMA.names)
-    records = pc.unique(table["record"]).to_pylist()
-    for record in records:
-        if record not in RECORDS:
-            raise ExchangeError(f"{path.name} has unknown records: {str(record)[:80]!r}; the file is refused")
-    parts = {record: table.filter(pc.field("record") == record) for record in RECORDS}
-    check_rows(parts, path.name)
-    return parts
-
-
-def file_sha256(path: str | Path) -> str:
-    """Return the sha-256 of a file, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Return columns of a file that has the form of a shard; the rows are checked by nobody yet."""
-    try:
-        if not path.is_file():
-            raise ExchangeError(f"no such file: {path}")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ExchangeError(f"{path.name} has {size} bytes; a shard has at most {MAX_FILE_BYTES}")
-        with pq.ParquetFile(path) as file:
-            found = _checked_schema(file, path.name)
-            there = [name for name in columns if name in found.names]
-            schema = pa.schema([found.field(name) for name in there], metadata=found.metadata)
-            table = pa.Table.from_batches(_bounded(file, there, path.name), schema)
-        table.validate(full=True)  # that texts are UTF-8, above all
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise ExchangeError(f"{path.name} is not a readable Parquet file: {reason}") from error
-    for name in columns:
-        if name not in there:
-            table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
-    return table
-
-
-def _bounded(file: pq.ParquetFile, columns: Sequence[str], name: str) -> Iterator[pa.RecordBatch]:
-    """Iterate over a file while it is bearable: a text that all rows share may be small on disk alone."""
-    size = 0
-    for batch in file.iter_batches(batch_size=_READ_ROWS, columns=list(columns)):
-        size += batch.nbytes
-        if size > MAX_CONTENT_BYTES:
-            raise ExchangeError(f"{name} is too large: more than {MAX_CONTENT_BYTES} bytes in memory")
-        yield batch
-
-
-def _checked_schema(file: pq.ParquetFile, name: str) -> pa.Schema:
-    """Return the columns of a file; raise unless it has the version, columns and number of rows of a shard."""
-    metadata = file.metadata
-    version = (metadata.metadata or {}).get(b"autometa_shard", b"").decode("ascii", errors="replace")
-    if version not in _MISSING_COLUMNS:
-        known = " or ".join(_MISSING_COLUMNS)
-        raise ExchangeError(f"{name} is not a shard of version {known} (found: {version[:20]!r})")
-    if metadata.num_rows > MAX_ROWS:
-        raise ExchangeError(f"{name} is too large: {metadata.num_rows} rows; a shard has at most {MAX_ROWS}")
-    schema = pa.schema([field for field in SCHEMA if field.name not in _MISSING_COLUMNS[version]])
-    if not file.schema_arrow.equals(schema):
-        expected = {field.name: field.type for field in schema}
-        found = {field.name: field.type for field in file.schema_arrow}
-        wrong = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
-        raise ExchangeError(f"{name} has missing, unknown or mistyped columns: {', '.join(wrong)[:200]}")
-    return schema
-
-
-def _queries(origin: str | None, *, with_sketches: bool) -> dict[str, Select[Any]]:  # Any: here and below, columns
-    """Return the queries of a shard's rows by record, the evaluations first."""
-    return {
-        "evaluation": _evaluations_query(origin),
-        "configuration": _configurations_query(),
-        "task": _tasks_query(with_sketches=with_sketches),
-    }
-
-
-def _tasks_query(*, with_sketches: bool) -> Select[Any]:
-    """Return the query of the task rows of a shard: the newest meta-features of each."""
-    t, m, s, o = tables.tasks, tables.metafeatures, tables.sketches, tables.origins
-    other = m.alias()  # versions count up as texts: "9", "10"
-    by_age = (func.length(other.c.version).desc(), other.c.version.desc())
-    newest = select(other.c.version).where(other.c.task_id == t.c.id).order_by(*by_age).limit(1).scalar_subquery()
-    sketch_version = SKETCH_VERSION if with_sketches else None  # no sketch has none: the join finds nothing
-    return (
-        select(
-            t.c.fingerprint,
-            t.c.name.label("task_name"),
-            *(t.c[name] for name in ("kind", "family", "n_rows", "n_columns", "n_classes")),
-            t.c.licence.label("task_licence"),
-            m.c.version.label("metafeatures_version"),
-            m.c["values"].label("metafeatures"),
-            m.c.failures.label("metafeatures_failures"),
-            s.c.version.label("sketch_version"),
-            s.c.content.label("sketch"),
-            o.c.name.label("origin"),
-            o.c.licence.label("origin_licence"),
-        )
-        .join(o, o.c.id == t.c.origin_id)
-        .outerjoin(m, and_(m.c.task_id == t.c.id, m.c.version == newest))
-        .outerjoin(s, and_(s.c.task_id == t.c.id, s.c.version == sketch_version))
-        .order_by(t.c.fingerprint)
-    )
-
-
-def _configurations_query() -> Select[Any]:
-    """Return the query of the configuration rows of a shard."""
-    c = tables.configurations
-    return select(c.c.key, c.c.content.label("configuration")).order_by(c.c.key)
-
-
-def _evaluations_query(origin: str | None) -> Select[Any]:
-    """Return the query of the evaluation rows of a shard."""
-    e = tables.evaluations
-    columns = [column for column in queries.evaluation_columns() if column.name != "content"]
-    query = select(*columns, e.c.added_at, *(e.c[name] for name in METRICS))
-    query = query.select_from(queries.joined_evaluations()).order_by(tables.tasks.c.fingerprint, e.c.id)
-    return query if origin is None else query.where(tables.origins.c.name == origin)
-
-
-def _identities(folder: Path) -> set[Identity]:
-    """Return what tells apart the evaluations that stand in the shards of a folder."""
-    if not folder.is_dir():
-        raise ExchangeError(f"no such folder: {folder}")
-    known: set[Identity] = set()
-    for path in sorted(folder.glob("*.parquet")):
-        table = _read(path, ["record", *_IDENTITY])
-        known.update(map(_identity, rows_of(table.filter(pc.field("record") == "evaluation"))))
-    return known
-
-
-def _identity(row: Row) -> Identity:
-    """Return what tells an evaluation apart from all others."""
-    return tuple(row[name] for name in _IDENTITY)
-
-
 def _write(
     connection: Connection, writer: pq.ParquetWriter, wanted_rows: Mapping[str, Select[Any]], stored: set[Identity]
 ) -> int:
@@ -314,14 +109,14 @@ def _write(
     wanted: dict[str, set[str]] = {"fingerprint": set(), "key": set()}
     n_evaluations = 0
     for rows in _chunks(connection, wanted_rows["evaluation"]):
-        new = [{**row, "status": str(STATUSES[row["status"]])} for row in rows if _identity(row) not in stored]
+        new = [{**row, "status": str(STATUSES[row["status"]])} for row in rows if identity(row) not in stored]
         for column, values in wanted.items():
             values.update(row[column] for row in new)
         n_evaluations += len(new)
-        _write_rows(writer, new, "evaluation")
+        write_rows(writer, new, "evaluation")
     for record, column in (("configuration", "key"), ("task", "fingerprint")):
         for rows in _chunks(connection, wanted_rows[record]):
-            _write_rows(writer, [row for row in rows if row[column] in wanted[column]], record)
+            write_rows(writer, [row for row in rows if row[column] in wanted[column]], record)
     return n_evaluations
 
 
@@ -330,14 +125,6 @@ def _chunks(connection: Connection, query: Select[Any]) -> Iterator[list[Row]]:
     result = connection.execute(query, execution_options={"yield_per": _WRITTEN_ROWS})
     for rows in result.mappings().partitions():
         yield [dict(row) for row in rows]
-
-
-def _write_rows(writer: pq.ParquetWriter, rows: list[Row], record: str) -> None:
-    """Write rows of one kind."""
-    if rows:
-        table = pa.Table.from_pylist(rows, schema=SCHEMA)
-        column = pa.repeat(pa.scalar(record), len(rows))
-        writer.write_table(table.set_column(SCHEMA.get_field_index("record"), SCHEMA.field("record"), column))
 
 
 def _add_tasks(writer: Writer, tasks: pa.Table, name: str) -> int:

@@ -14,7 +14,8 @@ import pytest
 
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.exchange import SCHEMA, export_shard
+from autometa.knowledge.exchange import export_shard
+from autometa.knowledge.shards import SCHEMA
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
 from autometa.metric import metrics_of
 from autometa.space import Configuration

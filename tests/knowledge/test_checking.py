@@ -14,10 +14,11 @@ import pytest
 from sqlalchemy import select
 
 from autometa.errors import ExchangeError
-from autometa.knowledge import exchange, tables
+from autometa.knowledge import shards, tables
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.exchange import SCHEMA, export_shard, import_shard, read_shard
+from autometa.knowledge.exchange import export_shard, import_shard
 from autometa.knowledge.rows import pack_folds
+from autometa.knowledge.shards import SCHEMA, read_shard
 from autometa.metric import METRICS, metrics_of
 from autometa.sketches import SKETCH_VERSION, Sketch
 from autometa.sketches.sketch import COMPLETE, EMPTY, Sample
@@ -290,10 +291,10 @@ def test_a_file_that_grows_beyond_its_bounds_is_refused(
     records: Records, write_shard: WriteShard, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_shard([*records, *([records[-1]] * 5000)])
-    monkeypatch.setattr(exchange, "MAX_ROWS", 1000)
+    monkeypatch.setattr(shards, "MAX_ROWS", 1000)
     assert "too large" in refuse(path)
     monkeypatch.undo()
-    monkeypatch.setattr(exchange, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(shards, "MAX_FILE_BYTES", 1000)
     assert "at most 1000" in refuse(path)
 
 
@@ -303,7 +304,7 @@ def test_a_small_file_that_unpacks_into_a_huge_one_is_refused(
     failed = next(row for row in records if row["status"] == "failed")
     path = write_shard([*records, *([failed | {"error": "x" * 90_000}] * 300)])
     assert path.stat().st_size < 300_000  # one text, referred to 300 times
-    monkeypatch.setattr(exchange, "MAX_CONTENT_BYTES", 10_000_000)
+    monkeypatch.setattr(shards, "MAX_CONTENT_BYTES", 10_000_000)
     assert "too large" in refuse(path)
 
 

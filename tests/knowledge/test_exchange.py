@@ -9,7 +9,8 @@ import pytest
 from autometa.errors import ExchangeError
 from autometa.evaluation.record import Status
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.exchange import SCHEMA, export_shard, file_sha256, import_shard, read_shard
+from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.knowledge.shards import SCHEMA, file_sha256, read_shard
 from autometa.knowledge.writing import Added
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.task_kind import TaskKind

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.exchange import export_shard, import_shard, read_shard
+from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.knowledge.shards import read_shard
 from autometa.knowledge.writing import Added
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.sketches import SKETCH_VERSION, draw_sketch

@@ -1,0 +1,87 @@
+"""What leaves a knowledge base: the queries of the rows of a shard, and what is there already."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from sqlalchemy import Select, and_, func, select
+
+from autometa.errors import ExchangeError
+from autometa.knowledge import queries, tables
+from autometa.knowledge.checking import rows_of
+from autometa.knowledge.rows import Row
+from autometa.knowledge.shards import read_columns
+from autometa.metric import METRICS
+from autometa.sketches import SKETCH_VERSION
+
+Identity = tuple[Any, ...]  # texts and a number
+
+_IDENTITY = ("fingerprint", "key", "protocol", "pipelines_version", "seed")
+
+
+def shard_queries(origin: str | None, *, with_sketches: bool) -> dict[str, Select[Any]]:  # Any: here and below, columns
+    """Return the queries of a shard's rows by record, the evaluations first."""
+    return {
+        "evaluation": _evaluations_query(origin),
+        "configuration": _configurations_query(),
+        "task": _tasks_query(with_sketches=with_sketches),
+    }
+
+
+def _tasks_query(*, with_sketches: bool) -> Select[Any]:
+    """Return the query of the task rows of a shard: the newest meta-features of each."""
+    t, m, s, o = tables.tasks, tables.metafeatures, tables.sketches, tables.origins
+    other = m.alias()  # versions count up as texts: "9", "10"
+    by_age = (func.length(other.c.version).desc(), other.c.version.desc())
+    newest = select(other.c.version).where(other.c.task_id == t.c.id).order_by(*by_age).limit(1).scalar_subquery()
+    sketch_version = SKETCH_VERSION if with_sketches else None  # no sketch has none: the join finds nothing
+    return (
+        select(
+            t.c.fingerprint,
+            t.c.name.label("task_name"),
+            *(t.c[name] for name in ("kind", "family", "n_rows", "n_columns", "n_classes")),
+            t.c.licence.label("task_licence"),
+            m.c.version.label("metafeatures_version"),
+            m.c["values"].label("metafeatures"),
+            m.c.failures.label("metafeatures_failures"),
+            s.c.version.label("sketch_version"),
+            s.c.content.label("sketch"),
+            o.c.name.label("origin"),
+            o.c.licence.label("origin_licence"),
+        )
+        .join(o, o.c.id == t.c.origin_id)
+        .outerjoin(m, and_(m.c.task_id == t.c.id, m.c.version == newest))
+        .outerjoin(s, and_(s.c.task_id == t.c.id, s.c.version == sketch_version))
+        .order_by(t.c.fingerprint)
+    )
+
+
+def _configurations_query() -> Select[Any]:
+    """Return the query of the configuration rows of a shard."""
+    c = tables.configurations
+    return select(c.c.key, c.c.content.label("configuration")).order_by(c.c.key)
+
+
+def _evaluations_query(origin: str | None) -> Select[Any]:
+    """Return the query of the evaluation rows of a shard."""
+    e = tables.evaluations
+    columns = [column for column in queries.evaluation_columns() if column.name != "content"]
+    query = select(*columns, e.c.added_at, *(e.c[name] for name in METRICS))
+    query = query.select_from(queries.joined_evaluations()).order_by(tables.tasks.c.fingerprint, e.c.id)
+    return query if origin is None else query.where(tables.origins.c.name == origin)
+
+
+def stored_identities(folder: Path) -> set[Identity]:
+    """Return what tells apart the evaluations that stand in the shards of a folder."""
+    if not folder.is_dir():
+        raise ExchangeError(f"no such folder: {folder}")
+    known: set[Identity] = set()
+    for path in sorted(folder.glob("*.parquet")):
+        table = read_columns(path, ["record", *_IDENTITY])
+        known.update(map(identity, rows_of(table.filter(pc.field("record") == "evaluation"))))
+    return known
+
+
+def identity(row: Row) -> Identity:
+    """Return what tells an evaluation apart from all others."""
+    return tuple(row[name] for name in _IDENTITY)
