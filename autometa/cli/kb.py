@@ -12,9 +12,10 @@ import typer
 from autometa.cli.drawing import draw_notes, draw_rows
 from autometa.cli.grow import grow
 from autometa.cli.options import DatabaseOption, FormatOption, opened
-from autometa.cli.output import Format, print_content, print_renderables, say, say_joined, shard_progress
+from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, shard_progress
+from autometa.cli.sharing import export, import_
 from autometa.errors import NotKnownError, OptionError
-from autometa.knowledge import exchange, schema, shipped
+from autometa.knowledge import schema, shipped
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.status import KnowledgeStatus
 
@@ -68,69 +69,8 @@ def status(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None
 
 
 app.command()(grow)
-
-
-@app.command()
-def export(
-    file: Annotated[Path, typer.Argument(help="The new Parquet file.")],
-    beside: Annotated[
-        Path | None,
-        typer.Option("--beside", help="Leave out what the shards in this folder hold.", show_default=False),
-    ] = None,
-    origin: Annotated[
-        str | None, typer.Option("--origin", help="Only runs of this origin.", show_default=False)
-    ] = None,
-    with_sketches: Annotated[
-        bool,
-        typer.Option(
-            "--with-sketches", help="With sketches of the tables, by which rows can be guessed: for public ones."
-        ),
-    ] = False,
-    db: DatabaseOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Write runs to a new shard, a Parquet file that others can import; it never holds the data.
-
-    \b
-    Example:
-      autometa kb export my-runs.parquet
-    """
-    with opened(db) as base:
-        n_evaluations = exchange.export_shard(base, file, beside=beside, origin=origin, with_sketches=with_sketches)
-    content = {"file": str(file) if n_evaluations else None, "evaluations": n_evaluations}
-    if form is not Format.TABLE:
-        print_content(content, form)
-    else:
-        print_renderables(f"{n_evaluations} evaluations written to {file}" if n_evaluations else "nothing new to write")
-
-
-@app.command(name="import")
-def import_(
-    files: Annotated[list[Path], typer.Argument(help="Parquet files that `kb export` wrote.")],
-    db: DatabaseOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Read shards of past runs; what is there already is left as it is.
-
-    \b
-    Example:
-      autometa kb import my-runs.parquet
-    """
-    contents: list[dict[str, Any]] = []  # Any: JSON
-    with opened(db) as base:
-        for file in files:
-            added = exchange.import_shard(base, file)
-            contents.append(
-                {
-                    "file": str(file),
-                    "new": added.n_new,
-                    "known": added.n_same,
-                    "differing": added.n_differing,
-                    "joined": added.n_joined,
-                }
-            )
-            say_joined(added.n_joined)
-    _print_rows(contents, form)
+app.command()(export)
+app.command(name="import")(import_)
 
 
 @app.command(name="list")
@@ -157,7 +97,7 @@ def list_(
         say(f"the first {limit} of {len(frame)}; more with --limit")
     if form is Format.TABLE:
         frame = _in_short(frame)
-    _print_rows(_records(frame.head(limit)), form)
+    print_rows(_records(frame.head(limit)), form)
 
 
 @app.command()
@@ -224,7 +164,7 @@ def upgrade(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> Non
         raise OptionError(f"no knowledge base in {shown}; make one with: autometa kb create --db {shown}")
     schema.upgrade(engine)
     engine.dispose()
-    _print_rows([{"from": before, "to": schema.HEAD}], form)
+    print_rows([{"from": before, "to": schema.HEAD}], form)
 
 
 def _print_status(base: KnowledgeBase, form: Format) -> None:
@@ -254,14 +194,6 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
         draw_rows(rows),
         f"{found.coverage:.1%} of tasks x configurations filled; revision {found.revision}, schema {found.schema}",
     )
-
-
-def _print_rows(rows: list[dict[str, Any]], form: Format) -> None:
-    """Print rows as a table, JSON or YAML."""
-    if form is Format.TABLE:
-        print_renderables(draw_rows(rows) if rows else "nothing")
-    else:
-        print_content(rows, form)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -44,6 +44,16 @@ def print_renderables(*parts: "RenderableType") -> None:
         out.print(part)
 
 
+def print_rows(rows: Sequence[Mapping[str, object]], form: Format) -> None:
+    """Print rows as a table, JSON or YAML."""
+    if form is not Format.TABLE:
+        print_content(rows, form)
+        return
+    from autometa.cli.drawing import draw_rows  # rich, again
+
+    print_renderables(draw_rows(rows) if rows else "nothing")
+
+
 def console(*, is_for_results: bool = True) -> "Console":
     """Return a console on stdout (results) or stderr (all else)."""
     from rich.console import Console  # slow to import, not needed for JSON

@@ -1,28 +1,88 @@
 """What leaves a knowledge base: the queries of the rows of a shard, and what is there already."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
-from autometa.errors import ExchangeError
+from autometa.errors import ExchangeError, NotKnownError, OptionError
 from autometa.knowledge import queries, tables
 from autometa.knowledge.checking import rows_of
-from autometa.knowledge.rows import Row
+from autometa.knowledge.rows import STATUSES, Row
 from autometa.knowledge.shards import read_columns
 from autometa.metric import METRICS
 from autometa.sketches import SKETCH_VERSION
+from autometa.task_kind import TaskKind
 
 Identity = tuple[Any, ...]  # texts and a number
 
 _IDENTITY = ("fingerprint", "key", "protocol", "pipelines_version", "seed")
 
 
-def shard_queries(origin: str | None, *, with_sketches: bool) -> dict[str, Select[Any]]:  # Any: here and below, columns
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which runs leave a base.
+
+    Parameters
+    ----------
+    origin : str, optional
+        Only runs of that origin.
+    kind : TaskKind, optional
+        Only runs on tasks of that kind.
+    since : int, optional
+        Only runs that were added then or later, in seconds since 1970; what was imported keeps the time at which it was
+        added first, wherever that was.
+    """
+
+    origin: str | None = None
+    kind: TaskKind | None = None
+    since: int | None = None
+
+
+ALL = Selection()
+
+
+def moment(text: str) -> int:
+    """Return the seconds since 1970 of a date or a time in ISO 8601; UTC where it names no zone.
+
+    Raises
+    ------
+    OptionError
+        If it is neither, or lies before 1970.
+
+    Examples
+    --------
+    >>> moment("1970-01-02"), moment("1970-01-02T01:00+01:00")
+    (86400, 86400)
+    """
+    try:
+        read = datetime.fromisoformat(text.strip())
+        seconds = int((read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError) as error:
+        message = f"not a date or time: '{text[:40]}'; write 2026-11-24 or 2026-11-24T18:30 (UTC), or with +01:00"
+        raise OptionError(message) from error
+    if seconds < 0:
+        raise OptionError(f"'{text[:40]}' lies before 1970; give a later date")
+    return seconds
+
+
+def check_origins(connection: Connection, names: Iterable[str]) -> None:
+    """Raise NotKnownError unless all of these are origins of something in the base."""
+    known = set(connection.execute(select(tables.origins.c.name)).scalars())
+    for name in names:
+        if name not in known:
+            there = ", ".join(sorted(known)[:20]) or "none yet"
+            raise NotKnownError(f"no origin '{name[:80]}'; there are: {there}")
+
+
+def shard_queries(selection: Selection, *, with_sketches: bool) -> dict[str, Select[Any]]:  # Any: columns
     """Return the queries of a shard's rows by record, the evaluations first."""
     return {
-        "evaluation": _evaluations_query(origin),
+        "evaluation": _evaluations_query(selection),
         "configuration": _configurations_query(),
         "task": _tasks_query(with_sketches=with_sketches),
     }
@@ -62,13 +122,17 @@ def _configurations_query() -> Select[Any]:
     return select(c.c.key, c.c.content.label("configuration")).order_by(c.c.key)
 
 
-def _evaluations_query(origin: str | None) -> Select[Any]:
+def _evaluations_query(selection: Selection) -> Select[Any]:
     """Return the query of the evaluation rows of a shard."""
     e = tables.evaluations
     columns = [column for column in queries.evaluation_columns() if column.name != "content"]
-    query = select(*columns, e.c.added_at, *(e.c[name] for name in METRICS))
+    query = select(*columns, tables.tasks.c.kind, e.c.added_at, *(e.c[name] for name in METRICS))
     query = query.select_from(queries.joined_evaluations()).order_by(tables.tasks.c.fingerprint, e.c.id)
-    return query if origin is None else query.where(tables.origins.c.name == origin)
+    if selection.origin is not None:
+        query = query.where(tables.origins.c.name == selection.origin)
+    if selection.kind is not None:
+        query = query.where(tables.tasks.c.kind == str(selection.kind))
+    return query if selection.since is None else query.where(e.c.added_at >= selection.since)
 
 
 def stored_identities(folder: Path) -> set[Identity]:
@@ -85,3 +149,10 @@ def stored_identities(folder: Path) -> set[Identity]:
 def identity(row: Row) -> Identity:
     """Return what tells an evaluation apart from all others."""
     return tuple(row[name] for name in _IDENTITY)
+
+
+def chunks(connection: Connection, query: Select[Any], n_rows: int) -> Iterator[list[Row]]:
+    """Iterate over the rows of a query as they stand in a shard, a few at a time in memory."""
+    result = connection.execute(query, execution_options={"yield_per": n_rows})
+    for rows in result.mappings().partitions():
+        yield [{**row, "status": str(STATUSES[row["status"]])} if "status" in row else dict(row) for row in rows]

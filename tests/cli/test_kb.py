@@ -61,6 +61,7 @@ def test_what_one_exports_another_imports(autometa: Command, examples: Path, tmp
     assert json.loads(autometa("kb", "export", "a.parquet", "--db", "mine.db", "-f", "json").stdout) == {
         "file": "a.parquet",
         "evaluations": 3,
+        "withheld": 0,
     }
     first = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
     again = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
@@ -131,6 +132,21 @@ def test_only_with_sketches_a_shard_joins_copies_of_its_tables_and_that_is_said(
         assert len({task["family"] for task in tasks}) == 2 - n_joined
 
 
+def test_a_selection_is_exported_without_names(autometa: Command, tmp_path: Path) -> None:
+    options = ("--kind", "regression", "--since", "2020-01-01", "--privacy", "coarse", "-f", "json")
+    exported = json.loads(autometa("kb", "export", "a.parquet", *options).stdout)
+    known = json.loads(autometa("kb", "list", "tasks", "-f", "json").stdout)
+    assert exported["evaluations"] == sum(task["n_evaluations"] for task in known if task["kind"] == "regression")
+    assert exported["withheld"] == 0
+    assert autometa("kb", "create", "--empty", "--db", "own.db").returncode == 0
+    assert autometa("kb", "import", "a.parquet", "--db", "own.db").returncode == 0
+    tasks = json.loads(autometa("kb", "list", "tasks", "--db", "own.db", "-f", "json").stdout)
+    assert {task["kind"] for task in tasks} == {"regression"}
+    assert all(task["name"] == f"task {task['fingerprint'][:12]}" for task in tasks)
+    nothing = autometa("kb", "export", "b.parquet", "--since", "2999-01-01")
+    assert nothing.stdout.strip() == "nothing new to write"
+
+
 def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixture[str]) -> None:
     with shard_progress() as progress:
         for counts in ((0, 2, 0), (1, 2, 3), (2, 2, 3)):
@@ -145,6 +161,11 @@ def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixt
         (("kb", "show", "no_such_thing"), "autometa kb list tasks"),
         (("kb", "import", "nothing.parquet"), "no such file"),
         (("kb", "import", "junk.parquet"), "junk.parquet"),
+        (("kb", "export", "a.parquet", "--origin", "nobody"), "no origin 'nobody'; there are: "),
+        (("kb", "export", "a.parquet", "--since", "soon"), "not a date or time: 'soon'"),
+        (("kb", "export", "a.parquet", "--kind", "clustering"), "'clustering' is not one of"),
+        (("kb", "export", "a.parquet", "--privacy", "secret"), "'secret' is not one of"),
+        (("kb", "export", "a.parquet", "--privacy", "coarse", "--with-sketches"), "do not go with privacy 'coarse'"),
         (("kb", "grow", "--from", "nowhere"), "no such file or folder"),
         (("kb", "grow", "--from", ".", "--time", "soon"), "not a time: 'soon'"),
         (("kb", "grow", "--from", ".", "--protocol", "cv-v9"), "no protocol 'cv-v9'"),

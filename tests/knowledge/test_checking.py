@@ -316,8 +316,8 @@ def test_a_shard_of_the_first_version_is_taken_its_tasks_without_sketches(
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         path = write_shard(rows, "first.parquet", first)
         assert import_shard(other, path).n_new == 12
-        assert export_shard(other, tmp_path / "new.parquet", beside=path.parent) == 0
-        assert export_shard(other, tmp_path / "new.parquet", with_sketches=True) == 12
+        assert export_shard(other, tmp_path / "new.parquet", beside=path.parent).n_evaluations == 0
+        assert export_shard(other, tmp_path / "new.parquet", with_sketches=True).n_evaluations == 12
         (sketches,) = {tuple(read_shard(tmp_path / "new.parquet")["task"]["sketch"].to_pylist())}
         assert sketches == (None, None, None)
 

@@ -1,15 +1,17 @@
 """Shards: out of one knowledge base and into another."""
 
+import sqlite3
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from autometa.errors import ExchangeError
+from autometa.errors import ExchangeError, NotKnownError, OptionError
 from autometa.evaluation.record import Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.knowledge.selection import Selection, moment
 from autometa.knowledge.shards import SCHEMA, file_sha256, read_shard
 from autometa.knowledge.writing import Added
 from autometa.metafeatures import EXTRACTION_VERSION
@@ -35,7 +37,7 @@ def _content(base: KnowledgeBase) -> dict[str, object]:
 
 
 def test_an_empty_base_that_imports_an_export_holds_the_same(filled: KnowledgeBase, tmp_path: Path) -> None:
-    assert export_shard(filled, tmp_path / "all.parquet") == 12
+    assert export_shard(filled, tmp_path / "all.parquet").n_evaluations == 12
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         assert import_shard(other, tmp_path / "all.parquet") == Added(n_new=12)
         assert _content(other) == _content(filled)
@@ -114,14 +116,14 @@ def test_export_beside_leaves_out_what_is_there(
     filled: KnowledgeBase, make_task: MakeTask, make_evaluation: MakeEvaluation, tmp_path: Path
 ) -> None:
     folder = tmp_path / "shards"
-    assert export_shard(filled, folder / "1.parquet") == 12
-    assert export_shard(filled, folder / "2.parquet", beside=folder) == 0
+    assert export_shard(filled, folder / "1.parquet").n_evaluations == 12
+    assert export_shard(filled, folder / "2.parquet", beside=folder).n_evaluations == 0
     assert not (folder / "2.parquet").exists()
     seeds = (1, 2**62, 2**62 + 1)
     filled.add_evaluations(make_evaluation(make_task(), "learner-ok", seed=seed) for seed in seeds[:2])
-    assert export_shard(filled, folder / "2.parquet", beside=folder) == 2
+    assert export_shard(filled, folder / "2.parquet", beside=folder).n_evaluations == 2
     filled.add_evaluations(make_evaluation(make_task(), "learner-ok", seed=seed) for seed in seeds)
-    assert export_shard(filled, folder / "3.parquet", beside=folder) == 1
+    assert export_shard(filled, folder / "3.parquet", beside=folder).n_evaluations == 1
     parts = read_shard(folder / "3.parquet")
     assert [len(parts[record]) for record in ("task", "configuration", "evaluation")] == [1, 1, 1]
 
@@ -146,11 +148,13 @@ def test_export_of_one_origin_leaves_out_the_others(
     filled: KnowledgeBase, make_task: MakeTask, make_evaluation: MakeEvaluation, tmp_path: Path
 ) -> None:
     filled.add_evaluations([make_evaluation(make_task(), "mine", origin="openml")], licence="CC0")
-    assert export_shard(filled, tmp_path / "openml.parquet", origin="openml") == 1
+    assert export_shard(filled, tmp_path / "openml.parquet", selection=Selection(origin="openml")).n_evaluations == 1
     rows = pq.read_table(tmp_path / "openml.parquet").to_pylist()
     assert [row["record"] for row in rows] == ["evaluation", "configuration", "task"]
     assert (rows[0]["origin"], rows[0]["origin_licence"]) == ("openml", "CC0")
-    assert export_shard(filled, tmp_path / "none.parquet", origin="nobody") == 0
+    with pytest.raises(NotKnownError, match=r"no origin 'nobody'; there are: \w+, openml"):
+        export_shard(filled, tmp_path / "none.parquet", selection=Selection(origin="nobody"))
+    assert not (tmp_path / "none.parquet").exists()
 
 
 def test_export_refuses_to_write_over_a_file(filled: KnowledgeBase, tmp_path: Path) -> None:
@@ -167,7 +171,7 @@ def test_export_to_a_place_that_cannot_be_written_is_refused(filled: KnowledgeBa
 
 
 def test_an_empty_base_writes_no_shard(base: KnowledgeBase, tmp_path: Path) -> None:
-    assert export_shard(base, tmp_path / "none.parquet") == 0
+    assert export_shard(base, tmp_path / "none.parquet").n_evaluations == 0
     assert not (tmp_path / "none.parquet").exists()
 
 
@@ -230,6 +234,47 @@ def test_an_export_from_a_long_lived_base_can_be_imported(
         ],
         licence="l" * 200,
     )
-    assert export_shard(base, tmp_path / "all.parquet") == 2
+    assert export_shard(base, tmp_path / "all.parquet").n_evaluations == 2
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         assert import_shard(other, tmp_path / "all.parquet") == Added(n_new=2)
+
+
+def test_export_of_a_kind_or_of_what_was_added_since_leaves_out_the_rest(filled: KnowledgeBase, tmp_path: Path) -> None:
+    driver = sqlite3.connect(filled.place)
+    driver.execute("UPDATE evaluations SET added_at = 1000 * id")
+    driver.commit()
+    driver.close()
+    binary = Selection(kind=TaskKind.BINARY)
+    assert export_shard(filled, tmp_path / "binary.parquet", selection=binary).n_evaluations == 4
+    assert read_shard(tmp_path / "binary.parquet")["task"]["kind"].to_pylist() == ["binary"]
+    for number, (since, n_evaluations) in enumerate(((12_000, 1), (11_001, 1), (11_000, 2), (12_001, 0), (0, 12))):
+        path = tmp_path / f"{number}.parquet"
+        assert export_shard(filled, path, selection=Selection(since=since)).n_evaluations == n_evaluations
+    assert (
+        export_shard(
+            filled, tmp_path / "both.parquet", selection=Selection(kind=TaskKind.BINARY, since=3000)
+        ).n_evaluations
+        == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-11-24", 1_795_478_400),
+        ("2026-11-24T18:30", 1_795_545_000),
+        ("2026-11-24 18:30:00Z", 1_795_545_000),
+        (" 2026-11-24T19:30+01:00 ", 1_795_545_000),
+        ("20261124", 1_795_478_400),
+    ],
+)
+def test_a_moment_is_a_date_or_a_time_of_utc_unless_it_says_otherwise(text: str, seconds: int) -> None:
+    assert moment(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "24.11.2026", "2026-13-01", "9" * 5000, "1969-12-31", "2026-11-24T25:00"]
+)
+def test_a_moment_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match=r"not a date or time: '.{0,40}'; write 2026-11-24|lies before 1970"):
+        moment(text)

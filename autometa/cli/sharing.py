@@ -1,0 +1,95 @@
+"""`autometa kb export`, `import`: past runs from one knowledge base to another."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autometa.cli.options import DatabaseOption, FormatOption, opened
+from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, say_joined
+from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.knowledge.privacy import Privacy
+from autometa.knowledge.selection import Selection, moment
+from autometa.task_kind import TaskKind
+
+
+def export(  # noqa: PLR0913 - an argument for each option
+    file: Annotated[Path, typer.Argument(help="The new Parquet file.")],
+    beside: Annotated[
+        Path | None,
+        typer.Option("--beside", help="Leave out what the shards in this folder hold.", show_default=False),
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option("--origin", help="Only runs of this origin.", show_default=False)
+    ] = None,
+    kind: Annotated[
+        TaskKind | None, typer.Option("--kind", help="Only runs on tasks of this kind.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="DATE|TIME",
+            help="Only runs added since, as in 2026-11-24 or 2026-11-24T18:30 (UTC).",
+            show_default=False,
+        ),
+    ] = None,
+    privacy: Annotated[
+        Privacy, typer.Option("--privacy", help="What leaves: all, no names, or neither names nor exact numbers.")
+    ] = Privacy.FULL,
+    with_sketches: Annotated[
+        bool,
+        typer.Option(
+            "--with-sketches", help="With sketches of the tables, by which rows can be guessed: for public ones."
+        ),
+    ] = False,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Write runs to a new shard, a Parquet file that others can import; it never holds the data.
+
+    \b
+    Example:
+      autometa kb export my-runs.parquet
+    """
+    selection = Selection(origin=origin, kind=kind, since=None if since is None else moment(since))
+    with opened(db) as base:
+        exported = export_shard(
+            base, file, beside=beside, selection=selection, privacy=privacy, with_sketches=with_sketches
+        )
+    n_evaluations, n_withheld = exported.n_evaluations, exported.n_withheld
+    if n_withheld:
+        say(f"{n_withheld} evaluations withheld: algorithms or hyperparameters that are not autometa's own")
+    if form is not Format.TABLE:
+        file_name = str(file) if n_evaluations else None
+        print_content({"file": file_name, "evaluations": n_evaluations, "withheld": n_withheld}, form)
+    else:
+        print_renderables(f"{n_evaluations} evaluations written to {file}" if n_evaluations else "nothing new to write")
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Parquet files that `kb export` wrote.")],
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Read shards of past runs; what is there already is left as it is.
+
+    \b
+    Example:
+      autometa kb import my-runs.parquet
+    """
+    contents: list[dict[str, Any]] = []  # Any: JSON
+    with opened(db) as base:
+        for file in files:
+            added = import_shard(base, file)
+            contents.append(
+                {
+                    "file": str(file),
+                    "new": added.n_new,
+                    "known": added.n_same,
+                    "differing": added.n_differing,
+                    "joined": added.n_joined,
+                }
+            )
+            say_joined(added.n_joined)
+    print_rows(contents, form)
