@@ -13,7 +13,7 @@ from autometa.cli.drawing import draw_notes, draw_rows
 from autometa.cli.grow import grow
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, shard_progress
-from autometa.cli.sharing import export, import_
+from autometa.cli.sharing import export, import_, merge
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import schema, shipped
 from autometa.knowledge.base import KnowledgeBase
@@ -71,6 +71,7 @@ def status(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None
 app.command()(grow)
 app.command()(export)
 app.command(name="import")(import_)
+app.command()(merge)
 
 
 @app.command(name="list")

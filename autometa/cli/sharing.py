@@ -1,4 +1,4 @@
-"""`autometa kb export`, `import`: past runs from one knowledge base to another."""
+"""`autometa kb export`, `import`, `merge`: past runs from one knowledge base to another."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,9 +7,12 @@ import typer
 
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, say_joined
+from autometa.knowledge import schema
 from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.knowledge.merging import merge_base
 from autometa.knowledge.privacy import Privacy
 from autometa.knowledge.selection import Selection, moment
+from autometa.knowledge.writing import Added
 from autometa.task_kind import TaskKind
 
 
@@ -82,14 +85,33 @@ def import_(
     with opened(db) as base:
         for file in files:
             added = import_shard(base, file)
-            contents.append(
-                {
-                    "file": str(file),
-                    "new": added.n_new,
-                    "known": added.n_same,
-                    "differing": added.n_differing,
-                    "joined": added.n_joined,
-                }
-            )
+            contents.append({"file": str(file), **_counts(added)})
             say_joined(added.n_joined)
     print_rows(contents, form)
+
+
+def merge(
+    place: Annotated[str, typer.Argument(metavar="FILE|URL", help="The other base; it is only read.")],
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Copy the tasks and runs of another knowledge base; what is there already is left as it is.
+
+    \b
+    Example:
+      autometa kb merge runs.db
+    """
+    with opened(db) as base:
+        added = merge_base(base, place)
+    say_joined(added.n_joined)
+    print_rows([{"from": schema.shown(schema.to_url(place)), **_counts(added)}], form)
+
+
+def _counts(added: Added) -> dict[str, int]:
+    """Return what became of evaluations."""
+    return {
+        "new": added.n_new,
+        "known": added.n_same,
+        "differing": added.n_differing,
+        "joined": added.n_joined,
+    }

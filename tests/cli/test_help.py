@@ -20,6 +20,7 @@ COMMANDS = (
     "kb show",
     "kb export",
     "kb import",
+    "kb merge",
     "kb upgrade",
     "benchmark import",
     "benchmark replay",

@@ -19,7 +19,7 @@ from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
 
 
-def _content(base: KnowledgeBase) -> dict[str, object]:
+def content_of(base: KnowledgeBase) -> dict[str, object]:
     """Return all that a base holds, in an order that does not depend on how it came in."""
     evaluations = base.evaluations().sort_values(["fingerprint", "key", "protocol", "seed"], ignore_index=True)
     return {
@@ -40,7 +40,7 @@ def test_an_empty_base_that_imports_an_export_holds_the_same(filled: KnowledgeBa
     assert export_shard(filled, tmp_path / "all.parquet").n_evaluations == 12
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         assert import_shard(other, tmp_path / "all.parquet") == Added(n_new=12)
-        assert _content(other) == _content(filled)
+        assert content_of(other) == content_of(filled)
 
 
 def test_every_bit_survives_the_way_through_a_shard(
@@ -74,9 +74,9 @@ def test_importing_twice_changes_nothing(filled: KnowledgeBase, tmp_path: Path) 
     export_shard(filled, tmp_path / "all.parquet")
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         import_shard(other, tmp_path / "all.parquet")
-        before = (other.status(), _content(other))
+        before = (other.status(), content_of(other))
         assert import_shard(other, tmp_path / "all.parquet") == Added(n_same=12)
-        assert (other.status(), _content(other)) == before
+        assert (other.status(), content_of(other)) == before
 
 
 def test_importing_what_differs_counts_it_and_keeps_the_first(
