@@ -64,11 +64,14 @@ def postgres() -> "Iterator[Server]":
 def autometa(shipped_base: Path, tmp_path: Path) -> Command:
     """Return a function that runs the command line in a process of its own, on the shipped base."""
 
-    def run(*arguments: str, cwd: Path = tmp_path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *arguments: str, cwd: Path = tmp_path, stdin: str = "", **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "autometa", *arguments],
             cwd=cwd,
             env={**os.environ, "AUTOMETA_DATABASE_URL": str(shipped_base), **environment},
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,

@@ -58,6 +58,11 @@ class Writer:
         self._ids: dict[tuple[str, ...], int] = {}
         self.n_joined = 0  # families that gave way so far
 
+    @property
+    def connection(self) -> Connection:
+        """The open connection, for statements that add nothing."""
+        return self._connection
+
     def origin_id(self, name: str, licence: str) -> int:
         """Return the id of an origin, added if it is new."""
         return self._id_of(tables.origins, {"name": storable(name), "licence": storable(licence)})

@@ -21,6 +21,7 @@ COMMANDS = (
     "kb export",
     "kb import",
     "kb merge",
+    "kb remove",
     "kb upgrade",
     "benchmark import",
     "benchmark replay",

@@ -147,6 +147,29 @@ def test_a_selection_is_exported_without_names(autometa: Command, tmp_path: Path
     assert nothing.stdout.strip() == "nothing new to write"
 
 
+def test_remove_asks_unless_it_is_told_not_to(autometa: Command, shipped_base: Path, tmp_path: Path) -> None:
+    shutil.copy(shipped_base, tmp_path / "own.db")
+    n_tasks = json.loads(autometa("kb", "status", "--db", "own.db", "-f", "json").stdout)["tasks"]["total"]
+    arguments = ("kb", "remove", "--task", "sonar", "--db", "own.db", "-f", "json")
+    for answer, exit_code, n_left in (
+        ("\n", 2, n_tasks),
+        ("", 2, n_tasks),
+        ("no\n", 2, n_tasks),
+        ("y\n", 0, n_tasks - 1),
+    ):
+        done = autometa(*arguments, stdin=answer)
+        assert done.returncode == exit_code
+        assert done.stderr.startswith("this removes 1 task (sonar), ")
+        assert "from own.db; go on? [y/N]" in done.stderr
+        assert ("nothing was removed; answer y, or give --yes" in done.stderr) is (exit_code == 2)
+        status = json.loads(autometa("kb", "status", "--db", "own.db", "-f", "json").stdout)
+        assert status["tasks"]["total"] == n_left
+    assert json.loads(done.stdout)["tasks"] == ["sonar"]
+    everything = autometa("kb", "remove", "--origin", "pilot", "--yes", "--db", "own.db")
+    assert everything.stdout.startswith(f"removed: {n_tasks - 1} tasks (")
+    assert everything.stderr == ""
+
+
 def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixture[str]) -> None:
     with shard_progress() as progress:
         for counts in ((0, 2, 0), (1, 2, 3), (2, 2, 3)):
@@ -166,6 +189,10 @@ def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixt
         (("kb", "export", "a.parquet", "--kind", "clustering"), "'clustering' is not one of"),
         (("kb", "export", "a.parquet", "--privacy", "secret"), "'secret' is not one of"),
         (("kb", "export", "a.parquet", "--privacy", "coarse", "--with-sketches"), "do not go with privacy 'coarse'"),
+        (("kb", "merge", "nowhere.db"), "no knowledge base in nowhere.db"),
+        (("kb", "merge", "junk.parquet"), "junk.parquet is not a knowledge base"),
+        (("kb", "remove"), "a task or an origin, one of the two"),
+        (("kb", "remove", "--origin", "nobody", "--yes"), "no origin 'nobody'; there are: "),
         (("kb", "grow", "--from", "nowhere"), "no such file or folder"),
         (("kb", "grow", "--from", ".", "--time", "soon"), "not a time: 'soon'"),
         (("kb", "grow", "--from", ".", "--protocol", "cv-v9"), "no protocol 'cv-v9'"),
