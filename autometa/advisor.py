@@ -1,7 +1,6 @@
 """The whole flow in one object: describe a task, choose candidates, rank, predict, explain."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
+from autometa.knowledge.origins import ALL_ALIKE, Trust
 from autometa.knowledge.shipped import open_knowledge
 from autometa.metafeatures import MetaFeatures, extract
 from autometa.metric import Metric, get_metric
@@ -35,6 +35,7 @@ from autometa.sketches import draw_sketch
 from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
+from autometa.wish import Wish
 
 # Every way to rank, by the name under which it is asked for.
 RECOMMENDERS: dict[str, Callable[[], Recommender]] = {
@@ -46,47 +47,6 @@ DEFAULT_RECOMMENDER = "portfolio"
 N_KNOWN_TASKS = 5
 N_NEAR_TASKS = 3
 NOVEL = 0.95  # above this share a task counts as unlike all known ones
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the user asks for.
-
-    Parameters
-    ----------
-    metric : str
-        Name of a metric, or "auto" for the default of the task's kind.
-    k : int
-        Number of pipelines.
-    max_fit_seconds : float, optional
-        Only pipelines that are predicted to fit within so many CPU seconds.
-    algorithms : sequence of str, optional
-        Only pipelines of these algorithms.
-    seed : int
-        Seed of all that is drawn.
-
-    Raises
-    ------
-    OptionError
-        If k or max_fit_seconds is not positive, or an algorithm is unknown.
-    """
-
-    metric: str = "auto"
-    k: int = 10
-    max_fit_seconds: float | None = None
-    algorithms: Sequence[str] | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.k, int) or self.k < 1:
-            raise OptionError(f"k must be a whole number of at least 1, got {self.k!r}")
-        if isinstance(self.algorithms, str):
-            raise OptionError(f"algorithms is a list of names, got '{self.algorithms}'; write ['{self.algorithms}']")
-        if self.max_fit_seconds is not None and not self.max_fit_seconds > 0:
-            raise OptionError(f"max_fit_seconds must be positive, got {self.max_fit_seconds}")
-        for algorithm in self.algorithms or ():
-            if algorithm not in LEARNERS:
-                raise OptionError(f"unknown algorithm '{algorithm}'; choose from: {', '.join(sorted(LEARNERS))}")
 
 
 class Advisor:
@@ -131,8 +91,8 @@ class Advisor:
         wish = wish if wish is not None else Wish()
         metric = get_metric(wish.metric, task.kind)
         description = describe_task(task, seed=wish.seed)[0]
-        experience = self._experience(task.kind, metric)
-        observed = self._observed(task)
+        experience = self._experience(task.kind, metric, wish.trust)
+        observed = self._observed(task, wish.trust)
         fit_time = FitTime(self.protocol).fit(experience)
         candidates, fit_seconds = _candidates(fit_time, experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
@@ -194,11 +154,15 @@ class Advisor:
         more = [f"nearly the same as {len(near) - N_NEAR_TASKS} more known tables"] if len(near) > N_NEAR_TASKS else []
         return (*notes[:N_NEAR_TASKS], *more)
 
-    def _experience(self, kind: TaskKind, metric: Metric) -> Experience:
-        """Return what is known about a kind of task."""
+    def _experience(self, kind: TaskKind, metric: Metric, trust: Trust = ALL_ALIKE) -> Experience:
+        """Return what is known about a kind of task, as far as its origins are trusted."""
         experience = self.knowledge.experience(
-            kind, metric, protocol=self.protocol.name, pipelines_version=PIPELINES_VERSION
+            kind, metric, protocol=self.protocol.name, pipelines_version=PIPELINES_VERSION, trust=trust
         )
+        if experience.n_tasks == 0 and trust.excluded:
+            raise NotKnownError(
+                f"no {kind} task in {self.knowledge.place} is left {trust.words[0]}; exclude fewer origins"
+            )
         if experience.n_tasks == 0:
             raise NotKnownError(
                 f"no {kind} task in {self.knowledge.place}; add runs with: autometa kb grow --from FOLDER, "
@@ -206,12 +170,12 @@ class Advisor:
             )
         return experience
 
-    def _observed(self, task: Task) -> tuple[Evaluation, ...]:
-        """Return what was already measured on this very table."""
+    def _observed(self, task: Task, trust: Trust) -> tuple[Evaluation, ...]:
+        """Return what was already measured on this very table, by origins that count."""
         evaluations = self.knowledge.evaluations_of(
             task.fingerprint, protocol=self.protocol.name, pipelines_version=PIPELINES_VERSION
         )
-        return tuple(evaluation for evaluation in evaluations if evaluation.seed == 0)
+        return tuple(e for e in evaluations if e.seed == 0 and e.origin not in trust.excluded)
 
     def _neighbours(self, experience: Experience, description: TaskDescription) -> tuple[tuple[KnownTask, ...], float]:
         """Return the nearest known tasks and the novelty."""
@@ -259,6 +223,8 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge: KnowledgeBase | str | Path | None = None,
     recommender: str = DEFAULT_RECOMMENDER,
     seed: int = 0,
+    exclude_origins: Sequence[str] = (),
+    origin_weights: Mapping[str, float] | None = None,
 ) -> Recommendation:
     """Return ranked pipelines for a table.
 
@@ -284,6 +250,10 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         How pipelines are ranked: portfolio, nearest or average.
     seed : int
         Seed of all that is drawn; same inputs and seed give the same list.
+    exclude_origins : sequence of str
+        Origins whose runs do not count.
+    origin_weights : mapping of str to float, optional
+        How much the runs of an origin count in the ranking; default: 1.
 
     Returns
     -------
@@ -296,7 +266,15 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     UserError
         If the table, the wish or the knowledge base cannot be used.
     """
-    wish = Wish(metric=metric, k=k, max_fit_seconds=max_fit_seconds, algorithms=algorithms, seed=seed)
+    wish = Wish(
+        metric=metric,
+        k=k,
+        max_fit_seconds=max_fit_seconds,
+        algorithms=algorithms,
+        seed=seed,
+        exclude_origins=exclude_origins,
+        origin_weights=origin_weights or {},
+    )
     task = X if isinstance(X, Task) else read_task(X, y, target=target)
     if isinstance(knowledge, KnowledgeBase):
         return Advisor(knowledge, recommender=recommender).recommend(task, wish)
@@ -388,7 +366,7 @@ def _caveats(
     experience: Experience, observed: Sequence[Evaluation], novelty: float, n_advised: int, wish: Wish
 ) -> list[str]:
     """Return what to know before trusting the advice."""
-    notes = []
+    notes = list(wish.trust.words)
     if observed:
         notes.append(f"known table: {len(observed)} of its runs are stored; their scores are measured, not predicted")
     elif novelty > NOVEL:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,16 @@ import pytest
 from sklearn.datasets import load_wine
 
 import autometa
-from autometa.advisor import RECOMMENDERS, Advisor, Wish, describe_task
+from autometa.advisor import RECOMMENDERS, Advisor, describe_task
 from autometa.errors import NotKnownError, OptionError
+from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.removing import Doomed, remove
+from autometa.metric import get_metric
+from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.pipelines.learners import LEARNERS
 from autometa.recommenders.recommendation import Recommendation
+from autometa.wish import Wish
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +166,73 @@ def test_wishes_are_checked_before_anything_is_read() -> None:
     for wish in ({"k": 0}, {"max_fit_seconds": 0.0}, {"algorithms": ["magic"]}):
         with pytest.raises(OptionError):
             autometa.recommend("no such file", **wish)
+
+
+def _shared(shipped_base: Path, path: Path) -> KnowledgeBase:
+    """Return a base in which every third task was measured by someone else."""
+    shutil.copy(shipped_base, path)
+    driver = sqlite3.connect(path)
+    driver.execute("INSERT INTO origins (id, name, licence) VALUES (99, 'colleague', 'CC0')")
+    driver.execute("UPDATE evaluations SET origin_id = 99 WHERE task_id % 3 = 0")
+    driver.commit()
+    driver.close()
+    return KnowledgeBase(path)
+
+
+def test_advice_without_an_origin_is_that_of_a_base_without_its_runs(
+    shipped_base: Path, examples: Path, tmp_path: Path
+) -> None:
+    task = autometa.read_task(examples / "wine.csv")
+    with _shared(shipped_base, tmp_path / "own.db") as own:
+        before = autometa.recommend(task, knowledge=own)
+        without = autometa.recommend(task, knowledge=own, exclude_origins=["colleague"])
+        same = autometa.recommend(task, knowledge=own, origin_weights={"colleague": 1.0})
+        light = autometa.recommend(task, knowledge=own, origin_weights={"colleague": 1e-9})
+        remove(own, Doomed(origin="colleague"))
+        after = autometa.recommend(task, knowledge=own)
+    assert "without the runs of: colleague" in without.notes
+    assert "runs weighted: colleague x 1e-09" in light.notes
+    assert without.advice == after.advice != before.advice == same.advice
+    assert _keys(light)[:5] == _keys(after)[:5]
+    assert {run.task for advice in without for run in advice.evidence} < {
+        run.task for advice in autometa.recommend(task, k=50, knowledge=shipped_base) for run in advice.evidence
+    }
+
+
+def test_measured_scores_of_an_excluded_origin_are_not_shown(
+    shipped_base: Path, examples: Path, tmp_path: Path
+) -> None:
+    task = autometa.read_task(examples / "wine.csv")
+    with _shared(shipped_base, tmp_path / "own.db") as own:
+        own.add_task(task, describe_task(task)[1])
+        known = own.experience(task.kind, get_metric("auto", task.kind), protocol="cv-v1", pipelines_version="1")
+        own.add_evaluations(
+            [
+                Evaluation(
+                    fingerprint=task.fingerprint,
+                    configuration=known.configurations[0],
+                    protocol="cv-v1",
+                    pipelines_version=PIPELINES_VERSION,
+                    seed=0,
+                    status=Status.FAILED,
+                    fold_scores={},
+                    fit_seconds=1.0,
+                    predict_seconds=1.0,
+                    peak_memory_bytes=1,
+                    error="ValueError: no",
+                    absent={},
+                    versions={},
+                    origin="colleague",
+                )
+            ]
+        )
+        with_it = autometa.recommend(task, knowledge=own)
+        without = autometa.recommend(task, knowledge=own, exclude_origins=["colleague"])
+    assert any(note.startswith("known table: 1 of its runs") for note in with_it.notes)
+    assert not any(note.startswith("known table") for note in without.notes)
+
+
+def test_nothing_is_left_where_all_origins_are_excluded(base: KnowledgeBase, examples: Path) -> None:
+    words = r"no multiclass task in .* is left without the runs of: pilot; exclude fewer"
+    with pytest.raises(NotKnownError, match=words):
+        autometa.recommend(examples / "wine.csv", knowledge=base, exclude_origins=["pilot"])

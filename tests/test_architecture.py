@@ -28,6 +28,7 @@ FLOORS = {
     "recommenders": 9,
     "growing": 11,
     "benchmark": 12,
+    "wish": 12,
     "advisor": 13,
     "cli": 15,
 }

@@ -1,12 +1,14 @@
 """Options that several commands share."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from autometa.cli.output import Format, shard_progress
+from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import URL_VARIABLE, open_knowledge
 from autometa.task import Task
@@ -69,6 +71,29 @@ def opened(place: str | None) -> Iterator[KnowledgeBase]:
 def split(words: str | None) -> list[str] | None:
     """Return the parts between commas, without the blanks around them."""
     return [word.strip() for word in words.split(",")] if words else None
+
+
+def weights_of(words: Iterable[str]) -> dict[str, float]:
+    """Return name -> weight of words like "name=0.5".
+
+    Raises
+    ------
+    OptionError
+        If a word is not of that form, or a name stands twice.
+    """
+    weights: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = math.nan
+        if not name or math.isnan(weight):
+            raise OptionError(f"not a weight of an origin: '{word}'; write NAME=0.5")
+        if name in weights:
+            raise OptionError(f"origin '{name}' has two weights; give one")
+        weights[name] = weight
+    return weights
 
 
 def given(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS, Advisor, Wish
+from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS, Advisor
 from autometa.cli.drawing import draw_recommendation
 from autometa.cli.options import (
     CategoricalOption,
@@ -23,11 +23,13 @@ from autometa.cli.options import (
     opened,
     split,
     task_content,
+    weights_of,
 )
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.reading import read_task
 from autometa.recommenders.recommendation import Advice, Recommendation
 from autometa.task import Task
+from autometa.wish import Wish
 
 
 def recommend(  # noqa: PLR0913 - an argument for each option
@@ -51,6 +53,16 @@ def recommend(  # noqa: PLR0913 - an argument for each option
     recommender: Annotated[
         str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDERS)}.")
     ] = DEFAULT_RECOMMENDER,
+    exclude_origin: Annotated[
+        list[str] | None,
+        typer.Option("--exclude-origin", metavar="NAME", help="As if its runs were not there.", show_default=False),
+    ] = None,
+    weight_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight-origin", metavar="NAME=WEIGHT", help="How much its runs count; 1 is usual.", show_default=False
+        ),
+    ] = None,
     db: DatabaseOption = None,
     seed: SeedOption = 0,
     form: FormatOption = Format.TABLE,
@@ -69,6 +81,8 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         max_fit_seconds=max_fit_time,
         algorithms=split(algorithms),
         seed=seed,
+        exclude_origins=exclude_origin or (),
+        origin_weights=weights_of(weight_origin or ()),
     )
     with opened(db) as base:
         recommendation = Advisor(base, recommender=recommender).recommend(table, wish)
@@ -96,6 +110,8 @@ def _usage(
         "knowledge": advising["knowledge"],
         "recommender": advising["recommender"] if advising["recommender"] != DEFAULT_RECOMMENDER else None,
         "seed": wish.seed or None,
+        "exclude_origins": list(wish.exclude_origins) or None,
+        "origin_weights": dict(wish.origin_weights) or None,
     }
     wished = {name: value for name, value in asked.items() if value is not None}
     return (

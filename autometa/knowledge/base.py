@@ -16,6 +16,7 @@ from autometa.knowledge.claims import LEASE_SECONDS, Claims, Scope
 from autometa.knowledge.database import Database
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.kinship import NearTask, near_tasks, stored_sketch
+from autometa.knowledge.origins import ALL_ALIKE, Trust
 from autometa.knowledge.rows import (
     STATUSES,
     Row,
@@ -315,14 +316,12 @@ class KnowledgeBase:
         protocol: str,
         pipelines_version: str,
         metafeatures_version: str = EXTRACTION_VERSION,
+        trust: Trust = ALL_ALIKE,
     ) -> Experience:
-        """Return the past runs of one kind of task, seed 0, as arrays.
-
-        Meta-features of another version are read as missing.
-        """
+        """Return the past runs of one kind of task, seed 0, as arrays; meta-features of another version as missing."""
         with self.reading() as connection:
             revision = _revision(connection)
-            rows = queries.cells(connection, kind, metric, (protocol, pipelines_version))
+            rows = queries.cells(connection, kind, metric, (protocol, pipelines_version), trust)
             known = queries.descriptions(connection, tables.tasks.c.kind == str(kind), metafeatures_version)
             used = set(rows[:, 1].tolist())
             contents = connection.execute(select(tables.configurations.c.id, tables.configurations.c.content))

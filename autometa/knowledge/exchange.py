@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Select
 from autometa.errors import ExchangeError, OptionError
 from autometa.knowledge.adding import add_tasks, configuration_rows, evaluation_rows
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.origins import check_origins
 from autometa.knowledge.privacy import Privacy, Veil
 from autometa.knowledge.selection import (
     ALL,
     Identity,
     Selection,
-    check_origins,
     chunks,
     identity,
     shard_queries,

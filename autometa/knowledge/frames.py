@@ -36,6 +36,8 @@ class Experience:
         CPU seconds of one fit; NaN = unknown.
     memory_bytes : ndarray of shape (n_tasks, n_configurations)
         Peak memory of an evaluation; NaN = unknown.
+    weights : ndarray of shape (n_tasks,), optional
+        How much each task counts, positive: see `autometa.knowledge.origins.Trust`; default: all alike.
 
     Raises
     ------
@@ -51,12 +53,17 @@ class Experience:
     losses: np.ndarray = field(repr=False)
     fit_seconds: np.ndarray = field(repr=False)
     memory_bytes: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False, default_factory=lambda: np.ones(0))
 
     def __post_init__(self) -> None:
         shape = (len(self.descriptions), len(self.configurations))
         for array in (self.losses, self.fit_seconds, self.memory_bytes):
             if array.shape != shape:
                 raise ValueError(f"an array of shape {array.shape} in an experience of {shape}")
+        if self.weights.shape == (0,):
+            object.__setattr__(self, "weights", np.ones(len(self.descriptions)))
+        if self.weights.shape != shape[:1] or not (self.weights > 0).all():
+            raise ValueError(f"{self.weights.shape} weights, all positive, for {len(self.descriptions)} tasks")
 
     @property
     def n_tasks(self) -> int:
@@ -126,6 +133,7 @@ class Experience:
             losses=self.losses[kept],
             fit_seconds=self.fit_seconds[kept],
             memory_bytes=self.memory_bytes[kept],
+            weights=self.weights[kept],
         )
 
     def of_configurations(self, keys: Sequence[str]) -> "Experience":
@@ -141,6 +149,7 @@ class Experience:
             losses=self.losses[:, kept],
             fit_seconds=self.fit_seconds[:, kept],
             memory_bytes=self.memory_bytes[:, kept],
+            weights=self.weights,
         )
 
     def _quantile_of_ok(self, share: float) -> np.ndarray:

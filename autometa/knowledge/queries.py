@@ -10,6 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Join, Label, Select, a
 from autometa.evaluation.record import Status
 from autometa.knowledge import tables
 from autometa.knowledge.frames import Experience
+from autometa.knowledge.origins import ALL_ALIKE, Trust, check_origins, weight_column
 from autometa.knowledge.rows import STATUSES, metafeatures_values
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.metric import Metric
@@ -17,9 +18,9 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
-Cells = npt.NDArray[np.float64]  # (n_runs, 6), as `cells` says
+Cells = npt.NDArray[np.float64]  # (n_runs, 7), as `cells` says
 
-_N_CELL_COLUMNS = 6
+_N_CELL_COLUMNS = 7
 _READ_ROWS = 50_000  # at a time: rows of Python take ten times the room of the array that they become
 
 
@@ -118,12 +119,21 @@ def descriptions(
     }
 
 
-def cells(connection: Connection, kind: TaskKind, metric: Metric, protocol: tuple[str, str]) -> Cells:
-    """Return (task id, configuration id, status, score, fit seconds, memory) of all runs with seed 0."""
+def cells(
+    connection: Connection, kind: TaskKind, metric: Metric, protocol: tuple[str, str], trust: Trust = ALL_ALIKE
+) -> Cells:
+    """Return (task id, configuration id, status, score, fit seconds, memory, weight) of runs with seed 0 that count.
+
+    Raises
+    ------
+    NotKnownError
+        If an origin that is not trusted as usual is not known.
+    """
     e = tables.evaluations
     columns = (e.c.task_id, e.c.configuration_id, e.c.status, e.c[metric.name], e.c.fit_seconds)
+    check_origins(connection, trust.weights)
     query = (
-        select(*columns, e.c.peak_memory_bytes)
+        select(*columns, e.c.peak_memory_bytes, weight_column(trust))
         .join(tables.tasks, tables.tasks.c.id == e.c.task_id)
         .join(tables.protocols, tables.protocols.c.id == e.c.protocol_id)
         .where(
@@ -133,6 +143,9 @@ def cells(connection: Connection, kind: TaskKind, metric: Metric, protocol: tupl
             e.c.seed == 0,
         )
     )
+    if trust.weights:
+        query = query.join(tables.origins, tables.origins.c.id == e.c.origin_id)
+        query = query.where(tables.origins.c.name.not_in(sorted(trust.excluded)))
     result = connection.execute(query, execution_options={"yield_per": _READ_ROWS})
     parts = [np.array([tuple(row) for row in part], dtype=float) for part in result.partitions()]  # None becomes NaN
     return np.concatenate([np.empty((0, _N_CELL_COLUMNS)), *parts])
@@ -159,6 +172,7 @@ def to_experience(
         filled = np.full((len(used), len(by_key)), np.nan)
         filled[at] = values
         arrays.append(filled)
+    n_cells = np.bincount(at[0], minlength=len(used))
     return Experience(
         kind=kind,
         metric=metric,
@@ -168,6 +182,7 @@ def to_experience(
         losses=arrays[0],
         fit_seconds=arrays[1],
         memory_bytes=arrays[2],
+        weights=np.bincount(at[0], weights=rows[:, 6], minlength=len(used)) / n_cells,
     )
 
 

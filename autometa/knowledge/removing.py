@@ -8,7 +8,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete,
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import tables
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.selection import check_origins
+from autometa.knowledge.origins import check_origins
 
 _N_NAMED = 5
 

@@ -1,6 +1,6 @@
 """What leaves a knowledge base: the queries of the rows of a shard, and what is there already."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, and_, func, select
 
-from autometa.errors import ExchangeError, NotKnownError, OptionError
+from autometa.errors import ExchangeError, OptionError
 from autometa.knowledge import queries, tables
 from autometa.knowledge.checking import rows_of
 from autometa.knowledge.rows import STATUSES, Row
@@ -68,15 +68,6 @@ def moment(text: str) -> int:
     if seconds < 0:
         raise OptionError(f"'{text[:40]}' lies before 1970; give a later date")
     return seconds
-
-
-def check_origins(connection: Connection, names: Iterable[str]) -> None:
-    """Raise NotKnownError unless all of these are origins of something in the base."""
-    known = set(connection.execute(select(tables.origins.c.name)).scalars())
-    for name in names:
-        if name not in known:
-            there = ", ".join(sorted(known)[:20]) or "none yet"
-            raise NotKnownError(f"no origin '{name[:80]}'; there are: {there}")
 
 
 def shard_queries(selection: Selection, *, with_sketches: bool) -> dict[str, Select[Any]]:  # Any: columns

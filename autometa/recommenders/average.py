@@ -12,12 +12,12 @@ from autometa.task import TaskDescription
 
 
 class BestOnAverage(Recommender):
-    """Ranks by the mean normalised loss over all known tasks, whatever the new task is."""
+    """Ranks by the mean normalised loss over all known tasks, by their weights, whatever the new task is."""
 
     name = "average"
 
     def _learn(self, experience: Experience, seed: int) -> None:
-        self._mean, self._std = self._weighted(np.ones(experience.n_tasks))
+        self._mean, self._std = self._weighted(experience.weights)
 
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
@@ -25,7 +25,7 @@ class BestOnAverage(Recommender):
         return self._mean, self._std
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
-        """Return 1 - normalised loss: every task has one vote, for what was good on it."""
+        """Return weight x (1 - normalised loss): every task has one vote, for what was good on it."""
         columns = self._columns(configurations)
-        votes = np.nan_to_num(1.0 - self.experience_.normalised_losses.T, nan=0.0)
+        votes = np.nan_to_num(1.0 - self.experience_.normalised_losses.T, nan=0.0) * self.experience_.weights
         return np.where((columns >= 0)[:, None], votes[columns], 0.0)

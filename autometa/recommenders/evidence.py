@@ -68,9 +68,10 @@ def reasons_for(
             reasons.append(f"within 1 % of the best on {n_close} of {n_tried} known {experience.kind} tasks")
             if isinstance(recommender, GreedyPortfolio):
                 losses = np.nan_to_num(experience.normalised_losses[:, column], nan=1.0)
-                before, best = f"{best.mean():.2f}", np.minimum(best, losses)
-                if f"{best.mean():.2f}" != before:
-                    reasons.append(f"lowers the mean regret of the advice so far from {before} to {best.mean():.2f}")
+                before, best = np.average(best, weights=experience.weights), np.minimum(best, losses)
+                after = np.average(best, weights=experience.weights)
+                if f"{after:.2f}" != f"{before:.2f}":
+                    reasons.append(f"lowers the mean regret of the advice so far from {before:.2f} to {after:.2f}")
         result.append(tuple(reasons))
     return result
 

@@ -50,8 +50,8 @@ class NearestTasks(Recommender):
         return np.where((columns >= 0)[:, None], votes[columns], 0.0)
 
     def _weights(self, description: TaskDescription) -> np.ndarray:
-        """Return the weight of each known task, (n_tasks,); they sum to the number of neighbours."""
+        """Return the weight of each known task, (n_tasks,); all alike, they sum to the number of neighbours."""
         nearest, weights = self.similarity_.neighbours(description, self.n_neighbours)
         result = np.zeros(self.experience_.n_tasks)
-        result[nearest] = weights * (len(nearest) / weights.sum())
+        result[nearest] = weights * (len(nearest) / weights.sum()) * self.experience_.weights[nearest]
         return result

@@ -11,7 +11,7 @@ from autometa.task import TaskDescription
 
 
 class GreedyPortfolio(BestOnAverage):
-    """Ranks by greedy choice: each pick lowers the mean over tasks of the best loss so far the most.
+    """Ranks by greedy choice: each pick lowers the mean over tasks, by their weights, of the best loss so far most.
 
     What was not tried on a task brings it nothing. Ties go to the lower mean, then to the smaller key.
     Expected losses are those of `BestOnAverage`; only the order differs.
@@ -66,7 +66,7 @@ class GreedyPortfolio(BestOnAverage):
         votes = 1e-3 * super().support(description, configurations)
         for position, column in enumerate(self._columns(configurations)):
             if column >= 0:
-                votes[position] += best - np.minimum(best, losses[:, column])
+                votes[position] += self.experience_.weights * (best - np.minimum(best, losses[:, column]))
                 best = np.minimum(best, losses[:, column])
         return votes
 
@@ -77,9 +77,10 @@ class GreedyPortfolio(BestOnAverage):
         keys = [configuration.key for configuration in self.experience_.configurations]
         mean = np.round(self._mean, 12)  # the last digits depend on the order in which tasks are summed up
         left = sorted(range(len(candidates)), key=lambda p: (mean[candidates[p]], keys[candidates[p]]))
+        weights = self.experience_.weights / self.experience_.weights.sum()
         picks: list[int] = []
         while left and len(picks) < n_picks:
-            after = np.round(np.minimum(best[:, None], losses[:, candidates[left]]).mean(axis=0), 12)
+            after = np.round(weights @ np.minimum(best[:, None], losses[:, candidates[left]]), 12)
             picks.append(left.pop(int(np.argmin(after))))  # the first of equals: sorted by mean, then key
             best = np.minimum(best, losses[:, candidates[picks[-1]]])
         return picks

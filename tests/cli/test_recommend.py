@@ -178,3 +178,25 @@ def test_standard_input_is_read(shipped_base: Path, examples: Path) -> None:
     with (examples / "wine.csv").open("rb") as file:
         result = subprocess.run(command, stdin=file, capture_output=True, text=True, check=True)
     assert json.loads(result.stdout)["task"]["name"] == "stdin"
+
+
+def test_origins_that_are_excluded_or_weighted_are_told_and_go_into_the_code(autometa: Command, examples: Path) -> None:
+    arguments = ("recommend", str(examples / "wine.csv"), "-k", "1")
+    shown = autometa(*arguments, "--weight-origin", "pilot=0.5")
+    assert shown.returncode == 0, shown.stderr
+    assert "runs weighted: pilot x 0.5" in shown.stdout
+    assert "origin_weights={'pilot': 0.5}" in shown.stdout
+    refusals = {
+        ("--exclude-origin", "pilot"): "is left without the runs of: pilot; exclude fewer origins",
+        ("--exclude-origin", "pilott"): "no origin 'pilott'; there are: pilot",
+        ("--weight-origin", "pilot"): "not a weight of an origin: 'pilot'; write NAME=0.5",
+        ("--weight-origin", "pilot=much"): "not a weight of an origin: 'pilot=much'",
+        ("--weight-origin", "=2"): "not a weight of an origin: '=2'",
+        ("--weight-origin", "pilot=-1"): "is a number from 0 to 1000, not -1.0",
+        ("--weight-origin", "pilot=1", "--weight-origin", "pilot=2"): "has two weights; give one",
+        ("--weight-origin", "pilot=1", "--exclude-origin", "pilot"): "both excluded and weighted",
+    }
+    for options, words in refusals.items():
+        refused = autometa(*arguments, *options)
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+        assert words in refused.stderr

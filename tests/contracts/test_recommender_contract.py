@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -369,3 +370,46 @@ def test_a_task_speaks_for_what_was_best_on_it_and_not_for_what_failed(make: Cal
 def test_nobody_speaks_for_unknown_configurations(make: Callable[[], Recommender]) -> None:
     support = make().fit(draw_experience(12)).support(NEW, [*make_configurations(8), *STRANGERS])
     assert (support[-3:] == 0).all()
+
+
+# --- weights of tasks -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["portfolio", "average"])
+def test_a_task_of_weight_two_counts_as_one_that_stands_twice(name: str) -> None:
+    experience = draw_experience(3, n_tasks=12)
+    weights = np.where(np.arange(12) < 5, 2.0, 1.0)
+    twice = experience.of_tasks(np.ones(12, dtype=bool))
+    rows = np.repeat(np.arange(12), weights.astype(int))
+    doubled = replace(
+        twice,
+        descriptions=tuple(replace(experience.descriptions[r], fingerprint=f"{n}") for n, r in enumerate(rows)),
+        losses=experience.losses[rows],
+        fit_seconds=experience.fit_seconds[rows],
+        memory_bytes=experience.memory_bytes[rows],
+        weights=np.ones(len(rows)),
+    )
+    weighted, plain = (FACTORIES[name]().fit(known) for known in (replace(experience, weights=weights), doubled))
+    means = [recommender.predict(NEW, experience.configurations).mean for recommender in (weighted, plain)]
+    np.testing.assert_allclose(means[0], means[1], rtol=1e-9)
+    orders = [r.rank(NEW, experience.configurations) for r in (weighted, plain)]
+    assert orders[0] == orders[1] != FACTORIES[name]().fit(experience).rank(NEW, experience.configurations)
+
+
+@pytest.mark.parametrize("name", RECOMMENDERS)
+def test_what_was_good_on_the_heavier_task_comes_first(name: str) -> None:
+    losses = [[0.1, 0.5, 0.9], [0.9, 0.5, 0.1]]
+    for heavy, best in ((0, 0), (1, 2)):
+        weights = np.array([1.0, 1.0])
+        weights[heavy] = 10.0
+        alike = make_experience(losses, metafeatures=[{}, {}])
+        recommender = FACTORIES[name]().fit(replace(alike, weights=weights))
+        assert recommender.rank(NEW, alike.configurations)[0] == best
+        support = recommender.support(NEW, alike.configurations)
+        assert support[best, heavy] > support[2 - best, 1 - heavy]
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, NAN]])
+def test_weights_are_positive_and_one_for_each_task(weights: list[float]) -> None:
+    with pytest.raises(ValueError, match="weights, all positive, for 2 tasks"):
+        replace(make_experience([[0.1], [0.2]]), weights=np.array(weights))

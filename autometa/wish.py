@@ -1,0 +1,61 @@
+"""What the user asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autometa.errors import OptionError
+from autometa.knowledge.origins import Trust
+from autometa.pipelines.learners import LEARNERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asks for.
+
+    Parameters
+    ----------
+    metric : str
+        Name of a metric, or "auto" for the default of the task's kind.
+    k : int
+        Number of pipelines.
+    max_fit_seconds : float, optional
+        Only pipelines that are predicted to fit within so many CPU seconds.
+    algorithms : sequence of str, optional
+        Only pipelines of these algorithms.
+    seed : int
+        Seed of all that is drawn.
+    exclude_origins : sequence of str
+        Origins whose runs do not count.
+    origin_weights : mapping of str to float
+        How much the runs of an origin count; default: 1.
+
+    Raises
+    ------
+    OptionError
+        If k or max_fit_seconds is not positive, an algorithm is unknown, or a weight makes no sense.
+    """
+
+    metric: str = "auto"
+    k: int = 10
+    max_fit_seconds: float | None = None
+    algorithms: Sequence[str] | None = None
+    seed: int = 0
+    exclude_origins: Sequence[str] = ()
+    origin_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.k, int) or self.k < 1:
+            raise OptionError(f"k must be a whole number of at least 1, got {self.k!r}")
+        if isinstance(self.algorithms, str):
+            raise OptionError(f"algorithms is a list of names, got '{self.algorithms}'; write ['{self.algorithms}']")
+        if self.max_fit_seconds is not None and not self.max_fit_seconds > 0:
+            raise OptionError(f"max_fit_seconds must be positive, got {self.max_fit_seconds}")
+        for algorithm in self.algorithms or ():
+            if algorithm not in LEARNERS:
+                raise OptionError(f"unknown algorithm '{algorithm}'; choose from: {', '.join(sorted(LEARNERS))}")
+        Trust.of(self.exclude_origins, self.origin_weights)
+
+    @property
+    def trust(self) -> Trust:
+        """How much the runs of each origin count."""
+        return Trust.of(self.exclude_origins, self.origin_weights)
