@@ -14,7 +14,7 @@ from autometa.cli.grow import grow
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, shard_progress
 from autometa.cli.sharing import export, import_, merge
-from autometa.cli.upkeep import remove
+from autometa.cli.upkeep import doctor, remove
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import schema, shipped
 from autometa.knowledge.base import KnowledgeBase
@@ -74,6 +74,7 @@ app.command()(export)
 app.command(name="import")(import_)
 app.command()(merge)
 app.command()(remove)
+app.command()(doctor)
 
 
 @app.command(name="list")

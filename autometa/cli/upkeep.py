@@ -1,14 +1,16 @@
-"""`autometa kb remove`: upkeep of a knowledge base."""
+"""`autometa kb remove`, `doctor`: upkeep of a knowledge base."""
 
 import sys
+from shlex import quote
 from typing import Annotated
 
 import typer
 
 from autometa.cli.options import DatabaseOption, FormatOption, opened
-from autometa.cli.output import Format, print_content, print_renderables, say
+from autometa.cli.output import Format, print_content, print_renderables, print_rows, say
 from autometa.errors import OptionError
-from autometa.knowledge import removing
+from autometa.knowledge import removing, schema
+from autometa.knowledge.doctor import Level, examine
 
 
 def remove(
@@ -42,3 +44,33 @@ def remove(
         return
     content = {"tasks": removal.tasks, "evaluations": removal.n_evaluations, "differing_repeats": removal.n_repeats}
     print_content(content, form)
+
+
+def doctor(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None:
+    """Look for what is broken or thin, and for the runs that would help most; exit 0, or 1 if something is broken.
+
+    \b
+    Example:
+      autometa kb doctor
+    """
+    with opened(db) as base:
+        findings = examine(base)
+    option = "" if db is None else f" --db {_place(db)}"
+    rows = [
+        {
+            "check": finding.check,
+            "level": str(finding.level),
+            "message": finding.message,
+            "command": None if finding.command is None else finding.command + option,
+        }
+        for finding in findings
+    ]
+    print_rows(rows, form)
+    if any(finding.level is Level.BROKEN for finding in findings):
+        raise typer.Exit(1)
+
+
+def _place(db: str) -> str:
+    """Return a base as it stands in a command, without its password."""
+    place = schema.shown(schema.to_url(db))
+    return "URL" if "***" in place else quote(place)

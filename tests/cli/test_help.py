@@ -22,6 +22,7 @@ COMMANDS = (
     "kb import",
     "kb merge",
     "kb remove",
+    "kb doctor",
     "kb upgrade",
     "benchmark import",
     "benchmark replay",

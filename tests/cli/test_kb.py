@@ -1,7 +1,9 @@
 """`autometa kb ...`, run as a user runs it."""
 
 import json
+import shlex
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pandas as pd
@@ -168,6 +170,28 @@ def test_remove_asks_unless_it_is_told_not_to(autometa: Command, shipped_base: P
     everything = autometa("kb", "remove", "--origin", "pilot", "--yes", "--db", "own.db")
     assert everything.stdout.startswith(f"removed: {n_tasks - 1} tasks (")
     assert everything.stderr == ""
+
+
+def test_the_doctor_exits_with_1_only_if_something_is_broken(
+    autometa: Command, shipped_base: Path, tmp_path: Path
+) -> None:
+    shutil.copy(shipped_base, tmp_path / "own base.db")
+    sound = autometa("kb", "doctor", "--db", "own base.db", "-f", "json")
+    findings = json.loads(sound.stdout)
+    assert (sound.returncode, sound.stderr) == (0, "")
+    assert {tuple(finding) for finding in findings} == {("check", "level", "message", "command")}
+    commands = [finding["command"] for finding in findings if finding["command"]]
+    assert commands
+    assert all(command.endswith(" --db 'own base.db'") for command in commands)
+    shown = next(command for command in commands if "kb show" in command)
+    assert autometa(*shlex.split(shown)[1:]).returncode == 0
+    driver = sqlite3.connect(tmp_path / "own base.db")
+    driver.execute("UPDATE tasks SET n_rows = 0")
+    driver.commit()
+    driver.close()
+    broken = autometa("kb", "doctor", "--db", "own base.db")
+    assert (broken.returncode, broken.stderr) == (1, "")
+    assert "a row breaks a rule" in broken.stdout
 
 
 def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixture[str]) -> None:
