@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Connection, Select
+from sqlalchemy import Column, Connection, LargeBinary, Select, String, cast, func, select
 
 from autometa.errors import ExchangeError, OptionError
 from autometa.knowledge import tables
 from autometa.knowledge.adding import add_tasks, configuration_rows, evaluation_rows
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.checking import RECORDS, check_rows
-from autometa.knowledge.rows import Row
+from autometa.knowledge.rows import MAX_TEXT, Row
 from autometa.knowledge.selection import ALL, chunks, shard_queries
 from autometa.knowledge.shards import SCHEMA
 from autometa.knowledge.writing import Added
@@ -21,6 +21,7 @@ Parts = dict[str, pa.Table]
 
 _N_ROWS = 1_000  # at a time in memory
 _CHUNK = 500  # values in one IN (...)
+_MAX_CELL_BYTES = 4 * MAX_TEXT  # of UTF-8
 
 
 def merge_base(base: KnowledgeBase, place: str | Path) -> Added:
@@ -75,6 +76,7 @@ def checked_parts(base: KnowledgeBase) -> Iterator[Parts]:
     wanted = shard_queries(ALL, with_sketches=True)
     try:
         with base.reading() as connection, base.reading() as beside:
+            _check_sizes(connection, base.place)
             for record in ("task", "configuration", "evaluation"):
                 for rows in chunks(connection, wanted[record], _N_ROWS):
                     found = {record: rows}
@@ -89,6 +91,19 @@ def checked_parts(base: KnowledgeBase) -> Iterator[Parts]:
         raise
     except (pa.ArrowException, TypeError, ValueError, LookupError, OverflowError) as error:
         raise ExchangeError(f"{base.place} holds values of a wrong type: {str(error)[:200]}") from error
+
+
+def _check_sizes(connection: Connection, place: str) -> None:
+    """Raise if a cell is so large that a thousand rows of its sort would not be bearable; they are not read for it."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    for table in tables.metadata.tables.values():
+        for column in table.c:
+            if isinstance(column.type, String | LargeBinary):
+                # as bytes, since SQLite counts the characters of a text up to the first NUL
+                size = func.length(cast(column, LargeBinary)) if is_sqlite else func.length(column)
+                largest = connection.execute(select(func.max(size))).scalar()
+                if largest is not None and largest > _MAX_CELL_BYTES:
+                    raise ExchangeError(f"{place}: {column.name} of {table.name} has {largest} bytes; it is refused")
 
 
 def _rows_of(connection: Connection, query: Select[Any], column: Column[Any], rows: Iterable[Row]) -> list[Row]:

@@ -89,6 +89,20 @@ def test_a_base_with_one_wrong_row_is_refused_whole(base: KnowledgeBase, filled:
     assert filled.place in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["hex(zeroblob(300000))", "'a' || char(0) || hex(zeroblob(300000))", "zeroblob(500000)"]
+)
+def test_a_huge_cell_is_refused_before_it_is_read(base: KnowledgeBase, filled: KnowledgeBase, text: str) -> None:
+    filled.close()
+    driver = sqlite3.connect(filled.place)
+    driver.execute(f"UPDATE evaluations SET error = {text} WHERE status = 1")
+    driver.commit()
+    driver.close()
+    with pytest.raises(ExchangeError, match=r"filled\.db: error of evaluations has \d+ bytes; it is refused"):
+        merge_base(base, filled.place)
+    assert base.status().tasks["total"] == 0
+
+
 def test_a_base_is_not_merged_into_itself(base: KnowledgeBase, tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(base.place)
     for place in (base.place, f"sqlite:///{base.place}", tmp_path / "link.db"):
