@@ -3,7 +3,6 @@
 import json
 import re
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd

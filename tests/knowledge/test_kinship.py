@@ -166,10 +166,10 @@ def test_a_task_that_was_stored_without_a_sketch_gets_one(add: Add, make_metafea
 def test_a_stored_sketch_that_breaks_the_rules_is_as_none(add: Add) -> None:
     """As an earlier release may have taken it from a shard."""
     whole = add(tables.wine(), "whole")
-    driver = sqlite3.connect(add.base.place)
-    driver.execute("UPDATE sketches SET content = x'0102'")
-    driver.commit()
-    driver.close()
+    engine = schema.connect(schema.to_url(add.base.place))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sketches SET content = :damaged").bindparams(damaged=b"\x01\x02"))
+    engine.dispose()
     copy = named(tables.half_of_rows(tables.wine()), "copy")
     assert add.base.near_tasks(copy.fingerprint, draw_sketch(copy)) == add.base.near_tasks(whole.fingerprint) == ()
     add(copy, "copy")
