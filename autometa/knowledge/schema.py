@@ -179,7 +179,8 @@ def reason(error: DBAPIError) -> str:
 def is_wait_over(error: DBAPIError) -> bool:
     """Return whether another writer did not end in time."""
     if isinstance(error.orig, sqlite3.OperationalError):
-        return error.orig.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        code = getattr(error.orig, "sqlite_errorcode", 0)  # the driver's own errors have none
+        return code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
     return getattr(error.orig, "sqlstate", None) == "55P03"  # lock_not_available
 
 
