@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from sqlalchemy import text
@@ -12,9 +12,12 @@ from sqlalchemy import text
 from autometa.errors import KnowledgeError
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.rows import configuration_row
+from autometa.knowledge.writing import Writer
+from autometa.sketches import SKETCH_VERSION, draw_sketch
 from autometa.task import Task
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
-from tests.sketches.tables import half_of_columns, half_of_rows, wine
+from tests.sketches.tables import half_of_rows, wine
 
 pytestmark = pytest.mark.both_backends
 
@@ -89,21 +92,31 @@ def test_a_writer_waits_for_another_one(
     engine.dispose()
 
 
-def test_copies_that_are_added_at_once_are_of_one_family(
-    base: KnowledgeBase, make_metafeatures: MakeMetaFeatures
-) -> None:
+def test_a_copy_that_is_added_while_another_one_is_joins_its_family(base: KnowledgeBase) -> None:
     whole = wine()
-    copies = [whole, half_of_rows(whole), half_of_columns(whole)]
-    begin = threading.Barrier(len(copies), timeout=60)
+    sketches = {task: draw_sketch(task).to_bytes() for task in (whole, half_of_rows(whole))}
 
-    def add(task: Task) -> None:
-        begin.wait()
-        base.add_task(task, make_metafeatures())
+    def add(writer: Writer, task: Task) -> None:
+        row = {name: getattr(task, name) for name in ("fingerprint", "name", "n_rows", "n_columns")}
+        more = {"family": task.fingerprint, "kind": str(task.kind), "n_classes": 3, "licence": "CC0"}
+        writer.add_tasks([{**row, **more, "origin_id": origin_id}])
+        task_id = writer.task_ids([task.fingerprint])[task.fingerprint]
+        writer.add_sketches([{"task_id": task_id, "version": SKETCH_VERSION, "content": sketches[task]}])
 
-    with ThreadPoolExecutor(len(copies)) as pool:
-        list(pool.map(add, copies))
-    assert len(base.tasks()) == 3
-    assert len(set(base.tasks()["family"])) == 1
+    def add_alone(task: Task) -> None:
+        with base.writing() as writer:
+            add(writer, task)
+
+    with base.writing() as writer:
+        origin_id = writer.origin_id("local", "CC0")
+    one, other = sketches
+    with base.writing() as writer:
+        add(writer, one)
+        adding = threading.Thread(target=add_alone, args=(other,))
+        adding.start()
+        adding.join(1.0)
+    adding.join(60)
+    assert base.tasks()["family"].tolist() == [whole.fingerprint] * 2
 
 
 def test_writers_of_the_same_rows_in_another_order_do_not_stop_one_another(
@@ -111,10 +124,15 @@ def test_writers_of_the_same_rows_in_another_order_do_not_stop_one_another(
 ) -> None:
     task = make_task()
     base.add_task(task, make_metafeatures())
-    evaluations = [make_evaluation(task, f"learner {number}") for number in range(300)]
-    with ThreadPoolExecutor(2) as pool:
-        added = list(pool.map(base.add_evaluations, (evaluations, evaluations[::-1])))
-    assert sum(each.n_new for each in added) == sum(each.n_same for each in added) == 300
+    evaluations = [make_evaluation(task, f"learner {number}") for number in range(50)]
+    rows = [configuration_row(evaluation.configuration) for evaluation in evaluations]
+    with ThreadPoolExecutor(1) as pool:
+        with base.writing() as writer:
+            writer.add_configurations(rows[:1])
+            adding = pool.submit(base.add_evaluations, evaluations)
+            wait([adding], timeout=0.5)
+            writer.add_configurations(rows[1:])
+        assert adding.result(60).n_new == 50
 
 
 def test_waiting_for_another_writer_ends_in_one_line(base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
