@@ -244,7 +244,7 @@ class Space:
         """Return a configuration drawn from the space; values equal to the default are left out."""
         drawn: dict[str, Value] = {}
         for parameter in self.parameters:
-            if self._is_active(parameter, drawn):
+            if self.is_active(parameter, drawn):
                 drawn[parameter.name] = parameter.sample(rng)
         return self.configuration(drawn)
 
@@ -284,15 +284,15 @@ class Space:
             if not parameter.contains(value):
                 allowed = parameter.choices or f"{parameter.low} to {parameter.high}"
                 raise ConfigurationError(f"{self.algorithm}: {name}={value!r} is outside {allowed}")
-            if not self._is_active(parameter, configuration.values):
+            if not self.is_active(parameter, configuration.values):
                 raise ConfigurationError(f"{self.algorithm}: '{name}' has no effect with these values")
 
-    def _is_active(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+    def is_active(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
         """Return whether the condition of ``parameter`` holds, absent parents at their defaults."""
         if parameter.condition is None:
             return True
         parent = next(p for p in self.parameters if p.name == parameter.condition[0])
-        is_parent_active = self._is_active(parent, values)
+        is_parent_active = self.is_active(parent, values)
         return is_parent_active and values.get(parent.name, parent.default) in parameter.condition[1]
 
 

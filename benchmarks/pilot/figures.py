@@ -69,7 +69,7 @@ def read(base: KnowledgeBase, kind: TaskKind, index: pd.DataFrame) -> Pilot:
     frame = base.evaluations()
     index = index[index["task"] == kind].set_index("name")
     is_ours = frame["task"].isin(index.index) & (frame["pipelines_version"] == PIPELINES_VERSION)
-    runs = frame[is_ours & (frame["protocol"] == "cv-v1")].copy()
+    runs = frame[is_ours & (frame["protocol"] == "cv-v1")].sort_values(["task", "key"])  # in whatever order they came
     runs["loss"] = [metric.loss(score) if pd.notna(score) else math.inf for score in runs[metric.name]]
     runs["values"] = [json.loads(content)["values"] for content in runs["content"]]
     runs["is_default"] = [not values for values in runs["values"]]

@@ -35,8 +35,17 @@ def _run(evaluator: Evaluator, task: Task, act: str, file: Path | None = None) -
     return evaluator.evaluate_estimator(task, Learner(act, str(file or "")), HOSTILE)
 
 
+_OTHERS: set[psutil.Process] = set()  # below this process, and none of ours: a database server of other tests
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _notice_others() -> None:
+    found = psutil.Process().children(recursive=True)
+    _OTHERS.update(each for each in found if "autometa.evaluation.server" not in each.cmdline())
+
+
 def _below(process: psutil.Process) -> list[psutil.Process]:
-    return process.children(recursive=True)
+    return [each for each in process.children(recursive=True) if each not in _OTHERS]
 
 
 def _is_gone(pid: int, within_seconds: float = 5.0) -> bool:
