@@ -133,10 +133,10 @@ def replay(
     is_thick = np.isfinite(experience.losses).sum(axis=1) >= MIN_OK
     rows = np.flatnonzero(np.array(is_hidden, dtype=bool) & is_thick)
     n_left_out = int(sum(is_hidden)) - len(rows)
+    if not any(is_hidden):
+        raise DataError("nothing to replay: no task of those families is stored; hide others, or all")
     if len(rows) == 0:
-        raise DataError(
-            f"nothing to replay: no task of those families has {MIN_OK} successful runs ({n_left_out} fewer)"
-        )
+        raise DataError(f"nothing to replay: all {n_left_out} tasks have fewer than {MIN_OK} successful runs")
     if len(set(experience.families)) < 2:
         raise DataError("nothing to learn from: all tasks are of one family")
     found, fit_seconds, seconds = {}, {}, {}

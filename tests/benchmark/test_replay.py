@@ -100,8 +100,8 @@ def test_only_the_families_asked_for_are_hidden(spy: Method) -> None:
 @pytest.mark.parametrize(
     ("experience", "families", "words"),
     [
-        (drawn(3), {"x"}, "nothing to replay"),
-        (drawn(2, n_configurations=MIN_OK - 1), None, "nothing to replay.*2 fewer"),
+        (drawn(3), {"x"}, "no task of those families is stored"),
+        (drawn(2, n_configurations=MIN_OK - 1), None, "all 2 tasks have fewer than 20 successful runs"),
         (drawn(3, families=["a", "a", "a"]), None, "nothing to learn from"),
     ],
 )
