@@ -22,6 +22,11 @@ ROOT = Path(__file__).parents[1]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def uncovered_environment() -> dict[str, str]:
+    """Return the environment for a process that cannot report its coverage: another user's, another copy's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
 @pytest.fixture(scope="session")
 def examples() -> Path:
     """Return the folder of example tables."""

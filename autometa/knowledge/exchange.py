@@ -101,6 +101,8 @@ def export_shard(
                 unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ExchangeError(f"cannot write {path}: {path.parent} is not a folder") from error
     except OSError as error:
         raise ExchangeError(f"cannot write {path}: {error.strerror or error}") from error
     return exported

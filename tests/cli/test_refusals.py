@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from autometa.cli.main import main
+from tests.conftest import uncovered_environment
 from tests.reading.test_mutations import MUTATIONS, SOURCES
 
 ROWS = "1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
@@ -110,7 +111,8 @@ def test_a_file_of_someone_else_is_refused(tmp_path: Path) -> None:
         f"sys.argv = ['autometa', 'recommend', {str(tmp_path / 'a.csv')!r}]\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=uncovered_environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: no permission to read '/")
     assert done.stderr.endswith("; change its mode or owner\n")

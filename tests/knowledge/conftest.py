@@ -1,6 +1,5 @@
 """Small tasks, evaluations of every status, and knowledge bases in real files."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,11 +74,6 @@ def _evaluation(task: Task, configuration: Configuration | str = "ridge", **chan
         **changes,
     }
     return Evaluation(fingerprint=task.fingerprint, configuration=configuration, status=status, **fields)
-
-
-def uncovered_environment() -> dict[str, str]:
-    """Return the environment for a process that cannot report its coverage: another user's, another copy's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
 
 
 @pytest.fixture

@@ -170,6 +170,12 @@ def test_export_to_a_place_that_cannot_be_written_is_refused(filled: KnowledgeBa
         export_shard(filled, tmp_path / "file" / "all.parquet")
 
 
+def test_a_shard_below_a_file_is_refused(base: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("a file")
+    with pytest.raises(ExchangeError, match="notes is not a folder"):
+        export_shard(base, tmp_path / "notes" / "a.parquet")
+
+
 def test_an_empty_base_writes_no_shard(base: KnowledgeBase, tmp_path: Path) -> None:
     assert export_shard(base, tmp_path / "none.parquet").n_evaluations == 0
     assert not (tmp_path / "none.parquet").exists()

@@ -13,7 +13,7 @@ import pytest
 from autometa.errors import KnowledgeError, MissingDependencyError, SchemaError
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
-from tests.knowledge.conftest import uncovered_environment
+from tests.conftest import uncovered_environment
 
 if TYPE_CHECKING:
     from tests.postgres import Server
@@ -24,7 +24,7 @@ import alembic.command  # whatever is imported later must be readable for the ot
 import autometa.knowledge.shipped as shipped
 from autometa.errors import KnowledgeError
 from autometa.knowledge.base import KnowledgeBase
-from tests.knowledge.conftest import uncovered_environment
+from tests.conftest import uncovered_environment
 os.setuid(65534)
 actions = {"open": KnowledgeBase, "create": KnowledgeBase.create, "create_filled": shipped.create_filled}
 for argument in sys.argv[1:]:

@@ -16,7 +16,8 @@ from autometa.errors import KnowledgeError, SchemaError
 from autometa.knowledge import shipped
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import export_shard
-from tests.knowledge.conftest import MakeEvaluation, MakeTask, uncovered_environment
+from tests.conftest import uncovered_environment
+from tests.knowledge.conftest import MakeEvaluation, MakeTask
 
 FIRST_USE = """
 import sys
