@@ -166,14 +166,8 @@ def test_export_refuses_to_write_over_a_file(filled: KnowledgeBase, tmp_path: Pa
 
 def test_export_to_a_place_that_cannot_be_written_is_refused(filled: KnowledgeBase, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ExchangeError, match="cannot write"):
+    with pytest.raises(ExchangeError, match=r"cannot write .*file is not a folder"):
         export_shard(filled, tmp_path / "file" / "all.parquet")
-
-
-def test_a_shard_below_a_file_is_refused(base: KnowledgeBase, tmp_path: Path) -> None:
-    (tmp_path / "notes").write_text("a file")
-    with pytest.raises(ExchangeError, match="notes is not a folder"):
-        export_shard(base, tmp_path / "notes" / "a.parquet")
 
 
 def test_an_empty_base_writes_no_shard(base: KnowledgeBase, tmp_path: Path) -> None:
