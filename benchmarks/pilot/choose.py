@@ -3,15 +3,17 @@
 Writes ``binary.json`` and so on into FOLDER: `N_CANDIDATES` configurations a kind, in an order of which every prefix is
 to be a good portfolio, and prints how good. How a list is made:
 
-1. Losses are normalised per task: 0 the best run of the pilot, 1 the median or worse.
+1. Losses are normalised per task: 0 the best run of the pilot, 1 the median. Of that x, the square root of x / (1 + x)
+   is the cost that a list is to make small. Cut off at the median instead, single tasks on which a configuration
+   happens to be the best decide too much, since most others count alike there.
 2. Configurations that failed on more than `MAX_NOT_OK` of the tasks, or take more than `MAX_CPU_SECONDS` on average,
    are left out; the libraries' defaults never are.
-3. Greedy choice, each pick lowering the mean best loss the most; once no pick lowers it by `MIN_GAIN`, a new layer
+3. Greedy choice, each pick lowering the mean best cost the most; once no pick lowers it by `MIN_GAIN`, a new layer
    begins that forgets what was picked, so that later candidates are a portfolio of their own and no twins of the first.
 4. Every `DEFAULTS_EVERY`-th place goes to the best default that is left.
 
-Judged leaving one task out: the list is made from the others, and its first k are measured on the one left out. Beside
-it: the draws in random order, and the same greedy choice without layers and defaults.
+Judged leaving one task out: the list is made from the others, and its first k are measured on the one left out, by x
+cut off at 1. Beside it: the draws in random order, and the same greedy choice without layers and defaults.
 """
 
 import argparse
@@ -50,7 +52,7 @@ def main() -> None:
         pilots = [read(base, kind, index) for kind in TaskKind]
     for pilot in pilots:
         table = Table(pilot)
-        chosen = choose_layered(table.losses, table.is_default)[:N_CANDIDATES]
+        chosen = choose_layered(table.costs, table.is_default)[:N_CANDIDATES]
         write(arguments.folder / f"{pilot.kind}.json", [table.configurations[column] for column in chosen])
         print(f"\n## {pilot.kind}: {len(table.tasks)} tasks, {len(table.configurations)} eligible configurations\n")
         print_table(pd.DataFrame([judge(table, name, chooser) for name, chooser in CHOOSERS.items()]))
@@ -63,7 +65,8 @@ def main() -> None:
 class Table:
     """Eligible configurations of one kind on the tasks of the pilot.
 
-    ``losses``: (n_tasks, n_configurations); ``is_default``, ``cpu_seconds``: (n_configurations,).
+    ``losses``, by which lists are judged, and ``costs``, by which they are made: (n_tasks, n_configurations);
+    ``is_default``, ``cpu_seconds``: (n_configurations,).
     """
 
     def __init__(self, pilot: Pilot) -> None:
@@ -76,64 +79,68 @@ class Table:
             | ((by_key["is_ok"].mean() >= 1 - MAX_NOT_OK) & (by_key["cpu_seconds"].mean() <= MAX_CPU_SECONDS))
         )
         runs = runs[runs["key"].map(is_eligible)]
-        losses = runs.pivot_table(index="task", columns="key", values="normalised", dropna=False).fillna(1.0)
+        runs = runs.assign(cost=np.sqrt(1.0 - 1.0 / (1.0 + runs["excess"])))
+        losses, costs = (
+            runs.pivot_table(index="task", columns="key", values=name, dropna=False).fillna(1.0)
+            for name in ("normalised", "cost")
+        )
         first = runs.drop_duplicates("key").set_index("key").reindex(losses.columns)
         self.kind = pilot.kind
         self.tasks = list(losses.index)
         self.configurations = [
             Configuration(algorithm=row["algorithm"], values=row["values"]) for row in first.to_dict("records")
         ]
-        self.losses = losses.to_numpy()
+        self.losses, self.costs = losses.to_numpy(), costs.to_numpy()
         self.is_default = first["is_default"].to_numpy(dtype=bool)
         self.cpu_seconds = by_key["cpu_seconds"].mean().reindex(losses.columns).to_numpy()
 
 
-def choose_layered(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+def choose_layered(costs: np.ndarray, is_default: np.ndarray) -> list[int]:
     """Return columns in the order of the list."""
-    return pick(losses, is_default, defaults_every=DEFAULTS_EVERY, min_gain=MIN_GAIN)
+    return pick(costs, is_default, defaults_every=DEFAULTS_EVERY, min_gain=MIN_GAIN)
 
 
-def choose_greedy(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+def choose_greedy(costs: np.ndarray, is_default: np.ndarray) -> list[int]:
     """Return columns by greedy choice alone."""
-    return pick(losses, is_default, defaults_every=0, min_gain=0.0)
+    return pick(costs, is_default, defaults_every=0, min_gain=0.0)
 
 
-def pick(losses: np.ndarray, is_default: np.ndarray, *, defaults_every: int, min_gain: float) -> list[int]:
-    """Return columns, each lowering the mean best loss the most; ties go to the lower mean.
+def pick(costs: np.ndarray, is_default: np.ndarray, *, defaults_every: int, min_gain: float) -> list[int]:
+    """Return columns, each lowering the mean best cost the most; ties go to the lower mean.
 
     Every ``defaults_every``-th place goes to a default while there are some; below ``min_gain`` a new layer begins.
     """
-    left, means = list(range(losses.shape[1])), losses.mean(axis=0)
+    left, means = list(range(costs.shape[1])), costs.mean(axis=0)
     chosen: list[int] = []
-    best = np.ones(len(losses))
+    best = np.ones(len(costs))
     while left and len(chosen) < N_CANDIDATES:
         takes_default = defaults_every and (len(chosen) + 1) % defaults_every == 0
         among = [column for column in left if is_default[column] or not takes_default] or left
-        after = reached(best, losses[:, among])
+        after = reached(best, costs[:, among])
         if best.mean() - after.min() < min_gain and best.mean() < 1.0:
-            best = np.ones(len(losses))  # a new layer
-            after = reached(best, losses[:, among])
+            best = np.ones(len(costs))  # a new layer
+            after = reached(best, costs[:, among])
         picked = min(zip(after, means[among], among, strict=True))[2]
-        best = np.minimum(best, losses[:, picked])
+        best = np.minimum(best, costs[:, picked])
         chosen.append(picked)
         left.remove(picked)
     return chosen
 
 
-def reached(best: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Return the mean best loss that each further column would give; rounded, so that what is equal ties."""
-    means: np.ndarray = np.minimum(best[:, None], losses).mean(axis=0)
+def reached(best: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    """Return the mean best cost that each further column would give; rounded, so that what is equal ties."""
+    means: np.ndarray = np.minimum(best[:, None], costs).mean(axis=0)
     return means.round(9)
 
 
-def choose_average(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
-    """Return columns by their mean loss."""
-    return [int(column) for column in np.argsort(losses.mean(axis=0), kind="stable")]
+def choose_average(costs: np.ndarray, is_default: np.ndarray) -> list[int]:
+    """Return columns by their mean cost."""
+    return [int(column) for column in np.argsort(costs.mean(axis=0), kind="stable")]
 
 
-def choose_random(losses: np.ndarray, is_default: np.ndarray) -> list[int]:
+def choose_random(costs: np.ndarray, is_default: np.ndarray) -> list[int]:
     """Return columns in random order."""
-    return [int(column) for column in np.random.default_rng(0).permutation(losses.shape[1])]
+    return [int(column) for column in np.random.default_rng(0).permutation(costs.shape[1])]
 
 
 CHOOSERS: dict[str, Chooser] = {
@@ -149,7 +156,7 @@ def judge(table: Table, name: str, chooser: Chooser) -> dict[str, object]:
     rows = []
     for task in range(len(table.tasks)):
         others = np.arange(len(table.tasks)) != task
-        order = chooser(table.losses[others], table.is_default)
+        order = chooser(table.costs[others], table.is_default)
         best = np.minimum.accumulate(table.losses[task, order])
         rows.append([best[min(k, len(best)) - 1] for k in KS])
     return {"order": name, **{f"k = {k}": mean for k, mean in zip(KS, np.mean(rows, axis=0), strict=True)}}

@@ -37,8 +37,8 @@ N_PORTFOLIO = 10
 class Pilot:
     """The runs of one kind.
 
-    ``runs`` has a row for each run: task, algorithm, key, values, is_default, normalised (loss), cpu_seconds,
-    status, n_categorical.
+    ``runs`` has a row for each run: task, algorithm, key, values, is_default, excess ((loss - best) / (median - best),
+    inf for a failure), normalised (the same, at most 1), cpu_seconds, status, n_categorical.
     """
 
     kind: TaskKind
@@ -78,7 +78,8 @@ def read(base: KnowledgeBase, kind: TaskKind, index: pd.DataFrame) -> Pilot:
     runs["cpu_seconds"] = (runs["fit_seconds"] + runs["predict_seconds"].fillna(0.0)) * n_folds
     ok = runs["loss"].where(np.isfinite(runs["loss"]))
     best, median = (ok.groupby(runs["task"]).transform(statistic) for statistic in ("min", "median"))
-    runs["normalised"] = ((runs["loss"] - best) / (median - best)).clip(0.0, 1.0).fillna(1.0)
+    runs["excess"] = ((runs["loss"] - best) / (median - best)).fillna(math.inf)
+    runs["normalised"] = runs["excess"].clip(0.0, 1.0)
     return Pilot(kind=kind, runs=runs)
 
 
