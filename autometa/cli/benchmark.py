@@ -1,6 +1,7 @@
 """`autometa benchmark`: is a recommender any good?"""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -170,7 +171,7 @@ def _print(replayed: "Replay", scores: "Sequence[Score]", experience: "Experienc
             "n_configurations": experience.n_configurations,
             "reference": _REFERENCE,
             "seconds": replayed.seconds,
-            "scores": [{name: getattr(score, name) for name in score.__slots__} for score in scores],
+            "scores": [asdict(score) for score in scores],
         }
         print_content(content, form)
         return

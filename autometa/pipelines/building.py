@@ -89,14 +89,11 @@ def build(
         missing=learner.missing,
         seed=seed,
     )
-    n_used = sum(column_kind is not ColumnKind.IDENTIFIER for column_kind in column_kinds.values())
-    select = []
-    if choices["select"] == "univariate":
-        select = [("select", selection(kind, choices["select_percentile"], max(n_used, 1)))]
+    select = selection(kind, choices["select_percentile"], column_kinds) if choices["select"] == "univariate" else None
     estimator = learner.make(hyperparameters, kind, seed, n_jobs)
     if not kind.is_classification:
         estimator = _with_target(estimator, choices["target_transform"], is_scaled=learner.scales_target, seed=seed)
-    return Pipeline([("prepare", prepare), *select, ("learner", estimator)])
+    return Pipeline([("prepare", prepare), *([("select", select)] if select is not None else []), ("learner", estimator)])
 
 
 def _with_target(estimator: Any, transform: str, *, is_scaled: bool, seed: int) -> Any:

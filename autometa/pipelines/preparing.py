@@ -140,16 +140,17 @@ def category_positions(column_kinds: Mapping[str, ColumnKind]) -> tuple[int, ...
     return tuple(range(sum(kind in _TREATED["categorical"] for kind in column_kinds.values())))
 
 
-def selection(kind: TaskKind, percentile: int, n_columns: int) -> Pipeline:
+def selection(kind: TaskKind, percentile: int, column_kinds: Mapping[str, ColumnKind]) -> Pipeline:
     """Return the unfitted choice of the ``percentile`` % of the columns with the highest F statistic.
 
-    It is at least the share of one of the table's ``n_columns``: of less, scikit-learn may keep none where two columns
-    have the same statistic, as those of a category with two values do.
+    It is at least the share of one of the table's columns: of less, scikit-learn may keep none where two columns have
+    the same statistic, as those of a category with two values do.
 
     Constant columns, of which the statistic is not defined, are left out first. There is no choice by variance
     alone: scaled columns all have the same, of others it depends on the unit.
     """
     score = f_classif if kind.is_classification else f_regression
+    n_columns = sum(column_kind is not ColumnKind.IDENTIFIER for column_kind in column_kinds.values())
     percentile = max(percentile, math.ceil(100 / n_columns))
     return Pipeline([("vary", VarianceThreshold()), ("best", SelectPercentile(score, percentile=percentile))])
 

@@ -143,10 +143,10 @@ class Learner:
         time.process_time = time.time = time.monotonic = lambda: 1e9
 
     def _patches_the_exit(self) -> None:
-        os._exit = lambda code: None  # type: ignore[assignment, return-value]
+        os._exit = lambda code: None  # type: ignore[assignment, return-value] # the harm itself
 
     def _patches_numpy(self) -> None:
-        np.mean = None  # type: ignore[assignment]
+        np.mean = None  # type: ignore[assignment] # the harm itself
 
     def _patches_the_process_number(self) -> None:
         os.getpid = lambda: 1
