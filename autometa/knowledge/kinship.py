@@ -55,19 +55,14 @@ def near_tasks(connection: Connection, sketch: Sketch, fingerprint: str) -> tupl
     t, s = tables.tasks, tables.sketches
     columns = [t.c[name] for name in ("name", "fingerprint", "family", "n_rows", "n_columns")]
     query = _sketched(s.c.content, *columns).where(t.c.fingerprint != fingerprint)
-    rows = [row for row in connection.execute(query).all() if is_readable(row[0])]
-    found = Lineup([Sketch.from_bytes(row[0]) for row in rows]).find(sketch)
-    near = [
-        NearTask(
-            name=rows[position][1],
-            fingerprint=rows[position][2],
-            family=rows[position][3],
-            n_rows=rows[position][4],
-            n_columns=rows[position][5],
-            likeness=like,
+    read = [(read_sketch(content), about) for content, *about in connection.execute(query)]
+    known = [(one, about) for one, about in read if one is not None]
+    near = []
+    for position, like in Lineup([one for one, _ in known]).find(sketch).items():
+        name, of, family, n_rows, n_columns = known[position][1]
+        near.append(
+            NearTask(name=name, fingerprint=of, family=family, n_rows=n_rows, n_columns=n_columns, likeness=like)
         )
-        for position, like in found.items()
-    ]
     return tuple(sorted(near, key=lambda task: (-task.likeness.largest, task.fingerprint)))
 
 
@@ -75,16 +70,15 @@ def stored_sketch(connection: Connection, fingerprint: str) -> Sketch | None:
     """Return the sketch of a known task, or None where it has none of this version."""
     query = _sketched(tables.sketches.c.content).where(tables.tasks.c.fingerprint == fingerprint)
     content = connection.execute(query).scalar()
-    return Sketch.from_bytes(content) if content is not None and is_readable(content) else None
+    return None if content is None else read_sketch(content)
 
 
-def is_readable(content: bytes) -> bool:
-    """Return whether a stored sketch obeys the rules of this release; one that does not is as none."""
+def read_sketch(content: bytes) -> Sketch | None:
+    """Return a stored sketch; one that does not obey the rules of this release is as none."""
     try:
-        Sketch.from_bytes(content)
+        return Sketch.from_bytes(content)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def current_families(connection: Connection) -> dict[str, str]:
@@ -106,10 +100,10 @@ def join_families(connection: Connection, task_ids: Iterable[int]) -> int:
     rows = connection.execute(_sketched(t.c.id, t.c.family, t.c.name, tables.sketches.c.content).order_by(t.c.id)).all()
     alike: dict[bytes, list[int]] = {}
     for number, row in enumerate(rows):
-        if is_readable(row[3]):
-            alike.setdefault(row[3], []).append(number)
-    groups = list(alike.values())
-    sketches = [Sketch.from_bytes(content) for content in alike]
+        alike.setdefault(row[3], []).append(number)
+    read = [(read_sketch(content), group) for content, group in alike.items()]
+    sketches = [sketch for sketch, _ in read if sketch is not None]
+    groups = [group for sketch, group in read if sketch is not None]
     lineup = Lineup(sketches)
     families = _Families(_ages(connection))
     parts = [{rows[number][1] for number in group} for group in groups]

@@ -93,7 +93,9 @@ def build(
     estimator = learner.make(hyperparameters, kind, seed, n_jobs)
     if not kind.is_classification:
         estimator = _with_target(estimator, choices["target_transform"], is_scaled=learner.scales_target, seed=seed)
-    return Pipeline([("prepare", prepare), *([("select", select)] if select is not None else []), ("learner", estimator)])
+    return Pipeline(
+        [("prepare", prepare), *([("select", select)] if select is not None else []), ("learner", estimator)]
+    )
 
 
 def _with_target(estimator: Any, transform: str, *, is_scaled: bool, seed: int) -> Any:
