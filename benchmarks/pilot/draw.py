@@ -45,6 +45,7 @@ QUOTAS = {
 N_TURNS = 150
 N_RANDOM_TURNS = 75
 FIRST_LOOK = 45
+SECOND_LOOK = 90
 STRONG_AT_FIRST = ("lightgbm", "catboost", "xgboost", "extra_trees", "svm_rbf", "mlp")
 STRONG = {
     TaskKind.BINARY: ("lightgbm", "catboost", "extra_trees", "svm_rbf"),
@@ -55,6 +56,7 @@ STRONG = {
 
 After it they are those without which a greedy portfolio of ten was worse, and LightGBM; the others of the first go on
 with every third turn, and Gaussian processes, which never came near and took ten times as long, are not drawn again.
+After the second look only the strong ones are drawn.
 """
 
 EVERY = {
@@ -157,7 +159,7 @@ def has_turn(algorithm: str, kind: TaskKind, turn: int) -> bool:
     is_first = turn <= FIRST_LOOK
     if algorithm in (STRONG_AT_FIRST if is_first else STRONG[kind]):
         return True
-    if algorithm == "gaussian_process" and not is_first:
+    if turn > SECOND_LOOK or (algorithm == "gaussian_process" and not is_first):
         return False
     return turn % EVERY.get(algorithm, OTHERS_EVERY) == 0
 
