@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from autometa.errors import DataError, NotKnownError
 from autometa.evaluation.record import Evaluation
-from autometa.knowledge import queries, schema, tables
+from autometa.knowledge import caching, queries, schema, tables
 from autometa.knowledge.claims import LEASE_SECONDS, Claims, Scope
 from autometa.knowledge.database import Database
 from autometa.knowledge.frames import Experience
@@ -318,15 +318,32 @@ class KnowledgeBase:
         metafeatures_version: str = EXTRACTION_VERSION,
         trust: Trust = ALL_ALIKE,
     ) -> Experience:
-        """Return the past runs of one kind of task, seed 0, as arrays; meta-features of another version as missing."""
+        """Return the past runs of one kind of task, seed 0, as arrays; meta-features of another version as missing.
+
+        A large one is kept on disk for the next call: see `autometa.knowledge.caching`.
+        """
+        asked = {
+            "kind": str(kind),
+            "metric": metric.name,
+            "protocol": [protocol, pipelines_version],
+            "metafeatures_version": metafeatures_version,
+            "weights": dict(trust.weights),
+        }
         with self.reading() as connection:
+            state = _info(connection, "state")
+            kept = caching.load({"state": state, **asked}) if state else None
+            if kept is not None:
+                return kept
             revision = _revision(connection)
             rows = queries.cells(connection, kind, metric, (protocol, pipelines_version), trust)
             known = queries.descriptions(connection, tables.tasks.c.kind == str(kind), metafeatures_version)
             used = set(rows[:, 1].tolist())
             contents = connection.execute(select(tables.configurations.c.id, tables.configurations.c.content))
             configurations = {i: Configuration.from_json(text) for i, text in contents if i in used}
-        return queries.to_experience(metric, rows, known, configurations, kind=kind, revision=revision)
+        experience = queries.to_experience(metric, rows, known, configurations, kind=kind, revision=revision)
+        if state:
+            caching.keep({"state": state, **asked}, experience)
+        return experience
 
     # Inside -------------------------------------------------------------------------------------------------
 
@@ -367,5 +384,9 @@ class KnowledgeBase:
 
 def _revision(connection: Connection) -> int:
     """Return the number of writes so far."""
-    query = select(tables.info.c.value).where(tables.info.c.name == "revision")
-    return int(connection.execute(query).scalar() or 0)
+    return int(_info(connection, "revision") or 0)
+
+
+def _info(connection: Connection, name: str) -> str | None:
+    """Return what the base notes about itself under a name."""
+    return connection.execute(select(tables.info.c.value).where(tables.info.c.name == name)).scalar()

@@ -1,5 +1,6 @@
 """Writing inside one transaction: references are looked up once, what is there already is left alone."""
 
+import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -129,11 +130,14 @@ class Writer:
         return self._insert_new(tables.shards, [{"name": name, "sha256": sha256, "added_at": self._now}])
 
     def raise_revision(self) -> None:
-        """Count up the revision, by which readers know that something has changed."""
+        """Count up the revision and draw a new state, by which readers know that something has changed."""
         info = tables.info
         self._insert_new(info, [{"name": "revision", "value": "0"}])
         counted = cast(cast(info.c.value, BigInteger) + 1, Text)  # by the database: two writers count two
         self._connection.execute(update(info).where(info.c.name == "revision").values(value=counted))
+        self._insert_new(info, [{"name": "state", "value": ""}])
+        state = secrets.token_hex(16)  # a restored backup may reach the same revision by other writes
+        self._connection.execute(update(info).where(info.c.name == "state").values(value=state))
 
     def _add_distinct(self, rows: Sequence[Row]) -> tuple[list[Row], Added]:
         """Add the first row of each identity; return the rows that are left, and what became of the others."""
