@@ -6,18 +6,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import BigInteger, Connection, String, Table, Text, and_, cast, column, select, update, values
+from sqlalchemy import BigInteger, Connection, String, Table, Text, cast, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from autometa.errors import OptionError
 from autometa.knowledge import tables
+from autometa.knowledge.bulk import (
+    IDENTITY,
+    RESULT,
+    Identity,
+    Result,
+    analyze,
+    identity_of,
+    insert_evaluations,
+    result_of,
+    stored_results,
+)
 from autometa.knowledge.kinship import current_families, join_families
 from autometa.knowledge.rows import MAX_TEXT, Row, is_same_result, storable, to_json
 from autometa.metric import METRICS
 from autometa.task_kind import TaskKind
 
 _CHUNK = 500  # values in one IN (...)
-_IDENTITY = ("task_id", "configuration_id", "protocol_id", "seed")
+_ROWS_AT_ONCE = 5_000  # in memory: a hostile shard's are large
+_FEW_ROWS = 20  # up to so many, asking first what is stored takes longer than it saves
+_MANY_ROWS = 10_000  # after which PostgreSQL may plan by what is no longer true
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +64,14 @@ class Added:
 
 
 class Writer:
-    """Adds rows on an open connection; the caller owns the transaction."""
+    """Adds rows on an open connection; the caller owns the transaction, and no other one writes meanwhile."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._now = int(time.time())
         self._ids: dict[tuple[str, ...], int] = {}
+        self._n_new = 0  # evaluations so far
+        self._n_to_analyze = _MANY_ROWS  # new evaluations at which statistics are taken next
         self.n_joined = 0  # families that gave way so far
 
     @property
@@ -118,11 +133,13 @@ class Writer:
         """Add complete evaluation rows; of the same task, configuration, protocol and seed the first stays."""
         added = Added()
         left = iter(rows)
-        while chunk := list(islice(left, _CHUNK)):
+        while chunk := list(islice(left, _ROWS_AT_ONCE)):
             _check_texts(tables.evaluations, chunk)
-            while chunk:
-                chunk, n_added = self._add_distinct(chunk)
-                added += n_added
+            added += self._add_chunk(chunk)
+        self._n_new += added.n_new
+        if self._n_new >= self._n_to_analyze:
+            analyze(self._connection)
+            self._n_to_analyze = 2 * self._n_new  # a merge calls this a thousand times
         return added
 
     def add_shard(self, name: str, sha256: str) -> int:
@@ -139,36 +156,37 @@ class Writer:
         state = secrets.token_hex(16)  # a restored backup may reach the same revision by other writes
         self._connection.execute(update(info).where(info.c.name == "state").values(value=state))
 
-    def _add_distinct(self, rows: Sequence[Row]) -> tuple[list[Row], Added]:
-        """Add the first row of each identity; return the rows that are left, and what became of the others."""
-        first: dict[tuple[int, ...], Row] = {}
-        left: list[Row] = []
+    def _add_chunk(self, rows: Sequence[Row]) -> Added:
+        """Add the first row of each identity that is not stored yet, and compare all others with what is."""
+        first: dict[Identity, Row] = {}
+        repeated: list[tuple[Identity, Row]] = []
         for row in rows:
-            identity = tuple(row[name] for name in _IDENTITY)
+            identity = identity_of(row)
             if identity in first:
-                left.append(row)
+                repeated.append((identity, row))
             else:
                 first[identity] = row
-        rows = [{"added_at": self._now, **row} for row in first.values()]
-        statement = self._insert(tables.evaluations).returning(tables.evaluations.c.id)
-        new_ids = set(self._connection.execute(statement, rows).scalars())
-        if len(new_ids) == len(first):
-            return left, Added(n_new=len(first))
-        stored = self._stored_evaluations(list(first))
-        repeated = [(row, stored[identity]) for identity, row in first.items() if stored[identity]["id"] not in new_ids]
-        differing = [(row, old["id"]) for row, old in repeated if not is_same_result(row, old)]
+        new, stored = self._add_missing(first)
+        repeated = [(identity, row) for identity, row in first.items() if identity not in new] + repeated
+        if unread := {identity for identity, _ in repeated} - stored.keys():
+            stored |= stored_results(self._connection, unread)
+        kept = ((row, *stored[identity]) for identity, row in repeated)
+        differing = [(row, evaluation_id) for row, evaluation_id, result in kept if not _is_same(row, result)]
         n_differing = self._add_repeats(differing)
-        return left, Added(n_new=len(new_ids), n_same=len(repeated) - n_differing, n_differing=n_differing)
+        return Added(n_new=len(new), n_same=len(repeated) - n_differing, n_differing=n_differing)
 
-    def _stored_evaluations(self, identities: list[tuple[int, ...]]) -> dict[tuple[int, ...], Row]:
-        """Return the stored id, status and scores of evaluations."""
+    def _add_missing(self, first: dict[Identity, Row]) -> tuple[set[Identity], dict[Identity, tuple[int, Result]]]:
+        """Insert the rows that are not stored; return their identities, and what was read of the others."""
         table = tables.evaluations
-        columns = [table.c[name] for name in ("id", *_IDENTITY, "status", *METRICS)]
-        # a join: SQLite would answer (...) IN (VALUES ...) by reading the whole table
-        wanted = values(*(column(name, BigInteger) for name in _IDENTITY), name="wanted").data(identities).cte()
-        is_wanted = and_(*(table.c[name] == wanted.c[name] for name in _IDENTITY))
-        found = self._connection.execute(select(*columns).join(wanted, is_wanted)).mappings()
-        return {tuple(row[name] for name in _IDENTITY): dict(row) for row in found}
+        if len(first) <= _FEW_ROWS:
+            statement = self._insert(table).returning(*(table.c[name] for name in IDENTITY))
+            found = self._connection.execute(statement, [{"added_at": self._now, **row} for row in first.values()])
+            return {tuple(row) for row in found}, {}
+        stored = stored_results(self._connection, first)
+        new = {identity: {"added_at": self._now, **row} for identity, row in first.items() if identity not in stored}
+        if new:
+            insert_evaluations(self._connection, list(new.values()))
+        return set(new), stored
 
     def _add_repeats(self, differing: list[tuple[Row, int]]) -> int:
         """Keep results that differ from the stored evaluation, each once; return how many were new."""
@@ -218,6 +236,11 @@ class Writer:
             query = select(table.c[column], table.c.id).where(table.c[column].in_(wanted[start : start + _CHUNK]))
             ids |= {row[0]: row[1] for row in self._connection.execute(query)}
         return ids
+
+
+def _is_same(row: Row, result: Result) -> bool:
+    """Return whether a row tells a stored result; nearly always it is equal to the last bit, which is seen faster."""
+    return result_of(row) == result or is_same_result(row, dict(zip(RESULT, result, strict=True)))
 
 
 def _check_texts(table: Table, rows: Sequence[Row]) -> None:
