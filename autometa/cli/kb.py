@@ -18,6 +18,7 @@ from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import schema, shipped
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.status import KnowledgeStatus
+from autometa.knowledge.withdrawing import withdrawn_runs
 
 app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and exchange it.", no_args_is_help=True)
 
@@ -173,11 +174,13 @@ def upgrade(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> Non
 def _print_status(base: KnowledgeBase, form: Format) -> None:
     """Print how much a base holds."""
     found: KnowledgeStatus = base.status()
+    n_withdrawn = withdrawn_runs(base).total()
     content = {
         "tasks": found.tasks,
         "configurations": found.configurations,
         "evaluations": found.evaluations,
         "coverage": round(found.coverage, 4),
+        "withdrawn": n_withdrawn,
         "revision": found.revision,
         "schema": found.schema,
     }
@@ -192,10 +195,12 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
     ):
         parts = ", ".join(f"{count} {part}" for part, count in counts.items() if part != "total")
         rows.append({"": name, "total": counts["total"], "of which": parts})
+    withdrawn = f"; {n_withdrawn} withdrawn runs are kept out" if n_withdrawn else ""
     print_renderables(
         f"[bold]{base.place}[/]",
         draw_rows(rows),
-        f"{found.coverage:.1%} of tasks x configurations filled; revision {found.revision}, schema {found.schema}",
+        f"{found.coverage:.1%} of tasks x configurations filled{withdrawn}; "
+        f"revision {found.revision}, schema {found.schema}",
     )
 
 

@@ -112,6 +112,13 @@ def say_joined(n_families: int) -> None:
         say(f"{what} joined with others, since their tables are nearly the same")
 
 
+def say_withdrawn(n_results: int) -> None:
+    """Say on stderr how many results those who measured them take back, if any."""
+    if n_results:
+        what = "1 result is" if n_results == 1 else f"{n_results} results are"
+        say(f"{what} withdrawn by their origin, and not kept; autometa kb doctor lists the reasons")
+
+
 def _plain(value: object) -> object:
     """Return dicts, lists and plain values, None for numbers that are not finite."""
     if isinstance(value, Mapping):

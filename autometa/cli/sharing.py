@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from autometa.cli.options import DatabaseOption, FormatOption, opened
-from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, say_joined
+from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, say_joined, say_withdrawn
+from autometa.errors import OptionError
 from autometa.knowledge import schema
 from autometa.knowledge.exchange import export_shard, import_shard
 from autometa.knowledge.merging import merge_base
 from autometa.knowledge.privacy import Privacy
 from autometa.knowledge.selection import Selection, moment
+from autometa.knowledge.shelf import Shelf
 from autometa.knowledge.writing import Added
 from autometa.task_kind import TaskKind
 
@@ -21,6 +23,15 @@ def export(  # noqa: PLR0913 - an argument for each option
     beside: Annotated[
         Path | None,
         typer.Option("--beside", help="Leave out what the shards in this folder hold.", show_default=False),
+    ] = None,
+    withdraw: Annotated[
+        Path | None,
+        typer.Option(
+            "--withdraw",
+            metavar="LIST",
+            help="Take back the runs of this CSV file, which shards in the folder of --beside hold.",
+            show_default=False,
+        ),
     ] = None,
     origin: Annotated[
         str | None, typer.Option("--origin", help="Only runs of this origin.", show_default=False)
@@ -56,18 +67,26 @@ def export(  # noqa: PLR0913 - an argument for each option
       autometa kb export my-runs.parquet
     """
     selection = Selection(origin=origin, kind=kind, since=None if since is None else moment(since))
+    if withdraw is not None and beside is None:
+        raise OptionError("--withdraw takes back runs that shards hold; name their folder with --beside")
+    shelf = None if beside is None else Shelf.read(beside, withdraw=withdraw)
     with opened(db) as base:
         exported = export_shard(
-            base, file, beside=beside, selection=selection, privacy=privacy, with_sketches=with_sketches
+            base, file, beside=shelf, selection=selection, privacy=privacy, with_sketches=with_sketches
         )
-    n_evaluations, n_withheld = exported.n_evaluations, exported.n_withheld
-    if n_withheld:
-        say(f"{n_withheld} evaluations withheld: algorithms or hyperparameters that are not autometa's own")
+    counts = {
+        "evaluations": exported.n_evaluations,
+        "withheld": exported.n_withheld,
+        "withdrawn": exported.n_withdrawn,
+    }
+    if exported.n_withheld:
+        say(f"{exported.n_withheld} evaluations withheld: algorithms or hyperparameters that are not autometa's own")
     if form is not Format.TABLE:
-        file_name = str(file) if n_evaluations else None
-        print_content({"file": file_name, "evaluations": n_evaluations, "withheld": n_withheld}, form)
-    else:
-        print_renderables(f"{n_evaluations} evaluations written to {file}" if n_evaluations else "nothing new to write")
+        print_content({"file": str(file) if exported.is_written else None, **counts}, form)
+        return
+    withdrawn = f", {exported.n_withdrawn} runs withdrawn" if exported.n_withdrawn else ""
+    written = f"{exported.n_evaluations} evaluations written to {file}{withdrawn}"
+    print_renderables(written if exported.is_written else "nothing new to write")
 
 
 def import_(
@@ -75,7 +94,7 @@ def import_(
     db: DatabaseOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Read shards of past runs; what is there already is left as it is.
+    """Read shards of past runs; what is there already is left as it is, but for runs that their owner takes back.
 
     \b
     Example:
@@ -87,6 +106,7 @@ def import_(
             added = import_shard(base, file)
             contents.append({"file": str(file), **_counts(added)})
             say_joined(added.n_joined)
+            say_withdrawn(added.n_withdrawn)
     print_rows(contents, form)
 
 
@@ -104,6 +124,7 @@ def merge(
     with opened(db) as base:
         added = merge_base(base, place)
     say_joined(added.n_joined)
+    say_withdrawn(added.n_withdrawn)
     print_rows([{"from": schema.shown(schema.to_url(place)), **_counts(added)}], form)
 
 
@@ -114,4 +135,5 @@ def _counts(added: Added) -> dict[str, int]:
         "known": added.n_same,
         "differing": added.n_differing,
         "joined": added.n_joined,
+        "withdrawn": added.n_withdrawn,
     }

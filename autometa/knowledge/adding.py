@@ -7,6 +7,7 @@ import pyarrow as pa
 from autometa.errors import ExchangeError
 from autometa.knowledge.checking import rows_of
 from autometa.knowledge.rows import STATUSES, Row, configuration_row
+from autometa.knowledge.withdrawing import Withdrawals
 from autometa.knowledge.writing import Writer
 from autometa.metric import METRICS
 from autometa.sketches import SKETCH_VERSION
@@ -61,13 +62,15 @@ def configuration_rows(configurations: pa.Table) -> Iterator[Row]:
         yield configuration_row(Configuration.from_json(row["configuration"]))
 
 
-def evaluation_rows(writer: Writer, parts: Mapping[str, pa.Table]) -> Iterator[Row]:
-    """Iterate over complete evaluation rows, references to other tables resolved."""
+def evaluation_rows(writer: Writer, parts: Mapping[str, pa.Table], withdrawals: Withdrawals) -> Iterator[Row]:
+    """Iterate over complete evaluation rows that are not withdrawn, references to other tables resolved."""
     task_ids = writer.task_ids(parts["task"]["fingerprint"].to_pylist())
     configuration_ids = writer.configuration_ids(parts["configuration"]["key"].to_pylist())
     position = {str(status): i for i, status in enumerate(STATUSES)}
     values = ("seed", *METRICS, "folds", "fit_seconds", "predict_seconds", "peak_memory_bytes")
     for row in rows_of(parts["evaluation"]):
+        if withdrawals.bar(row):
+            continue
         yield {
             "task_id": task_ids[row["fingerprint"]],
             "configuration_id": configuration_ids[row["key"]],

@@ -11,13 +11,14 @@ from sqlalchemy import Column
 from autometa.errors import ConfigurationError, ExchangeError
 from autometa.evaluation.record import Status
 from autometa.knowledge import tables
+from autometa.knowledge.origins import ANYBODYS
 from autometa.knowledge.rows import MAX_TEXT, STATUSES, Row, to_evaluation
 from autometa.metric import METRICS
 from autometa.sketches import SKETCH_VERSION, Sketch
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 
-RECORDS = ("task", "configuration", "evaluation")
+RECORDS = ("withdrawal", "task", "configuration", "evaluation")
 
 _BATCH_ROWS = 1_000
 _MAX_COUNT = 2**31 - 1  # what an integer column holds
@@ -38,6 +39,7 @@ _TEXTS: Mapping[str, Mapping[str, Column[Any]]] = {
         "origin": tables.origins.c.name,
         "origin_licence": tables.origins.c.licence,
     },
+    "withdrawal": {name: tables.withdrawals.c[name] for name in ("protocol", "pipelines_version", "origin", "reason")},
 }
 
 
@@ -53,7 +55,7 @@ def check_rows(parts: Mapping[str, pa.Table], name: str) -> None:
     Parameters
     ----------
     parts : mapping of str to pyarrow.Table
-        The rows by record: task, configuration, evaluation.
+        The rows by record: withdrawal, task, configuration, evaluation.
     name : str
         Name of the file, for the message.
 
@@ -82,7 +84,7 @@ def check_rows(parts: Mapping[str, pa.Table], name: str) -> None:
             raise ValueError("its task or configuration is not in the file")
         _check_evaluation(row, kinds[row["fingerprint"]], configurations[row["key"]])
 
-    checks = (check_task, check_configuration, check_evaluation)
+    checks = (_check_withdrawal, check_task, check_configuration, check_evaluation)
     for record, check in zip(RECORDS, checks, strict=True):
         for number, row in enumerate(rows_of(parts[record]), start=1):
             _run(check, row, f"{name}, {record} {number}")
@@ -100,6 +102,19 @@ def _run(check: Callable[[Row], None], row: Row, where: str) -> None:
     # besides wrong values and types: numbers of thousands of digits, JSON of thousands of brackets
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise ExchangeError(f"{where}: {str(error)[:200]}; the file is refused") from error
+
+
+def _check_withdrawal(row: Row) -> None:
+    """Raise ValueError unless the row names a run, of an origin that is somebody's, and a reason in one line."""
+    for name in ("fingerprint", "key", "result"):
+        _check_hash(row[name])
+    _check_texts(row, _TEXTS["withdrawal"])
+    if row["origin"] in ANYBODYS:
+        raise ValueError(f"it withdraws a run of '{row['origin']}', which is anybody's")
+    if not row["reason"].isprintable():
+        raise ValueError("the reason is not one line of text")
+    if not (isinstance(row["seed"], int) and row["added_at"] >= 0):
+        raise ValueError(f"a seed of {row['seed']}, added at {row['added_at']}")
 
 
 def _check_task(row: Row) -> None:

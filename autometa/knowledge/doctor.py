@@ -14,6 +14,7 @@ from autometa.knowledge import tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.merging import checked_parts
+from autometa.knowledge.withdrawing import withdrawn_runs
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.metric import default_metric
 from autometa.pipelines.building import PIPELINES_VERSION
@@ -69,6 +70,7 @@ def examine(base: KnowledgeBase) -> tuple[Finding, ...]:
             _near_duplicates(connection),
             _repeats(connection),
         ]
+    findings.append(_withdrawn(base))
     for kind in TaskKind:
         experience = base.experience(
             kind, default_metric(kind), protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION
@@ -178,6 +180,17 @@ def _repeats(connection: Connection) -> Finding:
     message = f"{len(rows)} results differ from the one stored first: {', '.join(listed)}{more}"
     command = f"autometa kb show {rows[0][1][:12]}"
     return Finding(check="differing repeats", level=Level.NOTICE, message=message, command=command)
+
+
+def _withdrawn(base: KnowledgeBase) -> Finding:
+    """Look at the runs that were taken back, and by whom."""
+    counted = withdrawn_runs(base)
+    listed = [f"{n} of {origin} ({reason})" for (origin, reason), n in counted.most_common(_N_NAMED)]
+    more = f" and {len(counted) - _N_NAMED} more reasons" * (len(counted) > _N_NAMED)
+    n_runs = counted.total()
+    what = "1 run is kept out, taken back by its" if n_runs == 1 else f"{n_runs} runs are kept out, taken back by their"
+    message = f"{what} origin: {'; '.join(listed)}{more}"
+    return Finding(check="withdrawn runs", level=Level.FINE, message=message if counted else "none")
 
 
 def _coverage(experience: Experience) -> Finding:

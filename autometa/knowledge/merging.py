@@ -11,10 +11,11 @@ from autometa.errors import ExchangeError, OptionError
 from autometa.knowledge import tables
 from autometa.knowledge.adding import add_tasks, configuration_rows, evaluation_rows
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.checking import RECORDS, check_rows
+from autometa.knowledge.checking import RECORDS, check_rows, rows_of
 from autometa.knowledge.rows import MAX_TEXT, Row
 from autometa.knowledge.selection import ALL, chunks, shard_queries
-from autometa.knowledge.shards import SCHEMA
+from autometa.knowledge.shards import WITHDRAWING_SCHEMA
+from autometa.knowledge.withdrawing import Withdrawals
 from autometa.knowledge.writing import Added
 
 Parts = dict[str, pa.Table]
@@ -27,7 +28,8 @@ _MAX_CELL_BYTES = 4 * MAX_TEXT  # of UTF-8
 def merge_base(base: KnowledgeBase, place: str | Path) -> Added:
     """Copy what another base holds, in one transaction; what is there already is left as it is.
 
-    Every row obeys the rules of a shard. Results that the other base keeps aside as differing stay there.
+    What the other base knows to be withdrawn is withdrawn here, too. Every row obeys the rules of a shard. Results that
+    the other base keeps aside as differing stay there.
 
     Parameters
     ----------
@@ -51,20 +53,24 @@ def merge_base(base: KnowledgeBase, place: str | Path) -> Added:
         added = Added()
         with base.writing() as writer:
             n_new = 0
+            withdrawals = Withdrawals(writer)
             for parts in checked_parts(other):
                 n_joined = writer.n_joined
+                withdrawals.add(rows_of(parts["withdrawal"]))
                 if not len(parts["evaluation"]):
                     n_new += add_tasks(writer, parts["task"], other.place)
                     n_new += writer.add_configurations(configuration_rows(parts["configuration"]))
-                added += writer.add_evaluations(evaluation_rows(writer, parts))
+                added += writer.add_evaluations(evaluation_rows(writer, parts, withdrawals))
                 added += Added(n_joined=writer.n_joined - n_joined)
-            if n_new or added.n_new or added.n_differing:
+            withdrawals.finish()
+            added += Added(n_withdrawn=withdrawals.n_withdrawn)
+            if n_new or withdrawals.n_new or added.n_new or added.n_differing:
                 writer.raise_revision()
     return added
 
 
 def checked_parts(base: KnowledgeBase) -> Iterator[Parts]:
-    """Iterate over all rows of a base as parts of a shard: its tasks, its configurations, its evaluations.
+    """Iterate over all rows of a base as parts of a shard: withdrawals, then tasks, configurations, evaluations.
 
     With evaluations come the tasks and configurations that they refer to, once more.
 
@@ -77,14 +83,16 @@ def checked_parts(base: KnowledgeBase) -> Iterator[Parts]:
     try:
         with base.reading() as connection, base.reading() as beside:
             _check_sizes(connection, base.place)
-            for record in ("task", "configuration", "evaluation"):
+            for record in RECORDS:
                 for rows in chunks(connection, wanted[record], _N_ROWS):
                     found = {record: rows}
                     if record == "evaluation":
                         found["task"] = _rows_of(beside, wanted["task"], tables.tasks.c.fingerprint, rows)
                         keys = tables.configurations.c.key
                         found["configuration"] = _rows_of(beside, wanted["configuration"], keys, rows)
-                    parts = {name: pa.Table.from_pylist(found.get(name, []), schema=SCHEMA) for name in RECORDS}
+                    parts = {
+                        name: pa.Table.from_pylist(found.get(name, []), schema=WITHDRAWING_SCHEMA) for name in RECORDS
+                    }
                     check_rows(parts, base.place)
                     yield parts
     except ExchangeError:

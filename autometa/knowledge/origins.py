@@ -10,6 +10,10 @@ from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import tables
 
 MAX_WEIGHT = 1000.0
+UNDISCLOSED = "undisclosed"
+
+# Under these names lie runs of many: the user's own, those of who keeps a name back. No file takes them back.
+ANYBODYS = frozenset({"local", UNDISCLOSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,13 +28,12 @@ from sqlalchemy import Connection, func, select
 
 from autometa.errors import ConfigurationError
 from autometa.knowledge import tables
+from autometa.knowledge.origins import UNDISCLOSED
 from autometa.knowledge.rows import Row, metafeatures_values, pack_folds, to_json, unpack_folds
 from autometa.metric import METRICS
 from autometa.pipelines.learners import space_of
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
-
-UNDISCLOSED = "undisclosed"
 
 _WELL_KNOWN_LICENCES = frozenset(
     {

@@ -100,7 +100,7 @@ def remove(base: KnowledgeBase, doomed: Doomed) -> Removal:
         connection.execute(delete(tables.evaluations).where(evaluations))
         connection.execute(delete(tables.tasks).where(tables.tasks.c.id.in_(task_ids)))
         for table in (tables.configurations, tables.protocols, tables.environments, tables.origins):
-            _remove_unused(connection, table)
+            remove_unused(connection, table)
         aliases = tables.family_aliases
         connection.execute(delete(aliases).where(aliases.c.family.not_in(select(tables.tasks.c.family))))
         writer.raise_revision()
@@ -154,7 +154,7 @@ def _count(connection: Connection, table: Table, condition: ColumnElement[bool])
     return int(connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one())
 
 
-def _remove_unused(connection: Connection, table: Table) -> None:
+def remove_unused(connection: Connection, table: Table) -> None:
     """Remove the rows of a table that no other table refers to, whichever tables do."""
     references: list[Column[Any]] = [
         key.parent

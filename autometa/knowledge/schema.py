@@ -19,7 +19,7 @@ from autometa._optional import require
 from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
 
-HEAD = "0003"
+HEAD = "0004"
 WAIT_SECONDS = 300  # for another writer: a long import
 WRITING: Mapping[str, Any] = {"autometa_writes": True}  # execution options: typed so by SQLAlchemy
 

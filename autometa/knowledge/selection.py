@@ -1,26 +1,18 @@
-"""What leaves a knowledge base: the queries of the rows of a shard, and what is there already."""
+"""What leaves a knowledge base: the queries of the rows of a shard."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, and_, func, select
 
-from autometa.errors import ExchangeError, OptionError
+from autometa.errors import OptionError
 from autometa.knowledge import queries, tables
-from autometa.knowledge.checking import rows_of
 from autometa.knowledge.rows import STATUSES, Row
-from autometa.knowledge.shards import read_columns
 from autometa.metric import METRICS
 from autometa.sketches import SKETCH_VERSION
 from autometa.task_kind import TaskKind
-
-Identity = tuple[Any, ...]  # texts and a number
-
-_IDENTITY = ("fingerprint", "key", "protocol", "pipelines_version", "seed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +63,12 @@ def moment(text: str) -> int:
 
 
 def shard_queries(selection: Selection, *, with_sketches: bool) -> dict[str, Select[Any]]:  # Any: columns
-    """Return the queries of a shard's rows by record, the evaluations first."""
+    """Return the queries of a shard's rows by record, the evaluations first, and of what is withdrawn."""
     return {
         "evaluation": _evaluations_query(selection),
         "configuration": _configurations_query(),
         "task": _tasks_query(with_sketches=with_sketches),
+        "withdrawal": _withdrawals_query(),
     }
 
 
@@ -107,6 +100,13 @@ def _tasks_query(*, with_sketches: bool) -> Select[Any]:
     )
 
 
+def _withdrawals_query() -> Select[Any]:
+    """Return the query of the withdrawals that a base knows of."""
+    w = tables.withdrawals
+    columns = [column for column in w.c if column.name != "withdrawn_at"]
+    return select(*columns).order_by(*w.primary_key.columns)
+
+
 def _configurations_query() -> Select[Any]:
     """Return the query of the configuration rows of a shard."""
     c = tables.configurations
@@ -124,22 +124,6 @@ def _evaluations_query(selection: Selection) -> Select[Any]:
     if selection.kind is not None:
         query = query.where(tables.tasks.c.kind == str(selection.kind))
     return query if selection.since is None else query.where(e.c.added_at >= selection.since)
-
-
-def stored_identities(folder: Path) -> set[Identity]:
-    """Return what tells apart the evaluations that stand in the shards of a folder."""
-    if not folder.is_dir():
-        raise ExchangeError(f"no such folder: {folder}")
-    known: set[Identity] = set()
-    for path in sorted(folder.glob("*.parquet")):
-        table = read_columns(path, ["record", *_IDENTITY])
-        known.update(map(identity, rows_of(table.filter(pc.field("record") == "evaluation"))))
-    return known
-
-
-def identity(row: Row) -> Identity:
-    """Return what tells an evaluation apart from all others."""
-    return tuple(row[name] for name in _IDENTITY)
 
 
 def chunks(connection: Connection, query: Select[Any], n_rows: int) -> Iterator[list[Row]]:

@@ -1,8 +1,9 @@
 """Shards: past runs as Parquet files, their columns and bounds, reading and writing them.
 
-A shard is one file with three kinds of rows, told apart by the column ``record``: its tasks, its
+A shard is one file with rows of several kinds, told apart by the column ``record``: its tasks, its
 configurations, its evaluations, the latter joined to the former by fingerprint and key. It needs nothing
-outside itself, and never the data. Shards are append-only: an export is a new file.
+outside itself, and never the data. Shards are append-only: an export is a new file. Runs of earlier files are
+taken back by a new one that names them: see `autometa.knowledge.withdrawing`.
 """
 
 import hashlib
@@ -19,9 +20,11 @@ from autometa.knowledge.rows import Row
 from autometa.metric import METRICS
 
 SHARD_VERSION = "2"
+WITHDRAWING_VERSION = "3"  # of its own, so that releases that would overlook what it withdraws refuse it
 MAX_FILE_BYTES = 512 * 2**20
 MAX_ROWS = 20_000_000
 MAX_CONTENT_BYTES = 4 * 2**30  # in memory
+MAX_WITHDRAWALS = 100_000
 
 _READ_ROWS = 1_000  # at a time: few, since a row of a hostile file may be large
 
@@ -67,9 +70,18 @@ SCHEMA = pa.schema(
     },
     metadata={"autometa_shard": SHARD_VERSION},
 )
+_OF_WITHDRAWALS = ("result", "reason")
+WITHDRAWING_SCHEMA = pa.schema(
+    [*SCHEMA, *(pa.field(name, pa.string()) for name in _OF_WITHDRAWALS)],
+    metadata={"autometa_shard": WITHDRAWING_VERSION},
+)
 
 # Shards are read for ever: version -> the columns that it did not have yet, read as null.
-_MISSING_COLUMNS: Mapping[str, tuple[str, ...]] = {"1": ("sketch_version", "sketch"), SHARD_VERSION: ()}
+_MISSING_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "1": ("sketch_version", "sketch", *_OF_WITHDRAWALS),
+    SHARD_VERSION: _OF_WITHDRAWALS,
+    WITHDRAWING_VERSION: (),
+}
 
 
 def read_shard(path: str | Path) -> dict[str, pa.Table]:
@@ -81,12 +93,15 @@ def read_shard(path: str | Path) -> dict[str, pa.Table]:
         If the file is missing, too large, not a shard of this version, or any row breaks a rule.
     """
     path = Path(path)
-    table = read_columns(path, SCHEMA.names)
+    table = read_columns(path, WITHDRAWING_SCHEMA.names)
     records = pc.unique(table["record"]).to_pylist()
     for record in records:
         if record not in RECORDS:
             raise ExchangeError(f"{path.name} has unknown records: {str(record)[:80]!r}; the file is refused")
     parts = {record: table.filter(pc.field("record") == record) for record in RECORDS}
+    if len(parts["withdrawal"]) > MAX_WITHDRAWALS:
+        what = f"{path.name} withdraws {len(parts['withdrawal'])} runs"
+        raise ExchangeError(f"{what}; a shard withdraws at most {MAX_WITHDRAWALS}, the file is refused")
     check_rows(parts, path.name)
     return parts
 
@@ -116,8 +131,17 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
         raise ExchangeError(f"{path.name} is not a readable Parquet file: {reason}") from error
     for name in columns:
         if name not in there:
-            table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
+            field = WITHDRAWING_SCHEMA.field(name)
+            table = table.append_column(field, pa.nulls(len(table), field.type))
     return table
+
+
+def is_withdrawing(path: Path) -> bool:
+    """Return whether a file says of itself that it withdraws runs; one that cannot be read does not."""
+    try:
+        return _version(pq.read_metadata(path)) == WITHDRAWING_VERSION
+    except (pa.ArrowException, OSError):
+        return False
 
 
 def _bounded(file: pq.ParquetFile, columns: Sequence[str], name: str) -> Iterator[pa.RecordBatch]:
@@ -133,13 +157,13 @@ def _bounded(file: pq.ParquetFile, columns: Sequence[str], name: str) -> Iterato
 def _checked_schema(file: pq.ParquetFile, name: str) -> pa.Schema:
     """Return the columns of a file; raise unless it has the version, columns and number of rows of a shard."""
     metadata = file.metadata
-    version = (metadata.metadata or {}).get(b"autometa_shard", b"").decode("ascii", errors="replace")
+    version = _version(metadata)
     if version not in _MISSING_COLUMNS:
         known = " or ".join(_MISSING_COLUMNS)
         raise ExchangeError(f"{name} is not a shard of version {known} (found: {version[:20]!r})")
     if metadata.num_rows > MAX_ROWS:
         raise ExchangeError(f"{name} is too large: {metadata.num_rows} rows; a shard has at most {MAX_ROWS}")
-    schema = pa.schema([field for field in SCHEMA if field.name not in _MISSING_COLUMNS[version]])
+    schema = pa.schema([field for field in WITHDRAWING_SCHEMA if field.name not in _MISSING_COLUMNS[version]])
     if not file.schema_arrow.equals(schema):
         expected = {field.name: field.type for field in schema}
         found = {field.name: field.type for field in file.schema_arrow}
@@ -148,9 +172,14 @@ def _checked_schema(file: pq.ParquetFile, name: str) -> pa.Schema:
     return schema
 
 
+def _version(metadata: pq.FileMetaData) -> str:
+    """Return the version of a shard, as its file tells it; empty for any other file."""
+    return str((metadata.metadata or {}).get(b"autometa_shard", b"").decode("ascii", errors="replace"))
+
+
 def write_rows(writer: pq.ParquetWriter, rows: list[Row], record: str) -> None:
     """Write rows of one kind."""
     if rows:
-        table = pa.Table.from_pylist(rows, schema=SCHEMA)
+        table = pa.Table.from_pylist(rows, schema=writer.schema)
         column = pa.repeat(pa.scalar(record), len(rows))
         writer.write_table(table.set_column(SCHEMA.get_field_index("record"), SCHEMA.field("record"), column))

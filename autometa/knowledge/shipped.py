@@ -14,6 +14,7 @@ from autometa.knowledge import tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import import_shard
 from autometa.knowledge.schema import shown, to_url
+from autometa.knowledge.shards import is_withdrawing
 
 URL_VARIABLE = "AUTOMETA_DATABASE_URL"
 
@@ -108,9 +109,13 @@ def missing_shards(base: KnowledgeBase) -> tuple[Path, ...]:
 
 
 def add_shards(base: KnowledgeBase, shards: Sequence[Path], *, progress: Progress | None = None) -> None:
-    """Read shipped shards into a base, each in a transaction of its own."""
+    """Read shipped shards into a base, each in a transaction of its own.
+
+    Those that withdraw runs come first: a new result that comes before its old one is withdrawn, from another shard,
+    would be kept aside as differing, without its scores per fold.
+    """
     n_joined = 0
-    for number, path in enumerate(shards):
+    for number, path in enumerate(sorted(shards, key=lambda path: not is_withdrawing(path))):
         if progress is not None:
             progress(number, len(shards), n_joined)
         n_joined += import_shard(base, path, is_shipped=True).n_joined

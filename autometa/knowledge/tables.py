@@ -160,6 +160,22 @@ shards = Table(
     Column("added_at", BigInteger, nullable=False),
 )
 
+# Without references: what is withdrawn may come later, or never.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("protocol", String(100), primary_key=True),
+    Column("pipelines_version", String(32), primary_key=True),
+    Column("seed", BigInteger, primary_key=True),
+    Column("origin", String(200), primary_key=True),
+    Column("added_at", BigInteger, primary_key=True),  # when the run was added first, wherever that was
+    Column("result", String(64), primary_key=True),  # see knowledge.withdrawing.result_hash
+    Column("reason", String(500), nullable=False),
+    Column("withdrawn_at", BigInteger, nullable=False),  # when that became known here
+)
+
 workers = Table(
     "workers",
     metadata,

@@ -47,12 +47,15 @@ class Added:
         Known already with another result: the first stays, the other is kept in the table of repeats.
     n_joined : int
         Families that became one with others, since tasks that came along are nearly the same as theirs.
+    n_withdrawn : int
+        Results that went, or did not come in, since those who measured them take them back.
     """
 
     n_new: int = 0
     n_same: int = 0
     n_differing: int = 0
     n_joined: int = 0
+    n_withdrawn: int = 0
 
     def __add__(self, other: "Added") -> "Added":
         return Added(
@@ -60,6 +63,7 @@ class Added:
             n_same=self.n_same + other.n_same,
             n_differing=self.n_differing + other.n_differing,
             n_joined=self.n_joined + other.n_joined,
+            n_withdrawn=self.n_withdrawn + other.n_withdrawn,
         )
 
 

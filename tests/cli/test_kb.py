@@ -12,7 +12,7 @@ import pytest
 from autometa.cli.output import shard_progress
 from tests.conftest import Command
 
-STATUS = {"tasks", "configurations", "evaluations", "coverage", "revision", "schema"}
+STATUS = {"tasks", "configurations", "evaluations", "coverage", "withdrawn", "revision", "schema"}
 COUNTS = {"total", "ok", "failed", "timed_out", "out_of_memory"}
 
 
@@ -64,16 +64,44 @@ def test_what_one_exports_another_imports(autometa: Command, examples: Path, tmp
         "file": "a.parquet",
         "evaluations": 3,
         "withheld": 0,
+        "withdrawn": 0,
     }
     first = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
     again = json.loads(autometa("kb", "import", "a.parquet", "--db", "yours.db", "-f", "json").stdout)
-    assert first == [{"file": "a.parquet", "new": 3, "known": 0, "differing": 0, "joined": 0}]
-    assert again == [{"file": "a.parquet", "new": 0, "known": 3, "differing": 0, "joined": 0}]
+    assert first == [{"file": "a.parquet", "new": 3, "known": 0, "differing": 0, "joined": 0, "withdrawn": 0}]
+    assert again == [{"file": "a.parquet", "new": 0, "known": 3, "differing": 0, "joined": 0, "withdrawn": 0}]
     rows = json.loads(autometa("kb", "list", "evaluations", "--db", "yours.db", "-f", "json").stdout)
     assert {row["origin"] for row in rows} == {"me"}
     nothing = autometa("kb", "export", "b.parquet", "--beside", ".", "--db", "mine.db")
     assert nothing.stdout.strip() == "nothing new to write"
     assert not (tmp_path / "b.parquet").exists()
+
+
+def test_what_one_takes_back_goes_from_the_base_of_another(autometa: Command, examples: Path, tmp_path: Path) -> None:
+    for name in ("mine.db", "yours.db"):
+        assert autometa("kb", "create", "--empty", "--db", name).returncode == 0
+    grow = ("kb", "grow", "--from", str(examples), "--candidates", "1", "--origin", "me", "--db", "mine.db")
+    assert autometa(*grow).returncode == 0
+    assert autometa("kb", "export", "shelf/1.parquet", "--db", "mine.db").returncode == 0
+    assert autometa("kb", "import", "shelf/1.parquet", "--db", "yours.db").returncode == 0
+    runs = pd.DataFrame(json.loads(autometa("kb", "list", "evaluations", "--db", "mine.db", "-f", "json").stdout))
+    runs[:2].assign(reason="wrong clock").to_csv(tmp_path / "list.csv", index=False)
+    withdrawing = ("kb", "export", "shelf/2.parquet", "--beside", "shelf", "--withdraw", "list.csv", "--db", "mine.db")
+    assert autometa(*withdrawing).stdout.strip() == "0 evaluations written to shelf/2.parquet, 2 runs withdrawn"
+    read = autometa("kb", "import", "shelf/2.parquet", "--db", "yours.db", "-f", "json")
+    assert [(row["new"], row["withdrawn"]) for row in json.loads(read.stdout)] == [(0, 2)]
+    assert (
+        read.stderr == "2 results are withdrawn by their origin, and not kept; autometa kb doctor lists the reasons\n"
+    )
+    again = autometa("kb", "merge", "mine.db", "--db", "yours.db", "-f", "json")
+    assert [(row["known"], row["withdrawn"]) for row in json.loads(again.stdout)] == [(1, 2)]
+    status = json.loads(autometa("kb", "status", "--db", "yours.db", "-f", "json").stdout)
+    assert (status["evaluations"]["total"], status["withdrawn"]) == (1, 2)
+    assert "filled; 2 withdrawn runs are kept out; revision" in autometa("kb", "status", "--db", "yours.db").stdout
+    assert "2 of me (wrong clock)" in autometa("kb", "doctor", "--db", "yours.db", "-f", "json").stdout
+    assert autometa("kb", "import", "shelf/2.parquet", "--db", "mine.db").returncode == 0
+    assert autometa(*grow).returncode == 0  # measures again what was taken back
+    assert autometa("kb", "export", "shelf/3.parquet", "--beside", "shelf", "--db", "mine.db").stdout.startswith("2 ev")
 
 
 def test_show_opens_what_the_evidence_names(autometa: Command, examples: Path) -> None:
@@ -213,6 +241,8 @@ def test_reading_the_shipped_runs_says_what_it_joined(capsys: pytest.CaptureFixt
         (("kb", "export", "a.parquet", "--kind", "clustering"), "'clustering' is not one of"),
         (("kb", "export", "a.parquet", "--privacy", "secret"), "'secret' is not one of"),
         (("kb", "export", "a.parquet", "--privacy", "coarse", "--with-sketches"), "do not go with privacy 'coarse'"),
+        (("kb", "export", "a.parquet", "--withdraw", "list.csv"), "name their folder with --beside"),
+        (("kb", "export", "a.parquet", "--beside", ".", "--withdraw", "junk.parquet"), "not a readable Parquet file"),
         (("kb", "merge", "nowhere.db"), "no knowledge base in nowhere.db"),
         (("kb", "merge", "junk.parquet"), "junk.parquet is not a knowledge base"),
         (("kb", "remove"), "a task or an origin, one of the two"),

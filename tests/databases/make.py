@@ -13,6 +13,7 @@ import pandas as pd
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.withdrawing import Withdrawals, result_hash
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
 from autometa.metric import default_metric, metrics_of
 from autometa.space import Configuration, Value
@@ -64,6 +65,12 @@ def old_evaluation(task: Task, status: Status, *, is_partial: bool, scores: tupl
     )
 
 
+def old_withdrawal() -> dict[str, str | int]:
+    """Return the withdrawal of a run that the database does not hold."""
+    names = {"protocol": "cv-v1", "pipelines_version": "0.1", "origin": "older machine", "reason": "its clock was wrong"}
+    return {**names, "fingerprint": "0" * 64, "key": "1" * 64, "seed": 0, "added_at": 1, "result": result_hash("failed", {})}
+
+
 def main() -> None:
     """Write the database, unless it is there."""
     path = Path(__file__).parent / f"{schema.HEAD}.db"
@@ -84,6 +91,8 @@ def main() -> None:
             )
         differing = old_evaluation(old_task(TaskKind.BINARY), Status.OK, is_partial=False, scores=(0.5, 0.5, 0.5))
         base.add_evaluations([differing], licence="CC0")
+        with base.writing() as writer:
+            Withdrawals(writer).add([old_withdrawal()])
     _shrink(path)
 
 

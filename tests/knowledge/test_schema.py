@@ -17,11 +17,17 @@ from autometa.errors import KnowledgeError, SchemaError
 from autometa.evaluation.record import Status
 from autometa.knowledge import schema, tables
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.withdrawing import Withdrawals, withdrawn_runs
 from autometa.metric import default_metric, metrics_of
 from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
 
 DATABASES = sorted((Path(__file__).parents[1] / "databases").glob("*.db"))
+
+WITHDRAWAL = {
+    **{"fingerprint": "0" * 64, "key": "1" * 64, "protocol": "cv-v1", "pipelines_version": "1", "seed": 0},
+    **{"origin": "pilot", "added_at": 1, "result": "2" * 64, "reason": "wrong clock"},
+}
 
 NEXT = f"{int(schema.HEAD) + 1:04}"
 
@@ -137,6 +143,7 @@ def test_downgrading_to_the_first_schema_drops_sketches_and_aliases_and_nothing_
 
 def test_downgrading_to_the_second_schema_drops_claims_and_nothing_else(filled: KnowledgeBase) -> None:
     engine = schema.connect(schema.to_url(filled.place))
+    schema.downgrade(engine, "0003")
     before = _objects(engine)
     with filled.claims(protocol="cv-v1", pipelines_version="1", seed=0) as claims:
         claims.take([("a", "b")])
@@ -145,8 +152,28 @@ def test_downgrading_to_the_second_schema_drops_claims_and_nothing_else(filled: 
         indexes = {f"sqlite_autoindex_{name}_1" for name in new} | {"ix_claims_worker_id"}
         assert before - _objects(engine) == new | indexes
         assert filled.status().evaluations["total"] == 12
-        schema.upgrade(engine)
+        schema.upgrade(engine, "0003")
     assert _objects(engine) == before
+
+
+@pytest.mark.both_backends
+def test_downgrading_to_the_third_schema_forgets_what_is_withdrawn_and_nothing_else(filled: KnowledgeBase) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    with filled.writing() as writer:
+        Withdrawals(writer).add([WITHDRAWAL])
+    before = set(inspect(engine).get_table_names())
+    schema.downgrade(engine, "0003")
+    assert before - set(inspect(engine).get_table_names()) == {"withdrawals"}
+    with pytest.raises(SchemaError, match=f"has schema 0003, this release reads {schema.HEAD}; run: autometa kb upgr"):
+        KnowledgeBase(filled.place)
+    schema.upgrade(engine)
+    assert set(inspect(engine).get_table_names()) == before
+    assert withdrawn_runs(filled).total() == 0
+    assert filled.status().evaluations["total"] == 12
+    with filled.writing() as writer:
+        Withdrawals(writer).add([WITHDRAWAL])
+    assert withdrawn_runs(filled) == {("pilot", "wrong clock"): 1}
+    engine.dispose()
 
 
 def test_downgrading_to_base_leaves_nothing(engine: Engine) -> None:
@@ -251,6 +278,7 @@ def test_a_stored_database_is_upgraded_and_every_row_read(
         assert status.tasks == {"total": 3, "binary": 1, "multiclass": 1, "regression": 1}
         assert status.evaluations == {"total": 15, "ok": 6, "failed": 3, "timed_out": 3, "out_of_memory": 3}
         assert status.differing_repeats == 1
+        assert withdrawn_runs(base).total() == int(stored.stem >= "0004")
         for kind, task in zip(TaskKind, base.tasks().to_dict("records"), strict=True):
             assert (task["name"], task["kind"], task["licence"]) == (f"old {kind}", kind, "CC0")
             fingerprint = task["fingerprint"]
