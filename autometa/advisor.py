@@ -1,6 +1,6 @@
 """The whole flow in one object: describe a task, choose candidates, rank, predict, explain."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,12 @@ from autometa.recommenders.calibration import calibrate
 from autometa.recommenders.cost import FitTime
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
+from autometa.recommenders.gaussian import ConditionalGaussian
+from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.lacking import expected_gain
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
+from autometa.recommenders.proximity import ProximityPortfolio
 from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
 from autometa.recommenders.similarity import Similarity
 from autometa.sketches import draw_sketch
@@ -38,10 +41,13 @@ from autometa.task_kind import TaskKind
 from autometa.wish import Wish
 
 # Every way to rank, by the name under which it is asked for.
-RECOMMENDERS: dict[str, Callable[[], Recommender]] = {
+RECOMMENDERS: dict[str, type[Recommender]] = {
     "portfolio": GreedyPortfolio,
     "nearest": NearestTasks,
     "average": BestOnAverage,
+    "proximity": ProximityPortfolio,
+    "gaussian": ConditionalGaussian,
+    "hybrid": Hybrid,
 }
 DEFAULT_RECOMMENDER = "portfolio"
 N_KNOWN_TASKS = 5
@@ -247,7 +253,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge : KnowledgeBase, str or Path, optional
         The knowledge base, or its file or URL; default: the user's own.
     recommender : str
-        How pipelines are ranked: portfolio, nearest or average.
+        How pipelines are ranked: a name in `RECOMMENDERS`.
     seed : int
         Seed of all that is drawn; same inputs and seed give the same list.
     exclude_origins : sequence of str

@@ -84,8 +84,10 @@ def test_every_recommender_gives_complete_advice(base: KnowledgeBase, examples: 
 
 def test_recommenders_differ(base: KnowledgeBase, examples: Path) -> None:
     task = autometa.read_task(examples / "wine.csv")
-    lists = {tuple(_keys(Advisor(base, recommender=name).recommend(task))) for name in RECOMMENDERS}
-    assert len(lists) == len(RECOMMENDERS)
+    lists = {name: tuple(_keys(Advisor(base, recommender=name).recommend(task))) for name in RECOMMENDERS}
+    assert lists.pop("hybrid") == lists["proximity"]  # until there are results on the table
+    assert lists.pop("gaussian") == lists["average"]
+    assert len(set(lists.values())) == len(lists)
 
 
 def test_more_than_there_is_gives_what_there_is_and_says_so(base: KnowledgeBase, examples: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autometa.benchmark.scores import Score
     from autometa.knowledge.base import KnowledgeBase
     from autometa.knowledge.frames import Experience
+    from autometa.recommenders.base import Recommender
 
 app = typer.Typer(name="benchmark", help="Compare ways to recommend.", no_args_is_help=True)
 
@@ -114,12 +115,15 @@ def _methods(names: str) -> "list[Method]":
     from autometa.benchmark.replay import Method
     from autometa.recommenders.random_order import RandomOrder
 
-    makers = {**RECOMMENDERS, _RANDOM: RandomOrder}
+    makers: dict[str, type[Recommender]] = {**RECOMMENDERS, _RANDOM: RandomOrder}
     wanted = split(names) or []
     for name in wanted:
         if name not in makers:
             raise OptionError(f"no recommender '{name}'; choose from: {', '.join(makers)}")
-    return [Method(name=name, make=makers[name]) for name in dict.fromkeys((_REFERENCE, *wanted))]
+    return [
+        Method(name=name, make=makers[name], n_folds=makers[name].n_folds)
+        for name in dict.fromkeys((_REFERENCE, *wanted))
+    ]
 
 
 def _experience(base: "KnowledgeBase", kind: str, metric: str, protocol: str) -> "Experience":

@@ -11,6 +11,8 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
+HIGH = 0.9
+
 
 @dataclass(frozen=True, slots=False, kw_only=True, eq=False)
 class Experience:
@@ -107,14 +109,18 @@ class Experience:
         (loss - best) / (median - best) of the task, clipped to [0, 1]: 0 is the best known result, 1 the median or
         worse. Failures count 1, NaN = not tried; 0 in a task where all results are equal.
         """
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            scaled = (self.losses - self.best[:, None]) / (self.median - self.best)[:, None]
-        is_failure = np.isposinf(self.losses)
-        is_flat = (self.median == self.best)[:, None] & np.isfinite(self.losses)
-        scaled = np.where(is_flat & (self.losses <= self.median[:, None]), 0.0, scaled)
-        scaled = np.where(is_flat & (self.losses > self.median[:, None]), 1.0, scaled)
-        scaled = np.where(is_failure, 1.0, np.clip(scaled, 0.0, 1.0))
-        return np.where(self.is_tried, scaled, np.nan)
+        return self._scaled(self.median)
+
+    @cached_property
+    def costs(self) -> np.ndarray:
+        """Losses on a scale that tells bad from worse: ndarray of shape (n_tasks, n_configurations).
+
+        (loss - best) / (high - best) of the task, clipped to [0, 1], where nine tenths of its successful results are
+        at most ``high``: where the median is the end, a portfolio learns nothing about what never is near the best,
+        and the worst is whatever the wildest run came to. Failures count 1, NaN = not tried; 0 in a task where all
+        results up to ``high`` are equal.
+        """
+        return self._scaled(self._quantile_of_ok(HIGH))
 
     def without(self, families: Sequence[str]) -> "Experience":
         """Return the experience without the tasks of these families."""
@@ -151,6 +157,15 @@ class Experience:
             memory_bytes=self.memory_bytes[:, kept],
             weights=self.weights,
         )
+
+    def _scaled(self, top: np.ndarray) -> np.ndarray:
+        """Return losses between the best, 0, and ``top`` (n_tasks,) or worse, 1."""
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            scaled = (self.losses - self.best[:, None]) / (top - self.best)[:, None]
+        is_flat = (top == self.best)[:, None] & np.isfinite(self.losses)
+        scaled = np.where(is_flat, np.where(self.losses <= top[:, None], 0.0, 1.0), scaled)
+        scaled = np.where(np.isposinf(self.losses), 1.0, np.clip(scaled, 0.0, 1.0))
+        return np.where(self.is_tried, scaled, np.nan)
 
     def _quantile_of_ok(self, share: float) -> np.ndarray:
         """Return a quantile of the successful losses of each task; NaN where there are none."""

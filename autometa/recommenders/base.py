@@ -58,9 +58,15 @@ class Recommender(ABC):
     """Ranks configurations for a new task from past ones.
 
     A subclass gives `_learn`, `_normalised` and, where the best order is not that of the means, `rank`.
+
+    Attributes
+    ----------
+    n_folds : int or None
+        In how many folds of families a replay fits it; None: it is fitted in no time, so every family alone.
     """
 
     name: ClassVar[str]
+    n_folds: ClassVar[int | None] = None
 
     def fit(self, experience: Experience, seed: int = 0) -> Self:
         """Learn from past runs of one kind, metric and protocol; nothing of earlier fits remains.

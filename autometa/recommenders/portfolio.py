@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from autometa.evaluation.record import Evaluation
-from autometa.recommenders.average import BestOnAverage
+from autometa.knowledge.frames import Experience
+from autometa.recommenders.base import Recommender
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
 
-class GreedyPortfolio(BestOnAverage):
-    """Ranks by greedy choice: each pick lowers the mean over tasks, by their weights, of the best loss so far most.
+class GreedyPortfolio(Recommender):
+    """Ranks by greedy choice: each pick lowers the mean over tasks, by their weights, of the least cost so far most.
 
-    What was not tried on a task brings it nothing. Ties go to the lower mean, then to the smaller key.
-    Expected losses are those of `BestOnAverage`; only the order differs.
+    What was not tried on a task brings it nothing. Ties go to the lower expected loss, then to the smaller key.
+    Expected losses are means over the tasks by the same weights.
 
     References
     ----------
@@ -33,7 +34,7 @@ class GreedyPortfolio(BestOnAverage):
         observed: Sequence[Evaluation] = (),
     ) -> tuple[int, ...]:
         """Return positions in ``configurations`` in greedy order, going on from what was observed."""
-        return self._order(configurations, observed, len(configurations))
+        return self._order(description, configurations, observed, len(configurations))
 
     def propose(
         self,
@@ -42,45 +43,76 @@ class GreedyPortfolio(BestOnAverage):
         observed: Sequence[Evaluation] = (),
     ) -> int:
         """Return the position of the first in `rank`, found without the rest of it."""
-        return self._order(configurations, observed, 1)[0]
+        return self._order(description, configurations, observed, 1)[0]
+
+    def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
+        """Return by how much each pick lowers the least cost so far of each task, in the order given.
+
+        A configuration that lowers none gets votes for what was good on each task, made small.
+        """
+        costs, weights = self.experience_.costs, self._task_weights(description)
+        good = np.nan_to_num(1.0 - self.experience_.normalised_losses.T, nan=0.0) * weights
+        best = np.ones(self.experience_.n_tasks)
+        votes = np.zeros((len(configurations), self.experience_.n_tasks))
+        for position, column in enumerate(self._columns(configurations)):
+            if column >= 0:
+                reached = np.fmin(best, costs[:, column])  # NaN, not tried, lowers nothing
+                votes[position] = 1e-3 * good[column] + weights * (best - reached)
+                best = reached
+        return votes
+
+    def _learn(self, experience: Experience, seed: int) -> None:
+        self._last: tuple[TaskDescription, np.ndarray, np.ndarray] | None = None
+
+    def _task_weights(self, description: TaskDescription) -> np.ndarray:
+        """Return how much each known task counts, (n_tasks,)."""
+        return self.experience_.weights
+
+    def _normalised(
+        self, description: TaskDescription, observed: Sequence[Evaluation]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return self._weighted(self._task_weights(description))
+
+    def _weights_and_places(self, description: TaskDescription) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights of the tasks, and of each configuration its place by expected loss, then by key.
+
+        Those of the last task are kept: a replay asks for one step after the other.
+        """
+        if self._last is None or self._last[0] is not description:
+            weights = self._task_weights(description)
+            mean = np.round(self._normalised(description, ())[0], 12)  # last digits depend on the order of summing up
+            places = np.empty(len(mean), dtype=int)
+            places[np.argsort(mean, kind="stable")] = np.arange(len(mean))  # columns are sorted by key
+            self._last = (description, weights / weights.sum(), places)
+        return self._last[1:]
 
     def _order(
-        self, configurations: Sequence[Configuration], observed: Sequence[Evaluation], n_picks: int
+        self,
+        description: TaskDescription,
+        configurations: Sequence[Configuration],
+        observed: Sequence[Evaluation],
+        n_picks: int,
     ) -> tuple[int, ...]:
         """Return the first positions, and those of configurations that nothing is known about."""
         done = {evaluation.configuration.key for evaluation in observed}
         columns = self._columns(configurations)
         known = [p for p, c in enumerate(configurations) if columns[p] >= 0 and c.key not in done]
         start = [self.experience_.position_of[key] for key in done if key in self.experience_.position_of]
-        picks = self._greedy(columns[known], start, n_picks)
+        picks = self._greedy(description, columns[known], start, n_picks)
         unknown = [p for p, c in enumerate(configurations) if columns[p] < 0 and c.key not in done]
         return (*(known[pick] for pick in picks), *sorted(unknown, key=lambda p: configurations[p].key))
 
-    def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
-        """Return by how much each pick lowers the best loss so far of each task, in the order given.
-
-        A configuration that lowers none gets the votes of `BestOnAverage`, made small.
-        """
-        losses = np.nan_to_num(self.experience_.normalised_losses, nan=1.0)
-        best = np.ones(self.experience_.n_tasks)
-        votes = 1e-3 * super().support(description, configurations)
-        for position, column in enumerate(self._columns(configurations)):
-            if column >= 0:
-                votes[position] += self.experience_.weights * (best - np.minimum(best, losses[:, column]))
-                best = np.minimum(best, losses[:, column])
-        return votes
-
-    def _greedy(self, candidates: np.ndarray, start: list[int], n_picks: int) -> list[int]:
+    def _greedy(
+        self, description: TaskDescription, candidates: np.ndarray, start: list[int], n_picks: int
+    ) -> list[int]:
         """Return the first positions in ``candidates``, which are columns, in greedy order after those of ``start``."""
-        losses = np.nan_to_num(self.experience_.normalised_losses, nan=1.0)
-        best = losses[:, start].min(axis=1) if start else np.ones(len(losses))
-        keys = [configuration.key for configuration in self.experience_.configurations]
-        mean = np.round(self._mean, 12)  # the last digits depend on the order in which tasks are summed up
-        left = sorted(range(len(candidates)), key=lambda p: (mean[candidates[p]], keys[candidates[p]]))
-        weights = self.experience_.weights / self.experience_.weights.sum()
+        costs = np.nan_to_num(self.experience_.costs, nan=1.0)
+        best = costs[:, start].min(axis=1) if start else np.ones(len(costs))
+        weights, places = self._weights_and_places(description)
+        left = np.argsort(places[candidates]).tolist()
         picks: list[int] = []
         while left and len(picks) < n_picks:
-            after = np.round(weights @ np.minimum(best[:, None], losses[:, candidates[left]]), 12)
+            after = np.round(weights @ np.minimum(best[:, None], costs[:, candidates[left]]), 12)
             picks.append(left.pop(int(np.argmin(after))))  # the first of equals: sorted by mean, then key
-            best = np.minimum(best, losses[:, candidates[picks[-1]]])
+            best = np.minimum(best, costs[:, candidates[picks[-1]]])
         return picks

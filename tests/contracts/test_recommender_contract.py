@@ -376,9 +376,9 @@ def test_nobody_speaks_for_unknown_configurations(make: Callable[[], Recommender
 
 
 @pytest.mark.parametrize("name", ["portfolio", "average"])
-def test_a_task_of_weight_two_counts_as_one_that_stands_twice(name: str) -> None:
+def test_a_task_of_weight_three_counts_as_one_that_stands_three_times(name: str) -> None:
     experience = draw_experience(3, n_tasks=12)
-    weights = np.where(np.arange(12) < 5, 2.0, 1.0)
+    weights = np.where(np.arange(12) < 5, 3.0, 1.0)
     twice = experience.of_tasks(np.ones(12, dtype=bool))
     rows = np.repeat(np.arange(12), weights.astype(int))
     doubled = replace(

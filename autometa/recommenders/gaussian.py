@@ -1,0 +1,180 @@
+"""Conditional Gaussian: what the first results on a task tell about all other configurations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import ndtr
+
+from autometa.evaluation.record import Evaluation, Status
+from autometa.knowledge.frames import HIGH, Experience
+from autometa.recommenders.average import BestOnAverage
+from autometa.space import Configuration
+from autometa.task import TaskDescription
+
+NOISE = 1e-4  # variance of a cost between one measurement and the next
+WIDTH_ERROR = 1.0  # standard deviation of the logarithm of the width that landmarkers predict
+WIDTHS = np.exp(np.linspace(-20.0, 20.0, 801))  # that are compared, in units of the predicted one
+FAR = 4.0  # losses farther above the best, in distances of the median, tell no more than that they are bad
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Posterior:
+    """Losses of all configurations of an experience on a task, given some.
+
+    Parameters
+    ----------
+    mean, std : ndarray of shape (n_configurations,)
+        Of the loss.
+    least : float
+        The least loss observed.
+    """
+
+    mean: np.ndarray = field(repr=False)
+    std: np.ndarray = field(repr=False)
+    least: float
+
+    @property
+    def expected_improvement(self) -> np.ndarray:
+        """By how much each is expected to be better than the least loss: ndarray of shape (n_configurations,)."""
+        below = self.least - self.mean
+        z = below / self.std
+        return np.asarray(below * ndtr(z) + self.std * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi))
+
+
+class ConditionalGaussian(BestOnAverage):
+    """Proposes by expected improvement under a Gaussian over configurations; by the mean before the first result.
+
+    The costs of all configurations on a task are one draw from a Gaussian with the mean and the covariance that they
+    have over the known tasks; losses are linear in them, loss = level + width x cost. Of the level nothing is known,
+    the width is what landmarkers let expect, give or take a factor of e: the most likely one given the results is
+    taken. Conditioning on the results is then kriging with the mean cost as the trend.
+
+    References
+    ----------
+    Ledoit, O., Wolf, M. (2004). A well-conditioned estimator for large-dimensional covariance matrices. Journal of
+    Multivariate Analysis 88. https://doi.org/10.1016/S0047-259X(03)00096-4
+    Cressie, N. (1993). Statistics for spatial data, section 3.4. Wiley. https://doi.org/10.1002/9781119115151
+    Jones, D. R., Schonlau, M., Welch, W. J. (1998). Efficient global optimization of expensive black-box functions.
+    Journal of Global Optimization 13. https://doi.org/10.1023/A:1008306431147
+    """
+
+    name = "gaussian"
+
+    def rank(
+        self,
+        description: TaskDescription,
+        configurations: Sequence[Configuration],
+        observed: Sequence[Evaluation] = (),
+    ) -> tuple[int, ...]:
+        """Return positions in ``configurations`` by expected improvement; as by average where nothing was observed."""
+        posterior = self.posterior(description, observed)
+        if posterior is None:
+            return super().rank(description, configurations, observed)
+        columns = self._columns(configurations)
+        gain = np.where(columns >= 0, posterior.expected_improvement[columns], -1.0)
+        mean = np.where(columns >= 0, posterior.mean[columns], np.inf)
+        done = {evaluation.configuration.key for evaluation in observed}
+        left = [position for position, c in enumerate(configurations) if c.key not in done]
+        return tuple(sorted(left, key=lambda p: (-gain[p], mean[p], configurations[p].key)))
+
+    def posterior(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Posterior | None:
+        """Return what is expected after some evaluations; None where none of a known configuration succeeded."""
+        columns, losses = self._told(observed)
+        if not len(columns):
+            return None
+        y, prior, across = self._near(losses), self._mean_cost[columns], self._covariance[:, columns]
+        factor = cho_factor(across[columns] + NOISE * np.eye(len(columns)), lower=True)
+        ones = cho_solve(factor, np.ones(len(columns)))
+        centred = np.column_stack([y, prior])
+        centred = centred - (ones @ centred) / ones.sum()  # whatever the level is
+        width = _width(factor, centred, self.location_.predict(description)[1] * self.stretch_)
+        level = ones @ (y - width * prior) / ones.sum()
+        left = cho_solve(factor, y - level - width * prior)
+        explained = np.einsum("ij,ji->i", across, cho_solve(factor, across.T))
+        variance = np.maximum(np.diag(self._covariance) - explained, NOISE)
+        return Posterior(
+            mean=level + width * self._mean_cost + across @ left,
+            std=width * np.sqrt(variance),
+            least=float(losses.min()),
+        )
+
+    def _learn(self, experience: Experience, seed: int) -> None:
+        super()._learn(experience, seed)
+        costs, weights = experience.costs, experience.weights
+        weight = np.where(np.isnan(costs), 0.0, weights[:, None])
+        filled = np.nan_to_num(costs)
+        total = weight.sum(axis=0) + 1.0  # and one task on which it is bad
+        self._mean_cost = ((weight * filled).sum(axis=0) + 1.0) / total
+        centred = np.where(np.isnan(costs), 0.0, filled - self._mean_cost)
+        covariance = _shrunk(centred * np.sqrt(weights / weights.mean())[:, None])
+        # What was tried on few tasks varies as much as on those, whatever the gaps suggest.
+        variance = ((weight * centred**2).sum(axis=0) + 0.25) / total
+        lacking = np.maximum(variance - np.diag(covariance), 0.0)
+        self._covariance = covariance + np.diag(lacking)
+        self.stretch_ = _stretch(experience)
+
+    def _normalised(
+        self, description: TaskDescription, observed: Sequence[Evaluation]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        posterior = self.posterior(description, observed)
+        if posterior is None:
+            return super()._normalised(description, observed)
+        location, scale = self.location_.predict(description)
+        return (posterior.mean - location) / scale, posterior.std / scale
+
+    def _told(self, observed: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
+        """Return columns and losses of the evaluations that succeeded, of known configurations."""
+        metric, position_of = self.experience_.metric, self.experience_.position_of
+        found = {
+            position_of[each.configuration.key]: metric.loss(each.score(metric.name))
+            for each in observed
+            if each.status is Status.OK and each.configuration.key in position_of
+        }
+        told = {column: loss for column, loss in sorted(found.items()) if np.isfinite(loss)}
+        return np.array(list(told), dtype=int), np.array(list(told.values()), dtype=float)
+
+    @staticmethod
+    def _near(losses: np.ndarray) -> np.ndarray:
+        """Return losses of which none is far above the others: a diverged run would decide alone."""
+        least, middle = losses.min(), np.median(losses)
+        return np.minimum(losses, least + FAR * (middle - least)) if middle > least else losses
+
+
+def _width(factor: tuple[np.ndarray, bool], centred: np.ndarray, expected: float) -> float:
+    """Return the most likely width.
+
+    Parameters
+    ----------
+    factor : tuple
+        Cholesky factor of the covariance of the observed costs.
+    centred : ndarray of shape (n_observed, 2)
+        Observed losses and their mean costs, both without what the level explains.
+    expected : float
+        The width to expect before any result.
+    """
+    (loss_loss, loss_cost), (_, cost_cost) = centred.T @ cho_solve(factor, centred)
+    widths = expected * WIDTHS
+    misfit = loss_loss / widths**2 - 2.0 * loss_cost / widths + cost_cost
+    likelihood = -0.5 * misfit - (len(centred) - 1) * np.log(WIDTHS)
+    return float(widths[np.argmax(likelihood - 0.5 * (np.log(WIDTHS) / WIDTH_ERROR) ** 2)])
+
+
+def _shrunk(rows: np.ndarray) -> np.ndarray:
+    """Return the covariance of centred rows, (n_tasks, n_configurations), by Ledoit and Wolf."""
+    from sklearn.covariance import ledoit_wolf
+
+    if len(rows) < 2:
+        return np.zeros((rows.shape[1], rows.shape[1]))
+    return np.asarray(ledoit_wolf(rows, assume_centered=True)[0])
+
+
+def _stretch(experience: Experience) -> float:
+    """Return how many times as far as the median the end of the costs lies above the best, on a usual task."""
+    ok = np.where(np.isfinite(experience.losses), experience.losses, np.nan)
+    has_any = np.isfinite(ok).any(axis=1)
+    high = np.nanquantile(ok[has_any], HIGH, axis=1) - experience.best[has_any]
+    middle = (experience.median - experience.best)[has_any]
+    ratios = high[middle > 0] / middle[middle > 0]
+    return float(np.median(ratios)) if len(ratios) else 1.0
