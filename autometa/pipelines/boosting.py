@@ -73,7 +73,7 @@ def _xgboost_hyperparameters(kind: TaskKind) -> tuple[Parameter, ...]:
     """Return ranges around those of TabArena; its class weights have no 'balanced' that a space could name."""
     return (
         _rounds("n_estimators", kind, default=100),
-        Parameter(name="learning_rate", kind="float", low=0.005, high=0.3, log=True, default=0.3),
+        Parameter(name="learning_rate", kind="float", low=0.005, high=0.5, log=True, default=0.3),
         Parameter(name="max_depth", kind="int", low=2, high=8, default=6),
         Parameter(name="min_child_weight", kind="float", low=1e-2, high=100.0, log=True, default=1.0),
         Parameter(name="subsample", kind="float", low=0.5, high=1.0, default=1.0),
