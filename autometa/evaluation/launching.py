@@ -1,5 +1,6 @@
 """How the processes of an evaluation are started: same interpreter, same modules, one thread, a folder of their own."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def launch(
     if not sys.executable:
         raise EvaluationError("Python does not know its interpreter (sys.executable is empty): set it")
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, str(folder)],  # -P: no module in the current folder hides a library
             stdin=stdin,
             stdout=stdout,
@@ -44,6 +45,19 @@ def launch(
         )
     except OSError as error:
         raise EvaluationError(f"the interpreter '{sys.executable}' cannot be started: {error}") from error
+    _make_as_nice(process.pid)
+    return process
+
+
+def _make_as_nice(leader: int) -> None:
+    """Have the session of a process yield to others as this process does.
+
+    Linux shares the processor among sessions first, whatever the nice values of their processes are: see "The autogroup
+    feature" in sched(7).
+    """
+    if sys.platform == "linux" and (niceness := os.nice(0)) > 0:
+        with contextlib.suppress(OSError):  # a kernel without the feature
+            Path(f"/proc/{leader}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _environment(folder: Path) -> dict[str, str]:
