@@ -149,7 +149,7 @@ def test_a_table_that_is_known_is_told_so(
     assert grown.returncode == 0, grown.stderr
     copy = tmp_path / "renamed.parquet"
     pd.read_csv(examples / "wine.csv").to_parquet(copy)
-    content = json.loads(autometa("recommend", str(copy), "-k", "100", "--db", str(own), "-f", "json").stdout)
+    content = json.loads(autometa("recommend", str(copy), "-k", "5000", "--db", str(own), "-f", "json").stdout)
     assert any("known table" in note for note in content["notes"])
     measured = [item for item in content["recommendations"] if "measured on this very table" in item["reasons"]]
     assert len(measured) == 3
