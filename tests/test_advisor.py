@@ -134,7 +134,7 @@ def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, 
 
 def test_a_table_that_is_nearly_a_known_one_is_told_so(shipped_base: Path, examples: Path, tmp_path: Path) -> None:
     shutil.copy(shipped_base, tmp_path / "own.db")
-    known = autometa.read_task(examples / "wine.csv")
+    known = replace(autometa.read_task(examples / "wine.csv"), name="my wine")
     rows = known.X.sample(n=90, random_state=0).index
     part = known.X.loc[rows].rename(columns=str.upper).iloc[:, ::-1]
     with KnowledgeBase(tmp_path / "own.db") as own:
@@ -142,9 +142,9 @@ def test_a_table_that_is_nearly_a_known_one_is_told_so(shipped_base: Path, examp
         of_part = autometa.recommend(part, "class " + known.y.loc[rows].astype(str), k=1, knowledge=own)
         of_known = autometa.recommend(known, k=1, knowledge=own)
         of_other = autometa.recommend(examples / "diabetes.csv", k=1, knowledge=own)
-    expected = "nearly the same as the known table wine (178 rows x 13 columns), which shares 100 % of rows"
+    expected = "nearly the same as the known table my wine (178 rows x 13 columns), which shares 100 % of rows"
     assert [note for note in of_part.notes if note.startswith(expected)]
-    assert not [note for note in (*of_known.notes, *of_other.notes) if "nearly the same" in note]
+    assert not [note for note in (*of_known.notes, *of_other.notes) if "my wine" in note]
 
 
 def test_many_tables_that_are_nearly_the_same_are_counted(examples: Path, tmp_path: Path) -> None:
@@ -196,9 +196,8 @@ def test_advice_without_an_origin_is_that_of_a_base_without_its_runs(
     assert "runs weighted: colleague x 1e-09" in light.notes
     assert without.advice == after.advice != before.advice == same.advice
     assert _keys(light)[:5] == _keys(after)[:5]
-    assert {run.task for advice in without for run in advice.evidence} < {
-        run.task for advice in autometa.recommend(task, k=50, knowledge=shipped_base) for run in advice.evidence
-    }
+    with KnowledgeBase(shipped_base) as shipped:
+        assert {run.task for advice in without for run in advice.evidence} <= set(shipped.tasks()["name"])
 
 
 def test_measured_scores_of_an_excluded_origin_are_not_shown(
@@ -235,6 +234,7 @@ def test_measured_scores_of_an_excluded_origin_are_not_shown(
 
 
 def test_nothing_is_left_where_all_origins_are_excluded(base: KnowledgeBase, examples: Path) -> None:
-    words = r"no multiclass task in .* is left without the runs of: pilot; exclude fewer"
+    origins = sorted(set(base.evaluations()["origin"]))
+    words = rf"no multiclass task in .* is left without the runs of: {', '.join(origins)}; exclude fewer"
     with pytest.raises(NotKnownError, match=words):
-        autometa.recommend(examples / "wine.csv", knowledge=base, exclude_origins=["pilot"])
+        autometa.recommend(examples / "wine.csv", knowledge=base, exclude_origins=origins)

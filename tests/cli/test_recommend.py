@@ -153,7 +153,8 @@ def test_a_table_that_is_known_is_told_so(
     assert any("known table" in note for note in content["notes"])
     measured = [item for item in content["recommendations"] if "measured on this very table" in item["reasons"]]
     assert len(measured) == 3
-    rows = json.loads(autometa("kb", "show", "wine", "--db", str(own), "-f", "json").stdout)["evaluations"]
+    shown = autometa("kb", "show", content["task"]["fingerprint"], "--db", str(own), "-f", "json")
+    rows = json.loads(shown.stdout)["evaluations"]
     scores = {row["key"]: row["log_loss"] for row in rows}
     assert all(item["predicted_score"] == pytest.approx(scores[item["key"]], rel=1e-5) for item in measured)
     expected = [item["predicted_score"] for item in content["recommendations"]]
@@ -187,8 +188,8 @@ def test_origins_that_are_excluded_or_weighted_are_told_and_go_into_the_code(aut
     assert "runs weighted: pilot x 0.5" in shown.stdout
     assert "origin_weights={'pilot': 0.5}" in shown.stdout
     refusals = {
-        ("--exclude-origin", "pilot"): "is left without the runs of: pilot; exclude fewer origins",
-        ("--exclude-origin", "pilott"): "no origin 'pilott'; there are: pilot",
+        ("--exclude-origin", "pilot", "--exclude-origin", "campaign"): "is left without the runs of: campaign, pilot; ",
+        ("--exclude-origin", "pilott"): "no origin 'pilott'; there are: campaign, pilot",
         ("--weight-origin", "pilot"): "not a weight of an origin: 'pilot'; write NAME=0.5",
         ("--weight-origin", "pilot=much"): "not a weight of an origin: 'pilot=much'",
         ("--weight-origin", "=2"): "not a weight of an origin: '=2'",
