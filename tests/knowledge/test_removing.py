@@ -117,7 +117,8 @@ def test_one_of_the_two_is_removed(team: KnowledgeBase) -> None:
 def test_shipped_runs_that_were_removed_do_not_come_back(shipped_base: Path, tmp_path: Path) -> None:
     shutil.copy(shipped_base, tmp_path / "own.db")
     with KnowledgeBase(tmp_path / "own.db") as base:
-        assert remove(base, Doomed(origin="pilot")).n_evaluations > 5000
+        for origin in set(base.evaluations()["origin"]):
+            assert remove(base, Doomed(origin=origin)).n_evaluations > 1000
         assert base.status().evaluations["total"] == base.status().tasks["total"] == 0
         assert shipped.missing_shards(base) == ()
 
