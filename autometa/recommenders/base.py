@@ -1,5 +1,6 @@
 """The contract of every recommender: fit on experience, predict and rank for a description."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from autometa.evaluation.record import Evaluation
+from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.frames import Experience
+from autometa.metric import Metric
 from autometa.recommenders.location import Location
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -165,3 +167,9 @@ class Recommender(ABC):
         mean = ((weight * filled).sum(axis=0) + UNKNOWN_MEAN) / total
         spread = (weight * (filled - mean) ** 2).sum(axis=0) + UNKNOWN_STD**2 + (UNKNOWN_MEAN - mean) ** 2
         return mean, np.sqrt(spread / total)
+
+
+def measured_losses(observed: Sequence[Evaluation], metric: Metric) -> dict[str, float]:
+    """Return configuration key -> loss of what succeeded on a task."""
+    scores = {e.configuration.key: e.score(metric.name) for e in observed if e.status is Status.OK}
+    return {key: metric.loss(score) for key, score in scores.items() if not math.isnan(score)}

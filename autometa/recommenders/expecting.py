@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autometa.evaluation.record import Evaluation, Status
 from autometa.metric import Metric
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Recommender, measured_losses
 from autometa.recommenders.calibration import Calibration
 from autometa.recommenders.location import unit
 from autometa.space import Configuration
@@ -30,7 +30,7 @@ def expected_losses(
     """
     metric = ranker.experience_.metric
     losses = np.minimum(ranker.predict(description, candidates, observed).losses, metric.chance_loss)
-    measured = _measured(observed, metric)
+    measured = measured_losses(observed, metric)
     known = [position for position, c in enumerate(candidates) if c.key in measured]
     if known:
         actual = np.array([measured[candidates[position].key] for position in known])
@@ -52,15 +52,9 @@ def order_candidates(
     What failed on this very table is left out.
     """
     order = list(ranker.rank(description, candidates, observed))
-    measured = _measured(observed, ranker.experience_.metric)
+    measured = measured_losses(observed, ranker.experience_.metric)
     known = [position for position, c in enumerate(candidates) if c.key in measured]
     return sorted(known + order, key=lambda position: losses[position]) if known else order
-
-
-def _measured(observed: Sequence[Evaluation], metric: Metric) -> dict[str, float]:
-    """Return configuration key -> loss of what succeeded on this very table."""
-    scores = {e.configuration.key: e.score(metric.name) for e in observed if e.status is Status.OK}
-    return {key: metric.loss(score) for key, score in scores.items() if not math.isnan(score)}
 
 
 def score_intervals(

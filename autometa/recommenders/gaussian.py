@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.special import ndtr
 
-from autometa.evaluation.record import Evaluation, Status
+from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import HIGH, Experience
 from autometa.recommenders.average import BestOnAverage
+from autometa.recommenders.base import measured_losses
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -38,6 +37,10 @@ class Posterior:
     @property
     def expected_improvement(self) -> np.ndarray:
         """By how much each is expected to be better than the least loss: ndarray of shape (n_configurations,)."""
+        from scipy.special import (
+            ndtr,  # SciPy is imported where results are there alone: it takes a quarter of a second
+        )
+
         below = self.least - self.mean
         z = below / self.std
         return np.asarray(below * ndtr(z) + self.std * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi))
@@ -81,6 +84,8 @@ class ConditionalGaussian(BestOnAverage):
 
     def posterior(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Posterior | None:
         """Return what is expected after some evaluations; None where none of a known configuration succeeded."""
+        from scipy.linalg import cho_factor, cho_solve
+
         columns, losses = self._told(observed)
         if not len(columns):
             return None
@@ -126,14 +131,11 @@ class ConditionalGaussian(BestOnAverage):
 
     def _told(self, observed: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
         """Return columns and losses of the evaluations that succeeded, of known configurations."""
-        metric, position_of = self.experience_.metric, self.experience_.position_of
-        found = {
-            position_of[each.configuration.key]: metric.loss(each.score(metric.name))
-            for each in observed
-            if each.status is Status.OK and each.configuration.key in position_of
-        }
-        told = {column: loss for column, loss in sorted(found.items()) if np.isfinite(loss)}
-        return np.array(list(told), dtype=int), np.array(list(told.values()), dtype=float)
+        position_of = self.experience_.position_of
+        measured = measured_losses(observed, self.experience_.metric)
+        told = {position_of[key]: loss for key, loss in measured.items() if key in position_of and loss < np.inf}
+        columns = sorted(told)
+        return np.array(columns, dtype=int), np.array([told[column] for column in columns], dtype=float)
 
     @staticmethod
     def _near(losses: np.ndarray) -> np.ndarray:
@@ -154,6 +156,8 @@ def _width(factor: tuple[np.ndarray, bool], centred: np.ndarray, expected: float
     expected : float
         The width to expect before any result.
     """
+    from scipy.linalg import cho_solve
+
     (loss_loss, loss_cost), (_, cost_cost) = centred.T @ cho_solve(factor, centred)
     widths = expected * WIDTHS
     misfit = loss_loss / widths**2 - 2.0 * loss_cost / widths + cost_cost
