@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from autometa.errors import ConfigurationError, NotKnownError, OptionError
+from autometa.errors import NotKnownError, OptionError
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.base import KnowledgeBase
@@ -18,24 +16,23 @@ from autometa.knowledge.shipped import open_knowledge
 from autometa.metafeatures import MetaFeatures, extract
 from autometa.metric import Metric, get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
-from autometa.pipelines.learners import LEARNERS, learners_of, space_of
 from autometa.reading import read_task
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.calibration import calibrate
+from autometa.recommenders.candidates import choose_candidates, lacking_candidates
+from autometa.recommenders.caveats import caveats, missing_libraries
 from autometa.recommenders.cost import FitTime
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
 from autometa.recommenders.gaussian import ConditionalGaussian
 from autometa.recommenders.hybrid import Hybrid
-from autometa.recommenders.lacking import expected_gain
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import ProximityPortfolio
 from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
 from autometa.recommenders.similarity import Similarity
 from autometa.sketches import draw_sketch
-from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
@@ -52,7 +49,6 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
 DEFAULT_RECOMMENDER = "portfolio"
 N_KNOWN_TASKS = 5
 N_NEAR_TASKS = 3
-NOVEL = 0.95  # above this share a task counts as unlike all known ones
 
 
 class Advisor:
@@ -100,7 +96,7 @@ class Advisor:
         experience = self._experience(task.kind, metric, wish.trust)
         observed = self._observed(task, wish.trust)
         fit_time = FitTime(self.protocol).fit(experience)
-        candidates, fit_seconds = _candidates(fit_time, experience, description, wish)
+        candidates, fit_seconds = choose_candidates(fit_time, experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
         losses = expected_losses(ranker, description, candidates, observed)
         order = order_candidates(ranker, description, candidates, observed, losses)[: wish.k]
@@ -112,7 +108,7 @@ class Advisor:
         evidence = evidence_for(ranker, description, chosen)
         reasons = reasons_for(ranker, description, chosen, observed)
         known_tasks, novelty = self._neighbours(experience, description)
-        lacking = _lacking(fit_time, experience, description, wish)
+        lacking = lacking_candidates(fit_time, experience, description, wish)
         advice = tuple(
             Advice(
                 rank=place + 1,
@@ -137,8 +133,8 @@ class Advisor:
             notes=(
                 *task.notes,
                 *self.near_notes(task),
-                *_caveats(experience, observed, novelty, len(advice), wish),
-                *_missing_libraries(ranker, description, candidates, lacking, observed, wish.k),
+                *caveats(experience, observed, novelty, len(advice), wish),
+                *missing_libraries(ranker, description, candidates, lacking, observed, wish.k),
             ),
         )
 
@@ -295,90 +291,3 @@ def describe(X: Any, y: Any = None, *, target: str | int | None = None, seed: in
     """
     task = X if isinstance(X, Task) else read_task(X, y, target=target)
     return pd.Series(dict(describe_task(task, seed=seed)[1].values), dtype=float, name=task.name)
-
-
-def _fits(configuration: Configuration, kind: TaskKind) -> bool:
-    """Return whether this release can build a configuration."""
-    try:
-        space_of(configuration.algorithm, kind).check(configuration)
-    except ConfigurationError:
-        return False
-    return True
-
-
-def _candidates(
-    fit_time: FitTime, experience: Experience, description: TaskDescription, wish: Wish
-) -> tuple[list[Configuration], npt.NDArray[np.float64]]:
-    """Return the configurations that can be built here and meet the wish, and their fit seconds."""
-    here = {learner.algorithm for learner in learners_of(description.kind)}
-    wanted = here if wish.algorithms is None else here & set(wish.algorithms)
-    candidates = [c for c in experience.configurations if c.algorithm in wanted and _fits(c, description.kind)]
-    if not candidates:
-        asked = ", ".join(sorted(wish.algorithms or here))
-        raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
-    seconds = fit_time.predict(description, candidates)
-    if wish.max_fit_seconds is None:
-        return candidates, seconds
-    is_fast = seconds <= wish.max_fit_seconds
-    if not is_fast.any():
-        raise OptionError(
-            f"no candidate is predicted to fit within {wish.max_fit_seconds:g} s; "
-            f"the fastest needs about {np.nanmin(seconds):.2g} s"
-        )
-    return [c for c, kept in zip(candidates, is_fast, strict=True) if kept], seconds[is_fast]
-
-
-def _lacking(
-    fit_time: FitTime, experience: Experience, description: TaskDescription, wish: Wish
-) -> list[Configuration]:
-    """Return the known configurations that meet the wish, but whose library is not here."""
-    algorithms = {
-        learner.algorithm
-        for learner in learners_of(description.kind, installed_only=False)
-        if not learner.is_installed and (wish.algorithms is None or learner.algorithm in wish.algorithms)
-    }
-    lacking = [c for c in experience.configurations if c.algorithm in algorithms and _fits(c, description.kind)]
-    if wish.max_fit_seconds is None or not lacking:
-        return lacking
-    is_fast = fit_time.predict(description, lacking) <= wish.max_fit_seconds
-    return [c for c, kept in zip(lacking, is_fast, strict=True) if kept]
-
-
-def _missing_libraries(
-    ranker: Recommender,
-    description: TaskDescription,
-    here: Sequence[Configuration],
-    others: Sequence[Configuration],
-    observed: Sequence[Evaluation],
-    k: int,
-) -> list[str]:
-    """Return what is not installed, and what it would bring to the best of ``k``."""
-    if not others:
-        return []
-    names = sorted({other.algorithm for other in others})
-    remedy = " ".join(f"'{wanted}'" for wanted in sorted({LEARNERS[name].requirement for name in names}))
-    missing = f"not installed: {', '.join(names)} (pip install {remedy})"
-    gain = expected_gain(ranker, description, here, others, observed, k)
-    if gain is None or gain.share_better <= gain.share_worse:
-        return [missing]
-    return [
-        f"{missing}; with them the best of {k} would be better on {gain.share_better:.0%} and worse on "
-        f"{gain.share_worse:.0%} of {gain.n_tasks} known tasks, "
-        f"its loss lower by {gain.median_reduction:.1%} in the median"
-    ]
-
-
-def _caveats(
-    experience: Experience, observed: Sequence[Evaluation], novelty: float, n_advised: int, wish: Wish
-) -> list[str]:
-    """Return what to know before trusting the advice."""
-    notes = list(wish.trust.words)
-    if observed:
-        notes.append(f"known table: {len(observed)} of its runs are stored; their scores are measured, not predicted")
-    elif novelty > NOVEL:
-        notes.append("unlike all known tasks: take the predicted scores with care")
-    if experience.n_tasks < 30:
-        notes.append(f"thin knowledge: {experience.n_tasks} {experience.kind} tasks are known, so intervals are wide")
-    if n_advised < wish.k:
-        notes.append(f"{wish.k} pipelines were asked for, {n_advised} candidates are known")
-    return notes

@@ -25,10 +25,10 @@ FLOORS = {
     "evaluation": 6,
     "knowledge": 7,
     "sources": 8,
+    "wish": 8,
     "recommenders": 9,
     "growing": 11,
     "benchmark": 12,
-    "wish": 12,
     "advisor": 13,
     "cli": 15,
 }
