@@ -25,7 +25,7 @@ from autometa.recommenders.caveats import caveats, missing_libraries
 from autometa.recommenders.cost import FitTime
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
-from autometa.recommenders.gaussian import ConditionalGaussian
+from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
@@ -44,6 +44,7 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "average": BestOnAverage,
     "proximity": ProximityPortfolio,
     "gaussian": ConditionalGaussian,
+    "proximity_gaussian": ProximityGaussian,
     "hybrid": Hybrid,
 }
 DEFAULT_RECOMMENDER = "portfolio"

@@ -122,6 +122,15 @@ class Experience:
         """
         return self._scaled(self._quantile_of_ok(HIGH))
 
+    @cached_property
+    def stretch(self) -> float:
+        """How many times as far as the median the end of the costs lies above the best, on a usual task."""
+        has_any = np.isfinite(self.best)
+        high = (self._quantile_of_ok(HIGH) - self.best)[has_any]
+        middle = (self.median - self.best)[has_any]
+        ratios = high[middle > 0] / middle[middle > 0]
+        return float(np.median(ratios)) if len(ratios) else 1.0
+
     def without(self, families: Sequence[str]) -> "Experience":
         """Return the experience without the tasks of these families."""
         hidden = set(families)

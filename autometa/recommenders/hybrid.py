@@ -7,16 +7,16 @@ import numpy as np
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
-from autometa.recommenders.gaussian import ConditionalGaussian
+from autometa.recommenders.gaussian import ProximityGaussian
 from autometa.recommenders.proximity import ProximityPortfolio
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
-N_FIRST = 5
+N_FIRST = 3
 
 
 class Hybrid(Recommender):
-    """Ranks as `ProximityPortfolio` until five results are there, and as `ConditionalGaussian` from then on."""
+    """Ranks as `ProximityPortfolio` until three results are there, and as `ProximityGaussian` from then on."""
 
     name = "hybrid"
     n_folds = 10
@@ -45,7 +45,7 @@ class Hybrid(Recommender):
 
     def _learn(self, experience: Experience, seed: int) -> None:
         self.first_ = ProximityPortfolio().fit(experience, seed)
-        self.later_ = ConditionalGaussian().fit(experience, seed)
+        self.later_ = ProximityGaussian(self.first_.proximity_).fit(experience, seed)
 
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]

@@ -8,22 +8,26 @@ import numpy as np
 from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.base import measured_losses
+from autometa.recommenders.landmarks import log_ratios
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.task import TaskDescription
 
-N_TREES = 200
+N_TREES = 300
 MIN_LEAF_TASKS = 3
 FEATURE_SHARE = 0.5  # of the meta-features, looked at for each split
 N_COMPONENTS = 30
-ALIKE_SHARE = 0.5
+ALIKE_SHARE = 0.7
+PATTERN_ERROR = 0.3  # standard deviation of a cost between tasks that are alike
 
 
 class Proximity:
     """Weighs known tasks by how often they share a leaf with a new one.
 
-    The trees are extremely randomised ones on the meta-features; a split is good if it tells tasks apart on which
-    different configurations are good. What they predict are the first principal components of the costs: the variance
-    within leaves is nearly that of all costs, and hundreds of configurations take no longer than thirty.
+    The trees are extremely randomised ones on the meta-features and on what quick learners lose more than others; a
+    split is good if it tells tasks apart on which different configurations are good. What they predict are the first
+    principal components of the roots of the costs: the variance within leaves is nearly that of all, and hundreds of
+    configurations take no longer than thirty.
 
     References
     ----------
@@ -40,11 +44,13 @@ class Proximity:
         self.names_ = sorted({name for known in experience.descriptions for name in known.metafeatures})
         values = self._table(experience.descriptions)
         is_known = np.isfinite(values)
-        counts = np.maximum(is_known.sum(axis=0), 1)
-        self.centre_ = np.where(is_known, values, 0.0).sum(axis=0) / counts
-        targets = _components(experience.costs, experience.weights)
+        self.centre_ = _middles(values)
+        # In the order of fingerprints: sums in another order differ in the last digits, and splits are chosen by them.
+        order = np.argsort([known.fingerprint for known in experience.descriptions])
+        targets = _components(np.sqrt(experience.costs[order]), experience.weights[order])
         self.trees_ = None
-        self.n_tasks_ = experience.n_tasks
+        self.families_ = np.array(experience.families, dtype=object)
+        self._last: tuple[TaskDescription, np.ndarray] | None = None
         if targets.shape[1] and is_known.any():
             self.trees_ = ExtraTreesRegressor(
                 N_TREES,
@@ -52,9 +58,9 @@ class Proximity:
                 max_features=FEATURE_SHARE,
                 random_state=spawn(seed, "proximity"),
             ).fit(
-                self._filled(values),
+                self._filled(values[order]),
                 targets.squeeze(axis=1) if targets.shape[1] == 1 else targets,
-                sample_weight=experience.weights,
+                sample_weight=experience.weights[order],
             )
             self.leaves_ = self.trees_.apply(self._filled(values))  # (n_tasks, n_trees)
         return self
@@ -62,15 +68,31 @@ class Proximity:
     def weights(self, description: TaskDescription) -> np.ndarray:
         """Return the weight of each known task, (n_tasks,); they sum to 1, all alike where nothing tells them apart."""
         if self.trees_ is None:
-            return np.full(self.n_tasks_, 1.0 / self.n_tasks_)
-        own = self.trees_.apply(self._filled(self._table([description])))[0]
-        is_same = self.leaves_ == own
-        return np.asarray((is_same / is_same.sum(axis=0)).mean(axis=1))
+            return np.full(len(self.families_), 1.0 / len(self.families_))
+        if self._last is None or self._last[0] is not description:
+            own = self.trees_.apply(self._filled(self._table([description])))[0]
+            self._last = (description, _shares(self.leaves_ == own))
+        return self._last[1]
+
+    def weights_among_known(self) -> np.ndarray:
+        """Return what `weights` says of each known task, were it and its family new: (n_tasks, n_tasks).
+
+        The trees have seen those tasks, so these are a little more telling than weights of new ones.
+        """
+        n_tasks = len(self.families_)
+        weights = np.full((n_tasks, n_tasks), 1.0 / n_tasks)
+        for row in range(n_tasks if self.trees_ is not None else 0):
+            is_same = self.leaves_ == self.leaves_[row]
+            is_same[self.families_ == self.families_[row]] = False
+            if is_same.any():
+                weights[row] = _shares(is_same)
+        return weights
 
     def _table(self, descriptions: Sequence[TaskDescription]) -> np.ndarray:
-        """Return the meta-features, (n_tasks, n_metafeatures), NaN = missing."""
+        """Return what the trees look at, (n_tasks, n_metafeatures + n_pairs of landmarkers), NaN = missing."""
         rows = [[each.metafeatures.get(name, np.nan) for name in self.names_] for each in descriptions]
-        return np.array(rows, dtype=float).reshape(len(descriptions), len(self.names_))
+        values = np.array(rows, dtype=float).reshape(len(descriptions), len(self.names_))
+        return np.hstack([values, log_ratios(descriptions)])
 
     def _filled(self, values: np.ndarray) -> np.ndarray:
         """Return meta-features without gaps and within single precision, which the trees use."""
@@ -81,8 +103,9 @@ class Proximity:
 class ProximityPortfolio(GreedyPortfolio):
     """A greedy portfolio in which tasks that are alike weigh more.
 
-    Half of the weight is shared by all tasks alike, the other half goes by `Proximity`: so it is never far from the
-    portfolio that is good everywhere.
+    Most of the weight goes by `Proximity`, the rest is shared by all tasks alike: so it is never far from the portfolio
+    that is good everywhere. From the second result on, a task weighs the less the more its costs differ from those
+    observed, whatever their level: as if tasks that are alike had costs with an error of `PATTERN_ERROR` between them.
     """
 
     name = "proximity"
@@ -93,14 +116,51 @@ class ProximityPortfolio(GreedyPortfolio):
         self.proximity_ = Proximity().fit(experience, seed)
 
     def _task_weights(self, description: TaskDescription) -> np.ndarray:
-        alike = self.proximity_.weights(description) * self.experience_.n_tasks
-        return np.asarray(self.experience_.weights * ((1.0 - ALIKE_SHARE) + ALIKE_SHARE * alike))
+        return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))
+
+    def _told_weights(self, description: TaskDescription, observed: Sequence[Evaluation]) -> np.ndarray:
+        weights = super()._told_weights(description, observed)
+        measured = measured_losses(observed, self.experience_.metric)
+        position_of = self.experience_.position_of
+        columns = [position_of[key] for key in measured if key in position_of and measured[key] < np.inf]
+        if len(columns) < 2:
+            return weights
+        losses = np.array([measured[self.experience_.configurations[column].key] for column in columns])
+        width = self.location_.predict(description)[1] * self.experience_.stretch
+        left = losses / width - self.experience_.costs[:, columns]
+        is_tried = ~np.isnan(left)
+        counts = np.maximum(is_tried.sum(axis=1, keepdims=True), 1)
+        left = left - np.where(is_tried, left, 0.0).sum(axis=1, keepdims=True) / counts  # whatever the level is
+        squares = np.where(is_tried, left**2, 0.0)
+        usual = squares.sum(axis=0) / np.maximum(is_tried.sum(axis=0), 1)
+        misfit = np.where(is_tried, squares, usual).sum(axis=1) / PATTERN_ERROR**2
+        return np.asarray(weights * np.exp(-0.5 * (misfit - misfit.min())))
 
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
-        weights = self._task_weights(description)
+        weights = self._told_weights(description, observed)
         return self._weighted(weights * (weights.sum() / (weights**2).sum()))  # worth so many tasks
+
+
+def blended(weights: np.ndarray) -> np.ndarray:
+    """Return weights of tasks that are worth as many as there are, from weights (..., n_tasks) that sum to 1."""
+    return np.asarray((1.0 - ALIKE_SHARE) + ALIKE_SHARE * weights * weights.shape[-1])
+
+
+def _shares(is_same: np.ndarray) -> np.ndarray:
+    """Return the mean over trees of shares in the new task's leaf, (n_tasks,), from bool (n_tasks, n_trees)."""
+    counts = is_same.sum(axis=0)
+    has_any = counts > 0
+    return np.asarray((is_same[:, has_any] / counts[has_any]).mean(axis=1))
+
+
+def _middles(values: np.ndarray) -> np.ndarray:
+    """Return the median of each column, 0 where nothing is known; the same in any order of the rows."""
+    middles = np.zeros(values.shape[1])
+    has_any = np.isfinite(values).any(axis=0)
+    middles[has_any] = np.nanmedian(np.where(np.isfinite(values), values, np.nan)[:, has_any], axis=0)
+    return middles
 
 
 def _components(costs: np.ndarray, weights: np.ndarray) -> np.ndarray:
