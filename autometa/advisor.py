@@ -19,9 +19,11 @@ from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.reading import read_task
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
+from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
 from autometa.recommenders.calibration import calibrate
 from autometa.recommenders.candidates import choose_candidates, lacking_candidates
 from autometa.recommenders.caveats import caveats, missing_libraries
+from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.cost import FitTime
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
@@ -29,7 +31,7 @@ from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussia
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
-from autometa.recommenders.proximity import ProximityPortfolio
+from autometa.recommenders.proximity import ProximityAverage, ProximityPortfolio
 from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
 from autometa.recommenders.similarity import Similarity
 from autometa.sketches import draw_sketch
@@ -43,7 +45,11 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "nearest": NearestTasks,
     "average": BestOnAverage,
     "proximity": ProximityPortfolio,
+    "trees": ProximityAverage,
+    "boosted": BoostedCosts,
+    "lambdarank": BoostedRanks,
     "gaussian": ConditionalGaussian,
+    "copula": QuantileCopula,
     "proximity_gaussian": ProximityGaussian,
     "hybrid": Hybrid,
 }

@@ -96,7 +96,7 @@ class ConditionalGaussian(BestOnAverage):
         ones = cho_solve(factor, np.ones(len(columns)))
         centred = np.column_stack([y, prior])
         centred = centred - (ones @ centred) / ones.sum()  # whatever the level is
-        width = _width(factor, centred, self.location_.predict(description)[1] * self.experience_.stretch)
+        width = _width(factor, centred, self.location_.predict(description)[1] * self.stretch_)
         level = ones @ (y - width * prior) / ones.sum()
         left = cho_solve(factor, y - level - width * prior)
         explained = np.einsum("ij,ji->i", across, cho_solve(factor, across.T))
@@ -109,7 +109,15 @@ class ConditionalGaussian(BestOnAverage):
 
     def _learn(self, experience: Experience, seed: int) -> None:
         super()._learn(experience, seed)
-        self._covariance = _residual_covariance(experience, self._known_mean_costs(experience.weights[None, :]))
+        self.costs_, self.stretch_ = self._on_scale(experience)
+        self._covariance = self._residual_covariance(self._known_mean_costs(experience.weights[None, :]))
+
+    def _on_scale(self, experience: Experience) -> tuple[np.ndarray, float]:
+        """Return what is taken for a draw from a Gaussian, and its unit in distances from the best to the median.
+
+        The first is an ndarray of shape (n_tasks, n_configurations), NaN = not tried.
+        """
+        return experience.costs, experience.stretch
 
     def _task_weights(self, description: TaskDescription) -> np.ndarray:
         """Return how much each known task counts before any result, (n_tasks,)."""
@@ -120,9 +128,20 @@ class ConditionalGaussian(BestOnAverage):
 
         And one task on which a configuration is bad, so that what was tried once is not believed to be the best.
         """
-        costs = self.experience_.costs
+        costs = self.costs_
         total = weights @ ~np.isnan(costs) + 1.0
         return np.asarray((weights @ np.nan_to_num(costs) + 1.0) / total)
+
+    def _residual_covariance(self, expected: np.ndarray) -> np.ndarray:
+        """Return the covariance over tasks of what costs are above expected ones, (n_tasks or 1, n_configurations)."""
+        costs, weights = self.costs_, self.experience_.weights
+        left = np.where(np.isnan(costs), 0.0, np.nan_to_num(costs) - expected)
+        covariance = _shrunk(left * np.sqrt(weights / weights.mean())[:, None])
+        # What was tried on few tasks varies as much as on those, whatever the gaps suggest.
+        weight = np.where(np.isnan(costs), 0.0, weights[:, None])
+        variance = ((weight * left**2).sum(axis=0) + 0.25) / (weight.sum(axis=0) + 1.0)
+        lacking = np.maximum(variance - np.diag(covariance), 0.0)
+        return np.asarray(covariance + np.diag(lacking))
 
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
@@ -169,18 +188,6 @@ def _width(factor: tuple[np.ndarray, bool], centred: np.ndarray, expected: float
     return float(widths[np.argmax(likelihood - 0.5 * (np.log(WIDTHS) / WIDTH_ERROR) ** 2)])
 
 
-def _residual_covariance(experience: Experience, expected: np.ndarray) -> np.ndarray:
-    """Return the covariance over tasks of what costs are above the expected ones, (n_tasks or 1, n_configurations)."""
-    costs, weights = experience.costs, experience.weights
-    left = np.where(np.isnan(costs), 0.0, np.nan_to_num(costs) - expected)
-    covariance = _shrunk(left * np.sqrt(weights / weights.mean())[:, None])
-    # What was tried on few tasks varies as much as on those, whatever the gaps suggest.
-    weight = np.where(np.isnan(costs), 0.0, weights[:, None])
-    variance = ((weight * left**2).sum(axis=0) + 0.25) / (weight.sum(axis=0) + 1.0)
-    lacking = np.maximum(variance - np.diag(covariance), 0.0)
-    return np.asarray(covariance + np.diag(lacking))
-
-
 def _shrunk(rows: np.ndarray) -> np.ndarray:
     """Return the covariance of centred rows, (n_tasks, n_configurations), by Ledoit and Wolf."""
     from sklearn.covariance import ledoit_wolf
@@ -207,7 +214,7 @@ class ProximityGaussian(ConditionalGaussian):
         super()._learn(experience, seed)
         self.proximity_ = self.proximity if self.proximity is not None else Proximity().fit(experience, seed)
         weights = experience.weights * blended(self.proximity_.weights_among_known())
-        self._covariance = _residual_covariance(experience, self._known_mean_costs(weights))
+        self._covariance = self._residual_covariance(self._known_mean_costs(weights))
 
     def _task_weights(self, description: TaskDescription) -> np.ndarray:
         return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))

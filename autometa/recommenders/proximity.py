@@ -8,9 +8,11 @@ import numpy as np
 from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import measured_losses
 from autometa.recommenders.landmarks import log_ratios
 from autometa.recommenders.portfolio import GreedyPortfolio
+from autometa.space import Configuration
 from autometa.task import TaskDescription
 
 N_TREES = 300
@@ -141,6 +143,26 @@ class ProximityPortfolio(GreedyPortfolio):
     ) -> tuple[np.ndarray, np.ndarray]:
         weights = self._told_weights(description, observed)
         return self._weighted(weights * (weights.sum() / (weights**2).sum()))  # worth so many tasks
+
+
+class ProximityAverage(BestOnAverage):
+    """Ranks by the mean normalised loss over known tasks, weighted by `Proximity` alone: what the trees predict."""
+
+    name = "trees"
+    n_folds = 10
+
+    def _learn(self, experience: Experience, seed: int) -> None:
+        self.proximity_ = Proximity().fit(experience, seed)
+
+    def _normalised(
+        self, description: TaskDescription, observed: Sequence[Evaluation]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        weights = self.experience_.weights * self.proximity_.weights(description)
+        return self._weighted(weights * (weights.sum() / (weights**2).sum()))  # worth so many tasks
+
+    def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
+        """Return weight of the task x (1 - normalised loss)."""
+        return np.asarray(super().support(description, configurations) * self.proximity_.weights(description))
 
 
 def blended(weights: np.ndarray) -> np.ndarray:
