@@ -18,7 +18,7 @@ import numpy as np
 import platformdirs
 
 MAX_BYTES = 500_000_000  # of one folder
-MAX_FILES = 20
+MAX_FILES = 100
 
 _log = logging.getLogger(__name__)
 

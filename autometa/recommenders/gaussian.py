@@ -91,6 +91,8 @@ class ConditionalGaussian(BestOnAverage):
         if not len(columns):
             return None
         mean_cost = self._known_mean_costs(self._task_weights(description)[None, :])[0]
+        if self._covariance is None:  # not before the first result: advice on a new task does without
+            self._covariance = self._residual_covariance(self._expected_of_known())
         y, prior, across = self._near(losses), mean_cost[columns], self._covariance[:, columns]
         factor = cho_factor(across[columns] + NOISE * np.eye(len(columns)), lower=True)
         ones = cho_solve(factor, np.ones(len(columns)))
@@ -110,7 +112,7 @@ class ConditionalGaussian(BestOnAverage):
     def _learn(self, experience: Experience, seed: int) -> None:
         super()._learn(experience, seed)
         self.costs_, self.stretch_ = self._on_scale(experience)
-        self._covariance = self._residual_covariance(self._known_mean_costs(experience.weights[None, :]))
+        self._covariance: np.ndarray | None = None
 
     def _on_scale(self, experience: Experience) -> tuple[np.ndarray, float]:
         """Return what is taken for a draw from a Gaussian, and its unit in distances from the best to the median.
@@ -131,6 +133,10 @@ class ConditionalGaussian(BestOnAverage):
         costs = self.costs_
         total = weights @ ~np.isnan(costs) + 1.0
         return np.asarray((weights @ np.nan_to_num(costs) + 1.0) / total)
+
+    def _expected_of_known(self) -> np.ndarray:
+        """Return the mean costs of the known tasks, were they new: (n_tasks or 1, n_configurations)."""
+        return self._known_mean_costs(self.experience_.weights[None, :])
 
     def _residual_covariance(self, expected: np.ndarray) -> np.ndarray:
         """Return the covariance over tasks of what costs are above expected ones, (n_tasks or 1, n_configurations)."""
@@ -213,8 +219,10 @@ class ProximityGaussian(ConditionalGaussian):
     def _learn(self, experience: Experience, seed: int) -> None:
         super()._learn(experience, seed)
         self.proximity_ = self.proximity if self.proximity is not None else Proximity().fit(experience, seed)
-        weights = experience.weights * blended(self.proximity_.weights_among_known())
-        self._covariance = self._residual_covariance(self._known_mean_costs(weights))
+
+    def _expected_of_known(self) -> np.ndarray:
+        weights = self.experience_.weights * blended(self.proximity_.weights_among_known())
+        return self._known_mean_costs(weights)
 
     def _task_weights(self, description: TaskDescription) -> np.ndarray:
         return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))

@@ -1,10 +1,13 @@
 """Proximity: which known tasks are alike in what works on them, as far as meta-features tell."""
 
+import contextlib
+import hashlib
 from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
 
+from autometa import _array_cache
 from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
@@ -12,6 +15,7 @@ from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import measured_losses
 from autometa.recommenders.landmarks import log_ratios
 from autometa.recommenders.portfolio import GreedyPortfolio
+from autometa.recommenders.split_trees import SplitTrees
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -20,6 +24,8 @@ MIN_LEAF_TASKS = 3
 FEATURE_SHARE = 0.5  # of the meta-features, looked at for each split
 N_COMPONENTS = 30
 ALIKE_SHARE = 0.7
+VERSION = 1  # of what the trees are grown from and how, for those that are kept
+MIN_CELLS = 1_000  # of costs: below, the trees are grown in no time
 PATTERN_ERROR = 0.3  # standard deviation of a cost between tasks that are alike
 
 
@@ -40,37 +46,24 @@ class Proximity:
     """
 
     def fit(self, experience: Experience, seed: int = 0) -> Self:
-        """Grow the trees; what was not tried on a task counts as usual for the configuration."""
-        from sklearn.ensemble import ExtraTreesRegressor
+        """Grow the trees; what was not tried on a task counts as usual for the configuration.
 
+        Grown trees are kept in the user's cache, under all that they depend on.
+        """
         self.names_ = sorted({name for known in experience.descriptions for name in known.metafeatures})
-        values = self._table(experience.descriptions)
-        is_known = np.isfinite(values)
-        self.centre_ = _middles(values)
-        # In the order of fingerprints: sums in another order differ in the last digits, and splits are chosen by them.
-        order = np.argsort([known.fingerprint for known in experience.descriptions])
-        targets = _components(np.sqrt(experience.costs[order]), experience.weights[order])
-        self.trees_ = None
         self.families_ = np.array(experience.families, dtype=object)
         self._last: tuple[TaskDescription, np.ndarray] | None = None
-        if targets.shape[1] and is_known.any():
-            self.trees_ = ExtraTreesRegressor(
-                N_TREES,
-                min_samples_leaf=MIN_LEAF_TASKS,
-                max_features=FEATURE_SHARE,
-                random_state=spawn(seed, "proximity"),
-            ).fit(
-                self._filled(values[order]),
-                targets.squeeze(axis=1) if targets.shape[1] == 1 else targets,
-                sample_weight=experience.weights[order],
-            )
-            self.leaves_ = self.trees_.apply(self._filled(values))  # (n_tasks, n_trees)
+        values = self._table(experience.descriptions)
+        self.centre_ = _middles(values)
+        values = self._filled(values)
+        # In the order of fingerprints: sums in another order differ in the last digits, and splits are chosen by them.
+        order = np.argsort([known.fingerprint for known in experience.descriptions])
+        self.trees_ = _grown(values[order], experience.costs[order], experience.weights[order], seed)
+        self.leaves_ = self.trees_.apply(values)  # (n_tasks, n_trees)
         return self
 
     def weights(self, description: TaskDescription) -> np.ndarray:
         """Return the weight of each known task, (n_tasks,); they sum to 1, all alike where nothing tells them apart."""
-        if self.trees_ is None:
-            return np.full(len(self.families_), 1.0 / len(self.families_))
         if self._last is None or self._last[0] is not description:
             own = self.trees_.apply(self._filled(self._table([description])))[0]
             self._last = (description, _shares(self.leaves_ == own))
@@ -83,7 +76,7 @@ class Proximity:
         """
         n_tasks = len(self.families_)
         weights = np.full((n_tasks, n_tasks), 1.0 / n_tasks)
-        for row in range(n_tasks if self.trees_ is not None else 0):
+        for row in range(n_tasks):
             is_same = self.leaves_ == self.leaves_[row]
             is_same[self.families_ == self.families_[row]] = False
             if is_same.any():
@@ -177,6 +170,35 @@ def _shares(is_same: np.ndarray) -> np.ndarray:
     return np.asarray((is_same[:, has_any] / counts[has_any]).mean(axis=1))
 
 
+def _grown(values: np.ndarray, costs: np.ndarray, weights: np.ndarray, seed: int) -> SplitTrees:
+    """Return the trees for values (n_tasks, n_columns) and costs (n_tasks, n_configurations), kept or grown."""
+    seed = spawn(seed, "proximity")
+    inputs = [np.ascontiguousarray(each, dtype=float) for each in (values, costs, weights)]
+    identity = {
+        "version": VERSION,
+        "seed": seed,
+        "shapes": [each.shape for each in inputs],
+        "inputs": hashlib.sha256(b"".join(each.tobytes() for each in inputs)).hexdigest(),
+    }
+    folder = _array_cache.cache_folder("trees")
+    kept = _array_cache.load_arrays(folder, identity)
+    if kept is not None:
+        with contextlib.suppress(KeyError, ValueError):
+            return SplitTrees.from_arrays(kept)
+    trees = SplitTrees.grow(
+        values,
+        _components(np.sqrt(costs), weights),
+        weights,
+        n_trees=N_TREES,
+        min_leaf=MIN_LEAF_TASKS,
+        feature_share=FEATURE_SHARE,
+        seed=seed,
+    )
+    if costs.size >= MIN_CELLS:
+        _array_cache.keep_arrays(folder, identity, trees.arrays())
+    return trees
+
+
 def _middles(values: np.ndarray) -> np.ndarray:
     """Return the median of each column, 0 where nothing is known; the same in any order of the rows."""
     middles = np.zeros(values.shape[1])
@@ -192,4 +214,5 @@ def _components(costs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     mean = (weight * np.nan_to_num(costs)).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
     left, sizes, _ = np.linalg.svd(np.where(is_tried, costs - mean, 0.0), full_matrices=False)
     is_used = sizes[:N_COMPONENTS] > 1e-9
-    return np.asarray((left * sizes)[:, :N_COMPONENTS][:, is_used])
+    used = (left * sizes)[:, :N_COMPONENTS][:, is_used]
+    return np.asarray(used if used.shape[1] else np.zeros((len(costs), 1)))
