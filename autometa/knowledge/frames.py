@@ -12,6 +12,8 @@ from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
 HIGH = 0.9
+COMMON_SHARE = 0.5
+MIN_COMMON = 5
 
 
 @dataclass(frozen=True, slots=False, kw_only=True, eq=False)
@@ -93,13 +95,23 @@ class Experience:
         return np.asarray(~np.isnan(self.losses))
 
     @cached_property
+    def is_common(self) -> np.ndarray:
+        """Whether a configuration was tried on half of the tasks or more: ndarray of bool, (n_configurations,)."""
+        return np.asarray(self.is_tried.sum(axis=0) >= COMMON_SHARE * self.n_tasks)
+
+    @cached_property
     def best(self) -> np.ndarray:
-        """Best loss of each task: ndarray of shape (n_tasks,); NaN where nothing succeeded."""
+        """Best loss of each task: ndarray of shape (n_tasks,); NaN where nothing succeeded.
+
+        It, the median and what else tasks are scaled by are taken over what is common: a task on which a thousand
+        configurations were tried beside those that all have is not one on which these are worse. Where fewer than
+        `MIN_COMMON` of them succeeded, over all.
+        """
         return self._quantile_of_ok(0.0)
 
     @cached_property
     def median(self) -> np.ndarray:
-        """Median loss of the successful evaluations of each task: ndarray of shape (n_tasks,)."""
+        """Median loss of the successful evaluations of each task: ndarray of shape (n_tasks,); see `best`."""
         return self._quantile_of_ok(0.5)
 
     @cached_property
@@ -179,6 +191,8 @@ class Experience:
     def _quantile_of_ok(self, share: float) -> np.ndarray:
         """Return a quantile of the successful losses of each task; NaN where there are none."""
         ok = np.where(np.isfinite(self.losses), self.losses, np.nan)
+        common = np.where(self.is_common, ok, np.nan)
+        ok = np.where((np.isfinite(common).sum(axis=1) >= MIN_COMMON)[:, None], common, ok)
         result = np.full(self.n_tasks, np.nan)
         has_any = np.isfinite(ok).any(axis=1)
         if has_any.any():

@@ -65,6 +65,7 @@ class ConditionalGaussian(BestOnAverage):
     """
 
     name = "gaussian"
+    _covariance: np.ndarray | None
 
     def rank(
         self,
@@ -91,9 +92,8 @@ class ConditionalGaussian(BestOnAverage):
         if not len(columns):
             return None
         mean_cost = self._known_mean_costs(self._task_weights(description)[None, :])[0]
-        if self._covariance is None:  # not before the first result: advice on a new task does without
-            self._covariance = self._residual_covariance(self._expected_of_known())
-        y, prior, across = self._near(losses), mean_cost[columns], self._covariance[:, columns]
+        covariance = self._learned_covariance()
+        y, prior, across = self._near(losses), mean_cost[columns], covariance[:, columns]
         factor = cho_factor(across[columns] + NOISE * np.eye(len(columns)), lower=True)
         ones = cho_solve(factor, np.ones(len(columns)))
         centred = np.column_stack([y, prior])
@@ -102,7 +102,7 @@ class ConditionalGaussian(BestOnAverage):
         level = ones @ (y - width * prior) / ones.sum()
         left = cho_solve(factor, y - level - width * prior)
         explained = np.einsum("ij,ji->i", across, cho_solve(factor, across.T))
-        variance = np.maximum(np.diag(self._covariance) - explained, NOISE)
+        variance = np.maximum(np.diag(covariance) - explained, NOISE)
         return Posterior(
             mean=level + width * mean_cost + across @ left,
             std=width * np.sqrt(variance),
@@ -112,7 +112,7 @@ class ConditionalGaussian(BestOnAverage):
     def _learn(self, experience: Experience, seed: int) -> None:
         super()._learn(experience, seed)
         self.costs_, self.stretch_ = self._on_scale(experience)
-        self._covariance: np.ndarray | None = None
+        self._covariance = None
 
     def _on_scale(self, experience: Experience) -> tuple[np.ndarray, float]:
         """Return what is taken for a draw from a Gaussian, and its unit in distances from the best to the median.
@@ -133,6 +133,12 @@ class ConditionalGaussian(BestOnAverage):
         costs = self.costs_
         total = weights @ ~np.isnan(costs) + 1.0
         return np.asarray((weights @ np.nan_to_num(costs) + 1.0) / total)
+
+    def _learned_covariance(self) -> np.ndarray:
+        """Return the covariance, learned when it is first asked for: advice on a new task does without."""
+        if self._covariance is None:
+            self._covariance = self._residual_covariance(self._expected_of_known())
+        return self._covariance
 
     def _expected_of_known(self) -> np.ndarray:
         """Return the mean costs of the known tasks, were they new: (n_tasks or 1, n_configurations)."""
