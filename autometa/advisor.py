@@ -20,7 +20,7 @@ from autometa.reading import read_task
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
-from autometa.recommenders.calibration import calibrate
+from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import choose_candidates, lacking_candidates
 from autometa.recommenders.caveats import caveats, missing_libraries
 from autometa.recommenders.copula import QuantileCopula
@@ -106,9 +106,9 @@ class Advisor:
         candidates, fit_seconds = choose_candidates(fit_time, experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
         losses = expected_losses(ranker, description, candidates, observed)
-        order = order_candidates(ranker, description, candidates, observed, losses)[: wish.k]
+        order = order_candidates(ranker, description, candidates, observed, losses, wish.k)
         chosen = [candidates[position] for position in order]
-        calibration = calibrate(RECOMMENDERS[self.recommender], experience, wish.seed)
+        calibration = calibration_for(RECOMMENDERS[self.recommender], experience, wish.seed)
         scores = score_intervals(
             metric, description, zip(chosen, losses[list(order)], strict=True), observed, calibration
         )

@@ -1,5 +1,7 @@
 """Frames: what learning reads, as arrays."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -142,6 +144,23 @@ class Experience:
         middle = (self.median - self.best)[has_any]
         ratios = high[middle > 0] / middle[middle > 0]
         return float(np.median(ratios)) if len(ratios) else 1.0
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of all that a recommender learns from: equal experiences have equal ones."""
+        texts = {
+            "kind": str(self.kind),
+            "metric": self.metric.name,
+            "tasks": [
+                [each.fingerprint, each.family, each.n_rows, each.n_columns, sorted(each.metafeatures.items())]
+                for each in self.descriptions
+            ],
+            "configurations": [configuration.key for configuration in self.configurations],
+        }
+        digest = hashlib.sha256(json.dumps(texts).encode())
+        for array in (self.losses, self.fit_seconds, self.memory_bytes, self.weights):
+            digest.update(np.ascontiguousarray(array, dtype=float).tobytes())
+        return digest.hexdigest()
 
     def without(self, families: Sequence[str]) -> "Experience":
         """Return the experience without the tasks of these families."""

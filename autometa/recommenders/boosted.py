@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 N_ROUNDS = 200
+MIN_RUNS = 500  # below, there is nothing to boost, and the average serves
+_APART = 1e-9  # share of the order in a mean
 N_LABELS = 32  # grades of a run in a ranking
 _PARAMETERS: dict[str, Any] = {  # Any: LightGBM's parameters are of several types
     "learning_rate": 0.05,
@@ -44,27 +46,33 @@ class Boosted(BestOnAverage):
 
     def _learn(self, experience: Experience, seed: int) -> None:
         super()._learn(experience, seed)
+        self.booster_: Booster | None = None
+        if experience.is_tried.sum() < MIN_RUNS:
+            return
         self.encoder_ = Encoder().fit(experience.descriptions, experience.configurations)
         self._encoded = self.encoder_.configurations(experience.configurations)
+        # In an order of their own, since rows are drawn for each round.
         order = np.argsort([known.fingerprint for known in experience.descriptions])
+        columns_in_order = np.argsort([configuration.key for configuration in experience.configurations])
         tasks = self.encoder_.tasks([experience.descriptions[row] for row in order])
-        rows, columns = np.nonzero(experience.is_tried[order])
-        seeds = {"seed": spawn(seed, "boosted") % 2**31}
-        self.booster_ = self._boost(
-            np.hstack([tasks[rows], self._encoded[columns]]),
-            experience.costs[order][rows, columns],
-            experience.weights[order][rows],
-            rows,
-            {**_PARAMETERS, **seeds},
-        )
+        rows, columns = np.nonzero(experience.is_tried[np.ix_(order, columns_in_order)])
+        columns = columns_in_order[columns]
+        X = np.hstack([tasks[rows], self._encoded[columns]])
+        parameters = {**_PARAMETERS, "seed": spawn(seed, "boosted") % 2**31}
+        costs, weights = experience.costs[order[rows], columns], experience.weights[order[rows]]
+        self.booster_ = self._boost(X, costs, weights, rows, parameters)
         raw = np.full(experience.losses.shape, np.nan)
-        raw[order[rows], columns] = self.booster_.predict(np.hstack([tasks[rows], self._encoded[columns]]))
+        raw[order[rows], columns] = self.booster_.predict(X)
         self._fit_scale(raw, experience)
 
-    def _raw(self, description: TaskDescription) -> np.ndarray:
-        """Return what the booster says of each known configuration on a task, (n_configurations,)."""
+    def _normalised(
+        self, description: TaskDescription, observed: Sequence[Evaluation]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if self.booster_ is None:
+            return super()._normalised(description, observed)
         task = self.encoder_.tasks([description])
-        return np.asarray(self.booster_.predict(np.hstack([np.tile(task, (len(self._encoded), 1)), self._encoded])))
+        X = np.hstack([np.tile(task, (len(self._encoded), 1)), self._encoded])
+        return self._on_scale(np.asarray(self.booster_.predict(X)))
 
     @abstractmethod
     def _boost(
@@ -75,6 +83,10 @@ class Boosted(BestOnAverage):
     @abstractmethod
     def _fit_scale(self, raw: np.ndarray, experience: Experience) -> None:
         """Learn how what the booster says becomes a normalised loss, from its words on known runs."""
+
+    @abstractmethod
+    def _on_scale(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and std of the normalised loss, both (n_configurations,), from what the booster says."""
 
 
 class BoostedCosts(Boosted):
@@ -94,12 +106,12 @@ class BoostedCosts(Boosted):
         left = (experience.costs - raw)[experience.is_tried]
         self._error = float(np.sqrt(np.mean(left**2)))
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        costs = np.clip(self._raw(description), 0.0, 1.0)
-        stretch = self.experience_.stretch
-        return costs * stretch, np.full(len(costs), self._error * stretch)
+    def _on_scale(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        costs, stretch = np.clip(raw, 0.0, 1.0), self.experience_.stretch
+        # At most that of the unknown, and yet in the order of the costs.
+        return _APART * costs + (1.0 - _APART) * np.minimum(costs * stretch, 1.0), np.full(
+            len(costs), self._error * stretch
+        )
 
 
 class BoostedRanks(Boosted):
@@ -134,9 +146,7 @@ class BoostedRanks(Boosted):
         self._mean_at[has_any] = np.maximum.accumulate(np.nanmean(at_place[:, has_any], axis=0))
         self._std_at[has_any] = np.nanstd(at_place[:, has_any], axis=0)
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        places = np.argsort(np.argsort(-self._raw(description), kind="stable"))
-        # Places apart by a hair, so that the order is the booster's where the means are alike.
-        return self._mean_at[places] + 1e-9 * places, self._std_at[places]
+    def _on_scale(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        places = np.argsort(np.argsort(-raw, kind="stable"))
+        # In the order of the booster where the means are alike.
+        return _APART * places / len(places) + (1.0 - _APART) * self._mean_at[places], self._std_at[places]

@@ -39,6 +39,15 @@ class Calibration:
     weights: np.ndarray = field(repr=False)
     n_tasks: int
 
+    def thinned(self, n: int = 200) -> "Calibration":
+        """Return the calibration by ``n`` residuals of equal weight, at quantiles of these; itself if it has fewer."""
+        if len(self.residuals) <= n:
+            return self
+        order = np.argsort(self.residuals, kind="stable")
+        mass = np.cumsum(self.weights[order]) / self.weights.sum()
+        places = np.minimum(np.searchsorted(mass, (np.arange(n) + 0.5) / n), len(order) - 1)
+        return Calibration(residuals=self.residuals[order][places], weights=np.ones(n), n_tasks=self.n_tasks)
+
     def interval(self, loss: float, size: float, coverage: float = 0.8) -> tuple[float, float]:
         """Return the interval of losses around a predicted ``loss`` on a task whose unit is ``size``.
 
@@ -93,7 +102,7 @@ def _residuals(
     """Return the errors on one held-out task."""
     tried = np.flatnonzero(np.isfinite(losses))
     configurations = [experience.configurations[column] for column in tried]
-    order = list(recommender.rank(description, configurations)[:_N_ADVISED])
+    order = list(recommender.rank(description, configurations, n=_N_ADVISED))
     predicted = recommender.predict(description, configurations).losses[order]
     size = unit(experience.metric, description)
     return np.asarray(np.log((losses[tried[order]] / size + _FLOOR) / (predicted / size + _FLOOR)))

@@ -46,15 +46,18 @@ def order_candidates(
     candidates: Sequence[Configuration],
     observed: Sequence[Evaluation],
     losses: npt.NDArray[np.float64],
+    n: int,
 ) -> list[int]:
-    """Return positions of candidates in the recommender's order; by expected loss where the very table is known.
+    """Return the first ``n`` candidates in the recommender's order; by expected loss where the very table is known.
 
     What failed on this very table is left out.
     """
-    order = list(ranker.rank(description, candidates, observed))
     measured = measured_losses(observed, ranker.experience_.metric)
     known = [position for position, c in enumerate(candidates) if c.key in measured]
-    return sorted(known + order, key=lambda position: losses[position]) if known else order
+    if not known:
+        return list(ranker.rank(description, candidates, observed, n))
+    order = known + list(ranker.rank(description, candidates, observed))
+    return sorted(order, key=lambda position: losses[position])[:n]
 
 
 def score_intervals(

@@ -72,17 +72,21 @@ class ConditionalGaussian(BestOnAverage):
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` by expected improvement; as by average where nothing was observed."""
+        """Return positions in ``configurations`` by expected improvement; as by average where nothing was observed.
+
+        The first ``n`` or all.
+        """
         posterior = self.posterior(description, observed)
         if posterior is None:
-            return super().rank(description, configurations, observed)
+            return super().rank(description, configurations, observed, n)
         columns = self._columns(configurations)
         gain = np.where(columns >= 0, posterior.expected_improvement[columns], -1.0)
         mean = np.where(columns >= 0, posterior.mean[columns], np.inf)
         done = {evaluation.configuration.key for evaluation in observed}
         left = [position for position, c in enumerate(configurations) if c.key not in done]
-        return tuple(sorted(left, key=lambda p: (-gain[p], mean[p], configurations[p].key)))
+        return tuple(sorted(left, key=lambda p: (-gain[p], mean[p], configurations[p].key))[:n])
 
     def posterior(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Posterior | None:
         """Return what is expected after some evaluations; None where none of a known configuration succeeded."""

@@ -26,18 +26,10 @@ class Hybrid(Recommender):
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
         """Return positions in ``configurations`` in the order of the expert whose turn it is."""
-        return self._expert(observed).rank(description, configurations, observed)
-
-    def propose(
-        self,
-        description: TaskDescription,
-        configurations: Sequence[Configuration],
-        observed: Sequence[Evaluation] = (),
-    ) -> int:
-        """Return the position of the first in `rank`."""
-        return self._expert(observed).propose(description, configurations, observed)
+        return self._expert(observed).rank(description, configurations, observed, n)
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return the votes of `ProximityPortfolio`."""

@@ -32,18 +32,20 @@ class GreedyPortfolio(Recommender):
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` in greedy order, going on from what was observed."""
-        return self._order(description, configurations, observed, len(configurations))
+        """Return positions in ``configurations`` in greedy order, going on from what was observed, ``n`` or all.
 
-    def propose(
-        self,
-        description: TaskDescription,
-        configurations: Sequence[Configuration],
-        observed: Sequence[Evaluation] = (),
-    ) -> int:
-        """Return the position of the first in `rank`, found without the rest of it."""
-        return self._order(description, configurations, observed, 1)[0]
+        Those that nothing is known about stand last.
+        """
+        n = len(configurations) if n is None else n
+        done = {evaluation.configuration.key for evaluation in observed}
+        columns = self._columns(configurations)
+        known = [p for p, c in enumerate(configurations) if columns[p] >= 0 and c.key not in done]
+        start = [self.experience_.position_of[key] for key in done if key in self.experience_.position_of]
+        picks = self._greedy(self._told_weights(description, observed), columns[known], start, n)
+        unknown = [p for p, c in enumerate(configurations) if columns[p] < 0 and c.key not in done]
+        return (*(known[pick] for pick in picks), *sorted(unknown, key=lambda p: configurations[p].key))[:n]
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return by how much each pick lowers the least cost so far of each task, in the order given.
@@ -76,22 +78,6 @@ class GreedyPortfolio(Recommender):
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
         return self._weighted(self._task_weights(description))
-
-    def _order(
-        self,
-        description: TaskDescription,
-        configurations: Sequence[Configuration],
-        observed: Sequence[Evaluation],
-        n_picks: int,
-    ) -> tuple[int, ...]:
-        """Return the first positions, and those of configurations that nothing is known about."""
-        done = {evaluation.configuration.key for evaluation in observed}
-        columns = self._columns(configurations)
-        known = [p for p, c in enumerate(configurations) if columns[p] >= 0 and c.key not in done]
-        start = [self.experience_.position_of[key] for key in done if key in self.experience_.position_of]
-        picks = self._greedy(self._told_weights(description, observed), columns[known], start, n_picks)
-        unknown = [p for p, c in enumerate(configurations) if columns[p] < 0 and c.key not in done]
-        return (*(known[pick] for pick in picks), *sorted(unknown, key=lambda p: configurations[p].key))
 
     def _greedy(self, weights: np.ndarray, candidates: np.ndarray, start: list[int], n_picks: int) -> list[int]:
         """Return the first positions in ``candidates``, which are columns, in greedy order after those of ``start``."""

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.boosted import Boosted, BoostedCosts, BoostedRanks
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.gaussian import ConditionalGaussian
 from autometa.recommenders.proximity import ProximityAverage
-from tests.recommenders.experiences import make_evaluation, make_experience
+from tests.recommenders.experiences import make_evaluation, make_experience, reordered
 from tests.recommenders.test_proximity import HIGH, LOW, two_worlds
 
 BOOSTED = [BoostedCosts, BoostedRanks]
@@ -37,17 +38,8 @@ def test_expected_losses_are_on_the_common_scale(make: type[Boosted], experience
 
 @pytest.mark.parametrize("make", BOOSTED)
 def test_the_order_of_the_experience_does_not_matter(make: type[Boosted], experience: Experience) -> None:
-    shuffled = np.random.default_rng(0).permutation(experience.n_tasks)
-    other = Experience(
-        kind=experience.kind,
-        metric=experience.metric,
-        revision=1,
-        descriptions=tuple(experience.descriptions[row] for row in shuffled),
-        configurations=experience.configurations,
-        losses=experience.losses[shuffled],
-        fit_seconds=experience.fit_seconds[shuffled],
-        memory_bytes=experience.memory_bytes[shuffled],
-    )
+    rng = np.random.default_rng(0)
+    other = reordered(experience, rng.permutation(120).tolist(), rng.permutation(12).tolist())
     one, two = (make().fit(each).predict(HIGH, experience.configurations).mean for each in (experience, other))
     np.testing.assert_allclose(one, two, atol=1e-9)
 
@@ -78,3 +70,12 @@ def test_a_wild_run_does_not_change_what_the_copula_says() -> None:
         posteriors.append(posterior.mean)
     np.testing.assert_allclose(posteriors[0], posteriors[1], atol=0.05)
     assert issubclass(QuantileCopula, ConditionalGaussian)
+
+
+def test_few_runs_are_averaged() -> None:
+    few = two_worlds(40)  # 480 runs
+    for make in BOOSTED:
+        np.testing.assert_array_equal(
+            make().fit(few).predict(LOW, few.configurations).mean,
+            BestOnAverage().fit(few).predict(LOW, few.configurations).mean,
+        )
