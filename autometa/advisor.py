@@ -53,7 +53,7 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "proximity_gaussian": ProximityGaussian,
     "hybrid": Hybrid,
 }
-DEFAULT_RECOMMENDER = "portfolio"
+DEFAULT_RECOMMENDER = "hybrid"
 N_KNOWN_TASKS = 5
 N_NEAR_TASKS = 3
 

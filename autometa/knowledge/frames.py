@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from autometa.errors import OptionError
 from autometa.metric import Metric
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -181,6 +182,22 @@ class Experience:
             memory_bytes=self.memory_bytes[kept],
             weights=self.weights[kept],
         )
+
+    def of_share(self, min_share: float) -> "Experience":
+        """Return the experience of configurations tried on at least this share of the tasks, 0 to 1.
+
+        Raises
+        ------
+        OptionError
+            If that is no share, or none was.
+        """
+        if not 0.0 <= min_share <= 1.0:
+            raise OptionError(f"a share is a number from 0 to 1, got {min_share}")
+        shares = self.is_tried.sum(axis=0) / max(self.n_tasks, 1)
+        kept = [c.key for c, share in zip(self.configurations, shares, strict=True) if share >= min_share]
+        if self.configurations and not kept:
+            raise OptionError(f"no configuration was tried on {min_share:.0%} of the tasks; most: {shares.max():.0%}")
+        return self.of_configurations(kept)
 
     def of_configurations(self, keys: Sequence[str]) -> "Experience":
         """Return the experience of those configurations among ``keys`` that it has."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from autometa.evaluation.record import Evaluation, Status
 from autometa.recommenders.base import Recommender
-from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.recommendation import Run
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -66,12 +65,11 @@ def reasons_for(
             n_tried = int(experience.is_tried[:, column].sum())
             n_close = int(is_close[:, column].sum())
             reasons.append(f"within 1 % of the best on {n_close} of {n_tried} known {experience.kind} tasks")
-            if isinstance(recommender, GreedyPortfolio):
-                losses = np.nan_to_num(experience.normalised_losses[:, column], nan=1.0)
-                before, best = np.average(best, weights=experience.weights), np.minimum(best, losses)
-                after = np.average(best, weights=experience.weights)
-                if f"{after:.2f}" != f"{before:.2f}":
-                    reasons.append(f"lowers the mean regret of the advice so far from {before:.2f} to {after:.2f}")
+            losses = np.nan_to_num(experience.normalised_losses[:, column], nan=1.0)
+            before, best = np.average(best, weights=experience.weights), np.minimum(best, losses)
+            after = np.average(best, weights=experience.weights)
+            if f"{after:.2f}" != f"{before:.2f}":
+                reasons.append(f"lowers the mean regret of the advice so far from {before:.2f} to {after:.2f}")
         result.append(tuple(reasons))
     return result
 
