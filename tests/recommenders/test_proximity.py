@@ -122,3 +122,15 @@ def test_one_result_alone_says_nothing_about_patterns() -> None:
         recommender.predict(LOW, experience.configurations, one).mean,
         recommender.predict(LOW, experience.configurations).mean,
     )
+
+
+def test_on_a_task_unlike_all_known_ones_the_hybrid_is_the_plain_portfolio() -> None:
+    experience = two_worlds()
+    configurations = experience.configurations
+    odd = make_description("odd", metafeatures={"telling": 1e6, "noise": -1e6})
+    hybrid, first, plain = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, GreedyPortfolio))
+    assert hybrid.rank(odd, configurations) == plain.rank(odd, configurations) != first.rank(odd, configurations)
+    np.testing.assert_array_equal(hybrid.support(odd, configurations), plain.support(odd, configurations))
+    assert hybrid.rank(HIGH, configurations) == first.rank(HIGH, configurations)
+    known = experience.descriptions[0]
+    assert hybrid.rank(known, configurations) == first.rank(known, configurations)
