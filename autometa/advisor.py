@@ -26,7 +26,7 @@ from autometa.recommenders.caveats import caveats, missing_libraries
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.cost import FitTime
 from autometa.recommenders.evidence import evidence_for, reasons_for
-from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
+from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.nearest import NearestTasks
@@ -112,6 +112,7 @@ class Advisor:
         scores = score_intervals(
             metric, description, zip(chosen, losses[list(order)], strict=True), observed, calibration
         )
+        gain = predicted_gain(ranker, description, (chosen[0], float(losses[order[0]])), observed, calibration)
         evidence = evidence_for(ranker, description, chosen)
         reasons = reasons_for(ranker, description, chosen, observed)
         known_tasks, novelty = self._neighbours(experience, description)
@@ -127,6 +128,7 @@ class Advisor:
                 evidence=evidence[place],
                 kind=task.kind,
                 column_kinds=task.column_kinds,
+                gain=gain if place == 0 else None,
             )
             for place, configuration in enumerate(chosen)
         )

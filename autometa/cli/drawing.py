@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autometa.recommenders.recommendation import KnownTask, Recommendation
+from autometa.metric import Metric
+from autometa.recommenders.recommendation import KnownTask, PredictedGain, Recommendation
 from autometa.task import Task
 
 Drawn = Table | Text | Padding | str
@@ -95,10 +96,29 @@ def _pipelines(recommendation: Recommendation) -> list[Drawn]:
     for line, advice in zip(lines[1:], recommendation, strict=True):
         values = ", ".join(f"{name}={value}" for name, value in advice.configuration.values.items())
         runs = ", ".join(f"{run.task} {short(run.score)} ({run.rank}/{run.n_tried})" for run in advice.evidence)
-        below = (Text(values), Text("; ".join(advice.reasons), style="dim"), Text(runs, style="dim"))
+        reasons = "; ".join(advice.reasons)
+        below = (
+            Text(values),
+            Text(_gain(advice.gain, recommendation.metric)),
+            Text(reasons, style="dim"),
+            Text(runs, style="dim"),
+        )
         drawn.append(Text(line, style="bold"))
         drawn += [Padding(text, (0, 0, 0, widths[0] + 2), expand=False) for text in below if text.plain]
     return drawn
+
+
+def _gain(gain: PredictedGain | None, metric: Metric) -> str:
+    """Return how much better a pipeline is expected to be than what people take out of habit."""
+    if gain is None:
+        return ""
+    words = "higher" if metric.greater_is_better else "lower"
+    low, high = gain.interval
+    if low == high:
+        opposite = "lower" if metric.greater_is_better else "higher"
+        words = words if gain.score >= 0 else opposite
+        return f"{metric.name} {words} by {abs(gain.score):.3g} than LightGBM's default, both measured"
+    return f"{metric.name} {words} by about {gain.score:.2g} than LightGBM's default (80 %: {low:.2g} to {high:.2g})"
 
 
 def _interval(interval: tuple[float, float]) -> str:

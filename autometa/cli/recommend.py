@@ -27,7 +27,7 @@ from autometa.cli.options import (
 )
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.reading import read_task
-from autometa.recommenders.recommendation import Advice, Recommendation
+from autometa.recommenders.recommendation import Advice, PredictedGain, Recommendation
 from autometa.task import Task
 from autometa.wish import Wish
 
@@ -149,6 +149,7 @@ def _advice_content(advice: Advice) -> dict[str, Any]:
         "key": advice.configuration.key,
         "predicted_score": _rounded(advice.predicted_score),
         "interval": [_rounded(bound) for bound in advice.interval],
+        "gain": _gain_content(advice.gain),
         "fit_seconds": _rounded(advice.fit_seconds),
         "reasons": list(advice.reasons),
         "evidence": [
@@ -161,6 +162,17 @@ def _advice_content(advice: Advice) -> dict[str, Any]:
             }
             for run in advice.evidence
         ],
+    }
+
+
+def _gain_content(gain: PredictedGain | None) -> dict[str, Any] | None:  # Any: JSON
+    """Return the JSON of a predicted gain."""
+    if gain is None:
+        return None
+    return {
+        "over": "lightgbm",
+        "score": _rounded(gain.score),
+        "interval": [_rounded(bound) for bound in gain.interval],
     }
 
 

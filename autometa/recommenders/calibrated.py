@@ -33,14 +33,22 @@ def calibration_for(make: Callable[[], Recommender], experience: Experience, see
                 residuals=np.array(table["residuals"], dtype=float),
                 weights=np.ones(len(table["residuals"])),
                 n_tasks=table["n_tasks"],
+                gains=np.array(table["gains"], dtype=float),
             )
     identity = {"format": FORMAT, "name": name, "version": version, "experience": experience.digest, "seed": seed}
     folder = _array_cache.cache_folder("calibration")
     kept = _array_cache.load_arrays(folder, identity)
-    if kept is not None and {"residuals", "weights", "n_tasks"} <= kept.keys():
-        return Calibration(residuals=kept["residuals"], weights=kept["weights"], n_tasks=int(kept["n_tasks"]))
+    if kept is not None and {"residuals", "weights", "n_tasks", "gains"} <= kept.keys():
+        return Calibration(
+            residuals=kept["residuals"], weights=kept["weights"], n_tasks=int(kept["n_tasks"]), gains=kept["gains"]
+        )
     made = calibrate(make, experience, seed)
-    arrays = {"residuals": made.residuals, "weights": made.weights, "n_tasks": np.array(made.n_tasks)}
+    arrays = {
+        "residuals": made.residuals,
+        "weights": made.weights,
+        "n_tasks": np.array(made.n_tasks),
+        "gains": made.gains,
+    }
     _array_cache.keep_arrays(folder, identity, arrays)
     return made
 
@@ -56,6 +64,7 @@ def table_of(make: Callable[[], Recommender], experience: Experience) -> dict[st
         "tasks": sorted(_short(experience)),
         "n_tasks": made.n_tasks,
         "residuals": np.round(np.sort(made.residuals), 4).tolist(),
+        "gains": np.round(np.sort(made.gains), 4).tolist(),
     }
 
 
