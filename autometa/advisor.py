@@ -23,6 +23,7 @@ from autometa.recommenders.calibration import calibrate
 from autometa.recommenders.candidates import choose_candidates, lacking_candidates
 from autometa.recommenders.caveats import caveats, missing_libraries
 from autometa.recommenders.cost import FitTime
+from autometa.recommenders.diversity import defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
 from autometa.recommenders.gaussian import ConditionalGaussian
@@ -99,7 +100,10 @@ class Advisor:
         candidates, fit_seconds = choose_candidates(fit_time, experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
         losses = expected_losses(ranker, description, candidates, observed)
-        order = order_candidates(ranker, description, candidates, observed, losses)[: wish.k]
+        order = order_candidates(ranker, description, candidates, observed, losses)
+        if not observed:  # measured ones stand in the order of their results
+            order = defer_shades(experience, candidates, order, wish.k)
+        order = order[: wish.k]
         chosen = [candidates[position] for position in order]
         calibration = calibrate(RECOMMENDERS[self.recommender], experience, wish.seed)
         scores = score_intervals(
