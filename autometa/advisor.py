@@ -142,6 +142,16 @@ class Advisor:
             ),
         )
 
+    def experience(self, recommendation: Recommendation, wish: Wish | None = None) -> Experience:
+        """Return the past runs that a recommendation was drawn from, by the same wish.
+
+        Raises
+        ------
+        NotKnownError
+            If there are none in this knowledge base.
+        """
+        return self._experience(recommendation.task.kind, recommendation.metric, (wish or Wish()).trust)
+
     def known_tasks(self, task: Task, seed: int = 0) -> tuple[tuple[KnownTask, ...], float]:
         """Return the nearest known tasks of the same kind, nearest first, and the novelty of this one.
 
