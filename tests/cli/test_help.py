@@ -28,6 +28,7 @@ COMMANDS = (
     "benchmark replay",
     "describe",
     "recommend",
+    "explain",
 )
 
 
