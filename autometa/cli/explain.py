@@ -72,7 +72,7 @@ def explain(  # noqa: PLR0913 - an argument for each option
     Example:
       autometa explain data/examples/diabetes.csv --target progression -k 5 --html report.html
     """
-    from autometa.reporting.saving import check_place, save
+    from autometa.reporting.saving import check_place
 
     if html is not None:
         check_place(html, force=force)
@@ -81,8 +81,14 @@ def explain(  # noqa: PLR0913 - an argument for each option
     report = _report(table, wish, db, recommender)
     if html is None:
         _print(table, report, form)
-        return
+    else:
+        _write(report, html, force, form)
+
+
+def _write(report: "Report", html: Path, force: bool, form: Format) -> None:
+    """Write the page, and print where it is."""
     from autometa.reporting.page import render
+    from autometa.reporting.saving import save
 
     save(render(report), html, force=force)
     content = {"file": str(html), "pipelines": len(report.recommendation)}
