@@ -43,6 +43,9 @@ def test_a_list_is_followed_whatever_the_results() -> None:
     order = advised.rank(task, candidates)
     observed = [make_evaluation(candidates[position], 0.5 + 0.01 * place) for place, position in enumerate(order[:6])]
     assert advised.rank(task, candidates, observed) == order[6:]
+    assert Advised(Hybrid).fit(EXPERIENCE).rank(task, candidates, observed) == order[6:], (
+        "asked late for the first time"
+    )
     assert inner.rank(task, candidates, observed) != order[6:], "it goes on from the results itself"
 
 
