@@ -19,18 +19,20 @@ from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.reading import read_task
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
-from autometa.recommenders.calibration import calibrate
+from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
+from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import choose_candidates, lacking_candidates
 from autometa.recommenders.caveats import caveats, missing_libraries
+from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.cost import FitTime
-from autometa.recommenders.diversity import defer_shades
+from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
-from autometa.recommenders.expecting import expected_losses, order_candidates, score_intervals
-from autometa.recommenders.gaussian import ConditionalGaussian
+from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
+from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
-from autometa.recommenders.proximity import ProximityPortfolio
+from autometa.recommenders.proximity import ProximityAverage, ProximityPortfolio
 from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
 from autometa.recommenders.similarity import Similarity
 from autometa.sketches import draw_sketch
@@ -44,10 +46,15 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "nearest": NearestTasks,
     "average": BestOnAverage,
     "proximity": ProximityPortfolio,
+    "trees": ProximityAverage,
+    "boosted": BoostedCosts,
+    "lambdarank": BoostedRanks,
     "gaussian": ConditionalGaussian,
+    "copula": QuantileCopula,
+    "proximity_gaussian": ProximityGaussian,
     "hybrid": Hybrid,
 }
-DEFAULT_RECOMMENDER = "portfolio"
+DEFAULT_RECOMMENDER = "hybrid"
 N_KNOWN_TASKS = 5
 N_NEAR_TASKS = 3
 
@@ -100,15 +107,16 @@ class Advisor:
         candidates, fit_seconds = choose_candidates(fit_time, experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
         losses = expected_losses(ranker, description, candidates, observed)
-        order = order_candidates(ranker, description, candidates, observed, losses)
+        n_ranked = wish.k if observed else N_BEHIND * wish.k
+        order = order_candidates(ranker, description, candidates, observed, losses, n_ranked)
         if not observed:  # measured ones stand in the order of their results
-            order = defer_shades(experience, candidates, order, wish.k)
-        order = order[: wish.k]
+            order = defer_shades(experience, candidates, order, wish.k)[: wish.k]
         chosen = [candidates[position] for position in order]
-        calibration = calibrate(RECOMMENDERS[self.recommender], experience, wish.seed)
+        calibration = calibration_for(RECOMMENDERS[self.recommender], experience, wish.seed)
         scores = score_intervals(
             metric, description, zip(chosen, losses[list(order)], strict=True), observed, calibration
         )
+        gain = predicted_gain(ranker, description, (chosen[0], float(losses[order[0]])), observed, calibration)
         evidence = evidence_for(ranker, description, chosen)
         reasons = reasons_for(ranker, description, chosen, observed)
         known_tasks, novelty = self._neighbours(experience, description)
@@ -124,6 +132,7 @@ class Advisor:
                 evidence=evidence[place],
                 kind=task.kind,
                 column_kinds=task.column_kinds,
+                gain=gain if place == 0 else None,
             )
             for place, configuration in enumerate(chosen)
         )

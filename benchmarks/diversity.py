@@ -16,7 +16,7 @@ from autometa.knowledge.frames import Experience
 from autometa.knowledge.shipped import open_knowledge
 from autometa.metric import default_metric
 from autometa.pipelines.building import PIPELINES_VERSION
-from autometa.recommenders.diversity import defer_shades
+from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.task_kind import TaskKind
 
 K = 10
@@ -35,7 +35,7 @@ def regrets(experience: Experience, name: str) -> tuple[np.ndarray, np.ndarray, 
         for row in rows:
             tried = np.flatnonzero(experience.is_tried[row])
             candidates = [experience.configurations[column] for column in tried]
-            order = list(recommender.rank(experience.descriptions[row], candidates))
+            order = list(recommender.rank(experience.descriptions[row], candidates, (), N_BEHIND * K))
             lists = [defer_shades(recommender.experience_, candidates, order, K, shade=shade)[:K] for shade in SHADES]
             losses = experience.normalised_losses[row, tried]
             found.append([np.minimum.accumulate(losses[first]) for first in lists])
@@ -54,7 +54,7 @@ def main() -> None:
                 kind, default_metric(kind), protocol="cv-v1", pipelines_version=PIPELINES_VERSION
             )
             experience = experience.of_tasks(np.array([not is_judgement(family) for family in experience.families]))
-            for name in ("portfolio", "average", "nearest", "proximity"):
+            for name in ("portfolio", "average", "nearest", "hybrid"):
                 found, changed, families = regrets(experience, name)
                 for number, shade in enumerate(SHADES):
                     less = found[:, number] - found[:, 0]

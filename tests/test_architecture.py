@@ -14,6 +14,7 @@ FLOORS = {
     "_optional": 0,
     "_random": 0,
     "_paths": 0,
+    "_array_cache": 0,
     "task_kind": 0,
     "metric": 1,
     "task": 2,

@@ -78,6 +78,10 @@ def replay(  # noqa: PLR0913 - an argument for each option
         Families,
         typer.Option("--families", help="Which are hidden; published figures are on judgement families."),
     ] = Families.JUDGEMENT,
+    min_share: Annotated[
+        float,
+        typer.Option("--min-share", metavar="SHARE", help="Only what was tried on so large a share of the tasks."),
+    ] = 0.5,
     seed: SeedOption = 0,
     db: DatabaseOption = None,
     form: FormatOption = Format.TABLE,
@@ -96,7 +100,7 @@ def replay(  # noqa: PLR0913 - an argument for each option
 
     methods = _methods(recommenders)
     with opened(db) as base:
-        experience = _experience(base, kind, metric, protocol)
+        experience = _experience(base, kind, metric, protocol).of_share(min_share)
     with bar() as drawn:
 
         def report(method: str, n_done: int, n_tasks: int) -> None:

@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autometa.metric import Metric
 from autometa.recommenders.explaining import Explanation, standing_words
-from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
+from autometa.recommenders.recommendation import Advice, KnownTask, PredictedGain, Recommendation
 from autometa.task import Task
 
 Drawn = Table | Text | Padding | str
@@ -103,7 +104,8 @@ def _pipelines(recommendation: Recommendation, explanation: Explanation | None) 
     drawn: list[Drawn] = [Text(lines[0], style="bold")]
     for place, (line, advice) in enumerate(zip(lines[1:], recommendation, strict=True)):
         drawn.append(Text(line, style="bold"))
-        below = [Text(_hyperparameters(advice)), Text("; ".join(advice.reasons), style="dim")]
+        gain = _gain(advice.gain, recommendation.metric)
+        below = [Text(_hyperparameters(advice)), Text(gain), Text("; ".join(advice.reasons), style="dim")]
         if explanation is not None:
             below += [Text(words, style="dim") for words in standing_words(explanation.standings[place])]
             below += [Text(move.words, style="dim") for move in explanation.moves[place]]
@@ -124,6 +126,19 @@ def _runs(advice: Advice, *, with_fingerprints: bool) -> str:
         f"{short(run.score)} ({run.rank}/{run.n_tried})"
         for run in advice.evidence
     )
+
+
+def _gain(gain: PredictedGain | None, metric: Metric) -> str:
+    """Return how much better a pipeline is expected to be than what people take out of habit."""
+    if gain is None:
+        return ""
+    words = "higher" if metric.greater_is_better else "lower"
+    low, high = gain.interval
+    if low == high:
+        opposite = "lower" if metric.greater_is_better else "higher"
+        words = words if gain.score >= 0 else opposite
+        return f"{metric.name} {words} by {abs(gain.score):.3g} than LightGBM's default, both measured"
+    return f"{metric.name} {words} by about {gain.score:.2g} than LightGBM's default (80 %: {low:.2g} to {high:.2g})"
 
 
 def _interval(interval: tuple[float, float]) -> str:

@@ -30,7 +30,7 @@ from autometa.cli.output import Format, print_content, print_renderables
 from autometa.reading import read_task
 from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
-from autometa.recommenders.recommendation import Advice, Recommendation
+from autometa.recommenders.recommendation import Advice, PredictedGain, Recommendation
 from autometa.task import Task
 from autometa.wish import Wish
 
@@ -188,6 +188,7 @@ def _advice_content(advice: Advice) -> dict[str, Any]:
         "key": advice.configuration.key,
         "predicted_score": _rounded(advice.predicted_score),
         "interval": [_rounded(bound) for bound in advice.interval],
+        "gain": _gain_content(advice.gain),
         "fit_seconds": _rounded(advice.fit_seconds),
         "reasons": list(advice.reasons),
         "evidence": [
@@ -200,6 +201,17 @@ def _advice_content(advice: Advice) -> dict[str, Any]:
             }
             for run in advice.evidence
         ],
+    }
+
+
+def _gain_content(gain: PredictedGain | None) -> dict[str, Any] | None:  # Any: JSON
+    """Return the JSON of a predicted gain."""
+    if gain is None:
+        return None
+    return {
+        "over": "lightgbm",
+        "score": _rounded(gain.score),
+        "interval": [_rounded(bound) for bound in gain.interval],
     }
 
 

@@ -1,17 +1,22 @@
 """Frames: what learning reads, as arrays."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from autometa.errors import OptionError
 from autometa.metric import Metric
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
 HIGH = 0.9
+COMMON_SHARE = 0.5
+MIN_COMMON = 5
 
 
 @dataclass(frozen=True, slots=False, kw_only=True, eq=False)
@@ -93,13 +98,23 @@ class Experience:
         return np.asarray(~np.isnan(self.losses))
 
     @cached_property
+    def is_common(self) -> np.ndarray:
+        """Whether a configuration was tried on half of the tasks or more: ndarray of bool, (n_configurations,)."""
+        return np.asarray(self.is_tried.sum(axis=0) >= COMMON_SHARE * self.n_tasks)
+
+    @cached_property
     def best(self) -> np.ndarray:
-        """Best loss of each task: ndarray of shape (n_tasks,); NaN where nothing succeeded."""
+        """Best loss of each task: ndarray of shape (n_tasks,); NaN where nothing succeeded.
+
+        It, the median and what else tasks are scaled by are taken over what is common: a task on which a thousand
+        configurations were tried beside those that all have is not one on which these are worse. Where fewer than
+        `MIN_COMMON` of them succeeded, over all.
+        """
         return self._quantile_of_ok(0.0)
 
     @cached_property
     def median(self) -> np.ndarray:
-        """Median loss of the successful evaluations of each task: ndarray of shape (n_tasks,)."""
+        """Median loss of the successful evaluations of each task: ndarray of shape (n_tasks,); see `best`."""
         return self._quantile_of_ok(0.5)
 
     @cached_property
@@ -122,6 +137,32 @@ class Experience:
         """
         return self._scaled(self._quantile_of_ok(HIGH))
 
+    @cached_property
+    def stretch(self) -> float:
+        """How many times as far as the median the end of the costs lies above the best, on a usual task."""
+        has_any = np.isfinite(self.best)
+        high = (self._quantile_of_ok(HIGH) - self.best)[has_any]
+        middle = (self.median - self.best)[has_any]
+        ratios = high[middle > 0] / middle[middle > 0]
+        return float(np.median(ratios)) if len(ratios) else 1.0
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of all that a recommender learns from: equal experiences have equal ones."""
+        texts = {
+            "kind": str(self.kind),
+            "metric": self.metric.name,
+            "tasks": [
+                [each.fingerprint, each.family, each.n_rows, each.n_columns, sorted(each.metafeatures.items())]
+                for each in self.descriptions
+            ],
+            "configurations": [configuration.key for configuration in self.configurations],
+        }
+        digest = hashlib.sha256(json.dumps(texts).encode())
+        for array in (self.losses, self.fit_seconds, self.memory_bytes, self.weights):
+            digest.update(np.ascontiguousarray(array, dtype=float).tobytes())
+        return digest.hexdigest()
+
     def without(self, families: Sequence[str]) -> "Experience":
         """Return the experience without the tasks of these families."""
         hidden = set(families)
@@ -141,6 +182,22 @@ class Experience:
             memory_bytes=self.memory_bytes[kept],
             weights=self.weights[kept],
         )
+
+    def of_share(self, min_share: float) -> "Experience":
+        """Return the experience of configurations tried on at least this share of the tasks, 0 to 1.
+
+        Raises
+        ------
+        OptionError
+            If that is no share, or none was.
+        """
+        if not 0.0 <= min_share <= 1.0:
+            raise OptionError(f"a share is a number from 0 to 1, got {min_share}")
+        shares = self.is_tried.sum(axis=0) / max(self.n_tasks, 1)
+        kept = [c.key for c, share in zip(self.configurations, shares, strict=True) if share >= min_share]
+        if self.configurations and not kept:
+            raise OptionError(f"no configuration was tried on {min_share:.0%} of the tasks; most: {shares.max():.0%}")
+        return self.of_configurations(kept)
 
     def of_configurations(self, keys: Sequence[str]) -> "Experience":
         """Return the experience of those configurations among ``keys`` that it has."""
@@ -170,6 +227,8 @@ class Experience:
     def _quantile_of_ok(self, share: float) -> np.ndarray:
         """Return a quantile of the successful losses of each task; NaN where there are none."""
         ok = np.where(np.isfinite(self.losses), self.losses, np.nan)
+        common = np.where(self.is_common, ok, np.nan)
+        ok = np.where((np.isfinite(common).sum(axis=1) >= MIN_COMMON)[:, None], common, ok)
         result = np.full(self.n_tasks, np.nan)
         has_any = np.isfinite(ok).any(axis=1)
         if has_any.any():

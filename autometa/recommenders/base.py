@@ -63,11 +63,14 @@ class Recommender(ABC):
 
     Attributes
     ----------
+    version : int
+        Of what it predicts: what was learned about another version is not used.
     n_folds : int or None
         In how many folds of families a replay fits it; None: it is fitted in no time, so every family alone.
     """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
     n_folds: ClassVar[int | None] = None
 
     def fit(self, experience: Experience, seed: int = 0) -> Self:
@@ -108,8 +111,9 @@ class Recommender(ABC):
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` in the order in which to try them.
+        """Return positions in ``configurations`` in the order in which to try them, the first ``n`` or all.
 
         The observed ones are left out; by expected loss, then those that the experience knows first, then by key.
         """
@@ -118,7 +122,7 @@ class Recommender(ABC):
         is_unknown = self._columns(configurations) < 0
         done = {evaluation.configuration.key for evaluation in observed}
         left = [position for position, c in enumerate(configurations) if c.key not in done]
-        return tuple(sorted(left, key=lambda p: (mean[p], is_unknown[p], configurations[p].key)))
+        return tuple(sorted(left, key=lambda p: (mean[p], is_unknown[p], configurations[p].key))[:n])
 
     def propose(
         self,
@@ -127,7 +131,7 @@ class Recommender(ABC):
         observed: Sequence[Evaluation] = (),
     ) -> int:
         """Return the position of the first in `rank`: what to try next."""
-        return self.rank(description, configurations, observed)[0]
+        return self.rank(description, configurations, observed, 1)[0]
 
     @abstractmethod
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:

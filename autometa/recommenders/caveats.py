@@ -7,11 +7,10 @@ from autometa.knowledge.frames import Experience
 from autometa.pipelines.learners import LEARNERS
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.lacking import expected_gain
+from autometa.recommenders.similarity import NOVEL
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.wish import Wish
-
-NOVEL = 0.95  # above this share a task counts as unlike all known ones
 
 
 def missing_libraries(
@@ -46,7 +45,9 @@ def caveats(
     if observed:
         notes.append(f"known table: {len(observed)} of its runs are stored; their scores are measured, not predicted")
     elif novelty > NOVEL:
-        notes.append("unlike all known tasks: take the predicted scores with care")
+        notes.append(
+            "unlike all known tasks: the order is one that is good everywhere, and predicted scores are guesses"
+        )
     if experience.n_tasks < 30:
         notes.append(f"thin knowledge: {experience.n_tasks} {experience.kind} tasks are known, so intervals are wide")
     if n_advised < wish.k:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from autometa.evaluation.record import Evaluation, Status
 from autometa.metric import Metric
 from autometa.recommenders.base import Recommender, measured_losses
-from autometa.recommenders.calibration import Calibration
+from autometa.recommenders.calibration import REFERENCE, Calibration
 from autometa.recommenders.location import unit
+from autometa.recommenders.recommendation import PredictedGain
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -46,15 +47,18 @@ def order_candidates(
     candidates: Sequence[Configuration],
     observed: Sequence[Evaluation],
     losses: npt.NDArray[np.float64],
+    n: int,
 ) -> list[int]:
-    """Return positions of candidates in the recommender's order; by expected loss where the very table is known.
+    """Return the first ``n`` candidates in the recommender's order; by expected loss where the very table is known.
 
     What failed on this very table is left out.
     """
-    order = list(ranker.rank(description, candidates, observed))
     measured = measured_losses(observed, ranker.experience_.metric)
     known = [position for position, c in enumerate(candidates) if c.key in measured]
-    return sorted(known + order, key=lambda position: losses[position]) if known else order
+    if not known:
+        return list(ranker.rank(description, candidates, observed, n))
+    order = known + list(ranker.rank(description, candidates, observed))
+    return sorted(order, key=lambda position: losses[position])[:n]
 
 
 def score_intervals(
@@ -80,3 +84,29 @@ def score_intervals(
         bounds = sorted((metric.score(low), metric.score(high)))
         result.append((metric.score(float(loss)), (bounds[0], bounds[1])))
     return result
+
+
+def predicted_gain(
+    ranker: Recommender,
+    description: TaskDescription,
+    first: tuple[Configuration, float],
+    observed: Sequence[Evaluation],
+    calibration: Calibration,
+) -> PredictedGain | None:
+    """Return how much better the first pipeline, with the loss expected of it, is than LightGBM's default.
+
+    None where it is that, where that is not known, or where one of the two was measured and the other not.
+    """
+    configuration, loss = first
+    if configuration == REFERENCE or REFERENCE.key not in ranker.experience_.position_of:
+        return None
+    gain = float(expected_losses(ranker, description, [REFERENCE], observed)[0]) - loss
+    is_measured = {
+        key in measured_losses(observed, ranker.experience_.metric) for key in (configuration.key, REFERENCE.key)
+    }
+    if is_measured == {True}:
+        return PredictedGain(score=gain, interval=(gain, gain))
+    low, high = calibration.gain_interval(gain, ranker.location_.predict(description)[1])
+    if is_measured != {False} or not math.isfinite(low):
+        return None
+    return PredictedGain(score=gain, interval=(low, high))

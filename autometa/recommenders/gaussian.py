@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autometa.evaluation.record import Evaluation
-from autometa.knowledge.frames import HIGH, Experience
+from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import measured_losses
+from autometa.recommenders.proximity import Proximity, blended
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -64,23 +65,28 @@ class ConditionalGaussian(BestOnAverage):
     """
 
     name = "gaussian"
+    _covariance: np.ndarray | None
 
     def rank(
         self,
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` by expected improvement; as by average where nothing was observed."""
+        """Return positions in ``configurations`` by expected improvement; as by average where nothing was observed.
+
+        The first ``n`` or all.
+        """
         posterior = self.posterior(description, observed)
         if posterior is None:
-            return super().rank(description, configurations, observed)
+            return super().rank(description, configurations, observed, n)
         columns = self._columns(configurations)
         gain = np.where(columns >= 0, posterior.expected_improvement[columns], -1.0)
         mean = np.where(columns >= 0, posterior.mean[columns], np.inf)
         done = {evaluation.configuration.key for evaluation in observed}
         left = [position for position, c in enumerate(configurations) if c.key not in done]
-        return tuple(sorted(left, key=lambda p: (-gain[p], mean[p], configurations[p].key)))
+        return tuple(sorted(left, key=lambda p: (-gain[p], mean[p], configurations[p].key))[:n])
 
     def posterior(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Posterior | None:
         """Return what is expected after some evaluations; None where none of a known configuration succeeded."""
@@ -89,7 +95,9 @@ class ConditionalGaussian(BestOnAverage):
         columns, losses = self._told(observed)
         if not len(columns):
             return None
-        y, prior, across = self._near(losses), self._mean_cost[columns], self._covariance[:, columns]
+        mean_cost = self._known_mean_costs(self._task_weights(description)[None, :])[0]
+        covariance = self._learned_covariance()
+        y, prior, across = self._near(losses), mean_cost[columns], covariance[:, columns]
         factor = cho_factor(across[columns] + NOISE * np.eye(len(columns)), lower=True)
         ones = cho_solve(factor, np.ones(len(columns)))
         centred = np.column_stack([y, prior])
@@ -98,34 +106,65 @@ class ConditionalGaussian(BestOnAverage):
         level = ones @ (y - width * prior) / ones.sum()
         left = cho_solve(factor, y - level - width * prior)
         explained = np.einsum("ij,ji->i", across, cho_solve(factor, across.T))
-        variance = np.maximum(np.diag(self._covariance) - explained, NOISE)
+        variance = np.maximum(np.diag(covariance) - explained, NOISE)
         return Posterior(
-            mean=level + width * self._mean_cost + across @ left,
+            mean=level + width * mean_cost + across @ left,
             std=width * np.sqrt(variance),
             least=float(losses.min()),
         )
 
     def _learn(self, experience: Experience, seed: int) -> None:
         super()._learn(experience, seed)
-        costs, weights = experience.costs, experience.weights
-        weight = np.where(np.isnan(costs), 0.0, weights[:, None])
-        filled = np.nan_to_num(costs)
-        total = weight.sum(axis=0) + 1.0  # and one task on which it is bad
-        self._mean_cost = ((weight * filled).sum(axis=0) + 1.0) / total
-        centred = np.where(np.isnan(costs), 0.0, filled - self._mean_cost)
-        covariance = _shrunk(centred * np.sqrt(weights / weights.mean())[:, None])
+        self.costs_, self.stretch_ = self._on_scale(experience)
+        self._covariance = None
+
+    def _on_scale(self, experience: Experience) -> tuple[np.ndarray, float]:
+        """Return what is taken for a draw from a Gaussian, and its unit in distances from the best to the median.
+
+        The first is an ndarray of shape (n_tasks, n_configurations), NaN = not tried.
+        """
+        return experience.costs, experience.stretch
+
+    def _task_weights(self, description: TaskDescription) -> np.ndarray:
+        """Return how much each known task counts before any result, (n_tasks,)."""
+        return self.experience_.weights
+
+    def _known_mean_costs(self, weights: np.ndarray) -> np.ndarray:
+        """Return weighted means of the costs, (n_rows, n_configurations), from weights (n_rows, n_tasks).
+
+        And one task on which a configuration is bad, so that what was tried once is not believed to be the best.
+        """
+        costs = self.costs_
+        total = weights @ ~np.isnan(costs) + 1.0
+        return np.asarray((weights @ np.nan_to_num(costs) + 1.0) / total)
+
+    def _learned_covariance(self) -> np.ndarray:
+        """Return the covariance, learned when it is first asked for: advice on a new task does without."""
+        if self._covariance is None:
+            self._covariance = self._residual_covariance(self._expected_of_known())
+        return self._covariance
+
+    def _expected_of_known(self) -> np.ndarray:
+        """Return the mean costs of the known tasks, were they new: (n_tasks or 1, n_configurations)."""
+        return self._known_mean_costs(self.experience_.weights[None, :])
+
+    def _residual_covariance(self, expected: np.ndarray) -> np.ndarray:
+        """Return the covariance over tasks of what costs are above expected ones, (n_tasks or 1, n_configurations)."""
+        costs, weights = self.costs_, self.experience_.weights
+        left = np.where(np.isnan(costs), 0.0, np.nan_to_num(costs) - expected)
+        covariance = _shrunk(left * np.sqrt(weights / weights.mean())[:, None])
         # What was tried on few tasks varies as much as on those, whatever the gaps suggest.
-        variance = ((weight * centred**2).sum(axis=0) + 0.25) / total
+        weight = np.where(np.isnan(costs), 0.0, weights[:, None])
+        variance = ((weight * left**2).sum(axis=0) + 0.25) / (weight.sum(axis=0) + 1.0)
         lacking = np.maximum(variance - np.diag(covariance), 0.0)
-        self._covariance = covariance + np.diag(lacking)
-        self.stretch_ = _stretch(experience)
+        return np.asarray(covariance + np.diag(lacking))
 
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
         posterior = self.posterior(description, observed)
         if posterior is None:
-            return super()._normalised(description, observed)
+            return self._weighted(self._task_weights(description))
         location, scale = self.location_.predict(description)
         return (posterior.mean - location) / scale, posterior.std / scale
 
@@ -174,11 +213,26 @@ def _shrunk(rows: np.ndarray) -> np.ndarray:
     return np.asarray(ledoit_wolf(rows, assume_centered=True)[0])
 
 
-def _stretch(experience: Experience) -> float:
-    """Return how many times as far as the median the end of the costs lies above the best, on a usual task."""
-    ok = np.where(np.isfinite(experience.losses), experience.losses, np.nan)
-    has_any = np.isfinite(ok).any(axis=1)
-    high = np.nanquantile(ok[has_any], HIGH, axis=1) - experience.best[has_any]
-    middle = (experience.median - experience.best)[has_any]
-    ratios = high[middle > 0] / middle[middle > 0]
-    return float(np.median(ratios)) if len(ratios) else 1.0
+class ProximityGaussian(ConditionalGaussian):
+    """A conditional Gaussian around what is expected of tasks that are alike.
+
+    The mean costs are those over the known tasks, weighted as in `ProximityPortfolio`; the covariance is that of what
+    is left of the costs of each known task beside those that such weights, of other families alone, let expect.
+    """
+
+    name = "proximity_gaussian"
+    n_folds = 10
+
+    def __init__(self, proximity: Proximity | None = None) -> None:
+        self.proximity = proximity
+
+    def _learn(self, experience: Experience, seed: int) -> None:
+        super()._learn(experience, seed)
+        self.proximity_ = self.proximity if self.proximity is not None else Proximity().fit(experience, seed)
+
+    def _expected_of_known(self) -> np.ndarray:
+        weights = self.experience_.weights * blended(self.proximity_.weights_among_known())
+        return self._known_mean_costs(weights)
+
+    def _task_weights(self, description: TaskDescription) -> np.ndarray:
+        return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))

@@ -69,7 +69,7 @@ def _best_losses(
 ) -> np.ndarray:
     """Return the best loss among the first ``k`` on each known task, (n_tasks,); inf where none succeeded."""
     experience = ranker.experience_
-    first = [candidates[position] for position in ranker.rank(description, candidates, observed)[:k]]
+    first = [candidates[position] for position in ranker.rank(description, candidates, observed, k)]
     columns = [experience.position_of[c.key] for c in first if c.key in experience.position_of]
     losses = np.nan_to_num(experience.losses[:, columns], nan=np.inf, posinf=np.inf)
     return np.asarray(losses.min(axis=1, initial=np.inf))

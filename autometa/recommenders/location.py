@@ -7,25 +7,11 @@ import numpy as np
 
 from autometa.knowledge.frames import Experience
 from autometa.metric import Metric
+from autometa.recommenders.landmarks import log_losses
 from autometa.task import TaskDescription
 
 _FLOOR = 1e-3  # relative losses below it are told apart no further
 _SHRINKAGE = 10.0  # of the coefficients: as many tasks as the assumption is worth, see Location
-
-_ACCURACIES = ("decision_tree", "one_nn", "naive_bayes", "linear_discr")
-_ERRORS = ("best_node_rmse", "decision_tree_rmse", "one_nn_rmse", "ridge_rmse")
-
-# Meta-features that are scores of quick learners, and how they become losses relative to the task's unit.
-_LANDMARKS: dict[str, tuple[str, ...]] = {
-    "accuracy": _ACCURACIES,
-    "balanced_accuracy": _ACCURACIES,
-    "f1_macro": _ACCURACIES,
-    "roc_auc": ("decision_tree_auc", "naive_bayes_auc", "linear_discr_auc"),
-    "log_loss": ("decision_tree_log_loss", "linear_discr_log_loss"),
-    "rmse": _ERRORS,
-    "mae": _ERRORS,
-    "r2": _ERRORS,
-}
 
 
 class Location:
@@ -71,17 +57,9 @@ class Location:
 
         A missing one counts as the unit: what is scored without looking at the columns.
         """
-        names = _LANDMARKS.get(self.metric_.name, ())
-        rows = [[description.metafeatures.get(name, np.nan) for name in names] for description in descriptions]
-        marks = np.array(rows, dtype=float).reshape(len(descriptions), len(names))
-        if self.metric_.name == "log_loss":
-            marks = marks / np.array([[unit(self.metric_, description)] for description in descriptions])
-        elif self.metric_.name == "r2":
-            marks = marks**2
-        elif self.metric_.greater_is_better:
-            marks = 1.0 - marks
-        losses = np.log(np.clip(np.nan_to_num(marks, nan=1.0), 0.0, None) + _FLOOR)
-        smallest = losses.min(axis=1, keepdims=True) if names else np.zeros((len(descriptions), 1))
+        units = np.array([unit(self.metric_, description) for description in descriptions])
+        losses = log_losses(self.metric_, descriptions, units)
+        smallest = losses.min(axis=1, keepdims=True) if losses.shape[1] else np.zeros((len(descriptions), 1))
         return np.hstack([smallest, losses])
 
 

@@ -32,18 +32,20 @@ class GreedyPortfolio(Recommender):
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` in greedy order, going on from what was observed."""
-        return self._order(description, configurations, observed, len(configurations))
+        """Return positions in ``configurations`` in greedy order, going on from what was observed, ``n`` or all.
 
-    def propose(
-        self,
-        description: TaskDescription,
-        configurations: Sequence[Configuration],
-        observed: Sequence[Evaluation] = (),
-    ) -> int:
-        """Return the position of the first in `rank`, found without the rest of it."""
-        return self._order(description, configurations, observed, 1)[0]
+        Those that nothing is known about stand last.
+        """
+        n = len(configurations) if n is None else n
+        done = {evaluation.configuration.key for evaluation in observed}
+        columns = self._columns(configurations)
+        known = [p for p, c in enumerate(configurations) if columns[p] >= 0 and c.key not in done]
+        start = [self.experience_.position_of[key] for key in done if key in self.experience_.position_of]
+        picks = self._greedy(self._told_weights(description, observed), columns[known], start, n)
+        unknown = [p for p, c in enumerate(configurations) if columns[p] < 0 and c.key not in done]
+        return (*(known[pick] for pick in picks), *sorted(unknown, key=lambda p: configurations[p].key))[:n]
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return by how much each pick lowers the least cost so far of each task, in the order given.
@@ -62,57 +64,31 @@ class GreedyPortfolio(Recommender):
         return votes
 
     def _learn(self, experience: Experience, seed: int) -> None:
-        self._last: tuple[TaskDescription, np.ndarray, np.ndarray] | None = None
+        """Nothing but the experience is needed."""
 
     def _task_weights(self, description: TaskDescription) -> np.ndarray:
-        """Return how much each known task counts, (n_tasks,)."""
+        """Return how much each known task counts before anything is observed, (n_tasks,)."""
         return self.experience_.weights
+
+    def _told_weights(self, description: TaskDescription, observed: Sequence[Evaluation]) -> np.ndarray:
+        """Return how much each known task counts after some results, (n_tasks,)."""
+        return self._task_weights(description)
 
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
         return self._weighted(self._task_weights(description))
 
-    def _weights_and_places(self, description: TaskDescription) -> tuple[np.ndarray, np.ndarray]:
-        """Return the weights of the tasks, and of each configuration its place by expected loss, then by key.
-
-        Those of the last task are kept: a replay asks for one step after the other.
-        """
-        if self._last is None or self._last[0] is not description:
-            weights = self._task_weights(description)
-            mean = np.round(self._normalised(description, ())[0], 12)  # last digits depend on the order of summing up
-            places = np.empty(len(mean), dtype=int)
-            places[np.argsort(mean, kind="stable")] = np.arange(len(mean))  # columns are sorted by key
-            self._last = (description, weights / weights.sum(), places)
-        return self._last[1:]
-
-    def _order(
-        self,
-        description: TaskDescription,
-        configurations: Sequence[Configuration],
-        observed: Sequence[Evaluation],
-        n_picks: int,
-    ) -> tuple[int, ...]:
-        """Return the first positions, and those of configurations that nothing is known about."""
-        done = {evaluation.configuration.key for evaluation in observed}
-        columns = self._columns(configurations)
-        known = [p for p, c in enumerate(configurations) if columns[p] >= 0 and c.key not in done]
-        start = [self.experience_.position_of[key] for key in done if key in self.experience_.position_of]
-        picks = self._greedy(description, columns[known], start, n_picks)
-        unknown = [p for p, c in enumerate(configurations) if columns[p] < 0 and c.key not in done]
-        return (*(known[pick] for pick in picks), *sorted(unknown, key=lambda p: configurations[p].key))
-
-    def _greedy(
-        self, description: TaskDescription, candidates: np.ndarray, start: list[int], n_picks: int
-    ) -> list[int]:
+    def _greedy(self, weights: np.ndarray, candidates: np.ndarray, start: list[int], n_picks: int) -> list[int]:
         """Return the first positions in ``candidates``, which are columns, in greedy order after those of ``start``."""
         costs = np.nan_to_num(self.experience_.costs, nan=1.0)
         best = costs[:, start].min(axis=1) if start else np.ones(len(costs))
-        weights, places = self._weights_and_places(description)
-        left = np.argsort(places[candidates]).tolist()
+        mean = np.round(self._weighted(weights)[0], 12)  # last digits depend on the order of summing up
+        left = np.lexsort((candidates, mean[candidates])).tolist()  # equals by key, as columns are sorted by it
+        shares = weights / weights.sum()
         picks: list[int] = []
         while left and len(picks) < n_picks:
-            after = np.round(weights @ np.minimum(best[:, None], costs[:, candidates[left]]), 12)
+            after = np.round(shares @ np.minimum(best[:, None], costs[:, candidates[left]]), 12)
             picks.append(left.pop(int(np.argmin(after))))  # the first of equals: sorted by mean, then key
             best = np.minimum(best, costs[:, candidates[picks[-1]]])
         return picks

@@ -24,10 +24,12 @@ class RandomOrder(BestOnAverage):
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
         """Return positions at random, those that the experience knows first; the observed ones are left out."""
         done = {evaluation.configuration.key for evaluation in observed}
         left = [position for position, c in enumerate(configurations) if c.key not in done]
         is_unknown = self._columns(configurations) < 0
         at = {p: spawn(self._seed, "random", description.fingerprint, configurations[p].key) for p in left}
-        return tuple(sorted(left, key=lambda p: (is_unknown[p], 0 if is_unknown[p] else at[p], configurations[p].key)))
+        order = sorted(left, key=lambda p: (is_unknown[p], 0 if is_unknown[p] else at[p], configurations[p].key))
+        return tuple(order[:n])

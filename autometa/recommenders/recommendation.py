@@ -49,6 +49,22 @@ class KnownTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedGain:
+    """How much better a pipeline is expected to be than LightGBM's default.
+
+    Parameters
+    ----------
+    score : float
+        By how much its score is better, in the metric's unit: positive is better, whatever the metric's direction.
+    interval : tuple of (float, float)
+        Lower and upper end of the 80 % interval; the same number twice where both were measured.
+    """
+
+    score: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
     """One advised pipeline.
 
@@ -68,6 +84,8 @@ class Advice:
         Why it stands here.
     evidence : tuple of Run
         Past runs that speak for it, strongest first.
+    gain : PredictedGain, optional
+        Over LightGBM's default; of the first pipeline alone, and None where that is it or nothing can be said.
     """
 
     rank: int
@@ -79,6 +97,7 @@ class Advice:
     evidence: tuple[Run, ...]
     kind: TaskKind = field(repr=False)
     column_kinds: Mapping[str, ColumnKind] = field(repr=False)
+    gain: PredictedGain | None = None
 
     def build(self, *, seed: int = 0, n_jobs: int = 1) -> "Pipeline":
         """Return the unfitted scikit-learn Pipeline; it takes the table's columns as they are."""

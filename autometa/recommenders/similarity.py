@@ -8,6 +8,7 @@ import numpy as np
 from autometa.task import TaskDescription
 
 _CLIP = 3.0  # robust standard deviations: one odd meta-feature must not decide alone
+NOVEL = 0.95  # a task of more novelty counts as unlike all known ones
 _TWIN_DISTANCE = 0.05  # added to distances, so that a task at the same place does not decide alone
 
 
@@ -34,6 +35,7 @@ class Similarity:
         self.centre_, self.scale_ = centre[varies], scale[varies]
         self.fingerprints_ = np.array([description.fingerprint for description in descriptions], dtype=str)
         self.known_ = self.transform(descriptions)
+        self._nearest: tuple[tuple[str, ...], np.ndarray] | None = None
         return self
 
     def transform(self, descriptions: Sequence[TaskDescription]) -> np.ndarray:
@@ -75,10 +77,18 @@ class Similarity:
         others = self.distances(description)[family != description.family]
         if not self.names_ or len(others) == 0 or len(set(families)) < 2:
             return 1.0
-        between = np.sqrt(((self.known_[:, None, :] - self.known_[None, :, :]) ** 2).mean(axis=2))
-        between[family[:, None] == family[None, :]] = np.inf
-        nearest = between.min(axis=1)
-        return float((nearest < others.min()).mean())
+        return float((self._nearest_of_other_families(tuple(families)) < others.min()).mean())
+
+    def _nearest_of_other_families(self, families: tuple[str, ...]) -> np.ndarray:
+        """Return the distance of each known task to the nearest one of another family, (n_tasks,)."""
+        if self._nearest is None or self._nearest[0] != families:
+            family = np.array(families, dtype=object)
+            nearest = np.empty(len(family))
+            for row, known in enumerate(self.known_):
+                between = np.sqrt(((self.known_ - known) ** 2).mean(axis=1))
+                nearest[row] = between[family != family[row]].min()
+            self._nearest = (families, nearest)
+        return self._nearest[1]
 
 
 def _table(descriptions: Sequence[TaskDescription], names: Sequence[str]) -> np.ndarray:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.calibration import REFERENCE
 from autometa.recommenders.evidence import is_close_to_best, regrets_on_the_way
 from autometa.recommenders.similarity import Similarity
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
 N_SIMILAR = 10
-DEFAULT = Configuration(algorithm="lightgbm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def standings(
                 n_similar=len(similar),
                 n_similar_close=int(close_there.sum()),
                 similar_share=float(np.average(close_there, weights=likeness)) if len(similar) else math.nan,
-                versus_default=versus(experience, configuration, DEFAULT),
+                versus_default=versus(experience, configuration, REFERENCE),
             )
         )
     return result

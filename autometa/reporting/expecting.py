@@ -11,7 +11,7 @@ from autometa.errors import DataError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
-from autometa.recommenders.diversity import defer_shades
+from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.random_order import RandomOrder
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -59,14 +59,15 @@ class Advised(Recommender):
         description: TaskDescription,
         configurations: Sequence[Configuration],
         observed: Sequence[Evaluation] = (),
+        n: int | None = None,
     ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` in the order advised before anything was observed."""
+        """Return what is left of the first positions in ``configurations`` as advised before anything was observed."""
         if self._last is None or self._last[0] is not description or self._last[1] is not configurations:
-            order = self.inner_.rank(description, configurations)
+            order = self.inner_.rank(description, configurations, (), N_BEHIND * N_STEPS)
             order = tuple(defer_shades(self.experience_, configurations, order, N_STEPS))
             self._last = (description, configurations, order)  # a replay asks for one step after the other
         done = {evaluation.configuration.key for evaluation in observed}
-        return tuple(position for position in self._last[2] if configurations[position].key not in done)
+        return tuple(position for position in self._last[2] if configurations[position].key not in done)[:n]
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return the votes of the recommender that makes the list."""

@@ -15,7 +15,7 @@ from autometa.space import Configuration
 from tests.conftest import Command
 
 ITEM = {"rank", "algorithm", "hyperparameters", "key", "predicted_score", "interval", "fit_seconds"}
-ITEM |= {"reasons", "evidence"}
+ITEM |= {"gain", "reasons", "evidence"}
 EXPLANATION = {"regret_before", "regret_after", "n_tried", "n_close", "n_similar", "n_similar_close", "similar_share"}
 EXPLANATION |= {"versus_default", "metafeatures"}
 TASK = {"name", "kind", "target", "n_rows", "n_columns", "metric", "fingerprint"}

@@ -161,6 +161,17 @@ def test_the_table_calls_each_by_its_name() -> None:
     assert {name: factory().name for name, factory in RECOMMENDERS.items()} == {name: name for name in RECOMMENDERS}
 
 
+@pytest.mark.parametrize("n", [0, 1, 4, 99])
+def test_the_first_ones_asked_for_are_the_first_of_all(make: Callable[[], Recommender], n: int) -> None:
+    experience = draw_experience(0)
+    recommender, asked = make().fit(experience), [*experience.configurations, *STRANGERS]
+    observed = [make_evaluation(experience.configurations[column], 0.5 + 0.1 * column) for column in range(4)]
+    for told in (observed, observed[:1], []):
+        order = recommender.rank(NEW, asked, told)
+        assert recommender.rank(NEW, asked, told, n) == order[:n]
+        assert recommender.propose(NEW, asked, told) == order[0]
+
+
 def test_fit_returns_the_recommender(make: Callable[[], Recommender]) -> None:
     recommender = make()
     assert recommender.fit(draw_experience(0)) is recommender

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autometa import _array_cache
 from autometa.knowledge import caching
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
@@ -167,7 +168,7 @@ def test_what_is_small_is_not_kept(folder: Path, base: KnowledgeBase, monkeypatc
 def test_what_was_not_used_for_longest_gives_way(
     folder: Path, base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caching, "MAX_FILES", 2)
+    monkeypatch.setattr(_array_cache, "MAX_FILES", 2)
     names = []
     for age, metric in ((30, "roc_auc"), (20, "log_loss"), (10, "accuracy")):
         before = set(folder.glob("*")) if folder.exists() else set()
@@ -176,7 +177,7 @@ def test_what_was_not_used_for_longest_gives_way(
         os.utime(new, (new.stat().st_atime - age, new.stat().st_mtime - age))
         names.append(new)
     assert set(folder.iterdir()) == set(names[1:])
-    monkeypatch.setattr(caching, "MAX_BYTES", 1)
+    monkeypatch.setattr(_array_cache, "MAX_BYTES", 1)
     _read(base, "f1_macro")
     [left] = folder.iterdir()
     assert left not in names

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from autometa.errors import OptionError
 from autometa.knowledge.frames import Experience
 from autometa.metric import get_metric
 from autometa.space import Configuration
@@ -139,3 +140,37 @@ def test_an_array_of_another_shape_is_refused() -> None:
             fit_seconds=good.fit_seconds.T,
             memory_bytes=good.memory_bytes,
         )
+
+
+def test_tasks_are_scaled_by_what_most_tasks_have() -> None:
+    common = [[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]] * 3
+    rare = [[0.05, 0.9], [NAN, NAN], [NAN, NAN]]
+    experience = _experience([[*some, *few] for some, few in zip(common, rare, strict=True)])
+    np.testing.assert_array_equal(experience.is_common, [True] * 6 + [False] * 2)
+    np.testing.assert_allclose(experience.best, 0.1)
+    np.testing.assert_allclose(experience.median, 0.35)
+    np.testing.assert_allclose(experience.normalised_losses[0, [0, 1, 6, 7]], [0.0, 0.4, 0.0, 1.0])
+
+
+def test_a_task_without_what_is_common_is_scaled_by_its_own() -> None:
+    rows = [[0.1, 0.2, 0.3, 0.4, 0.5, NAN, NAN]] * 3 + [[0.9, NAN, NAN, NAN, NAN, 0.2, 0.6]]
+    experience = _experience(rows)
+    np.testing.assert_allclose(experience.best, [0.1, 0.1, 0.1, 0.2])
+    np.testing.assert_allclose(experience.median[3], 0.6)
+
+
+def test_the_end_of_the_costs_in_distances_of_the_median() -> None:
+    assert _experience([list(np.linspace(1.0, 2.0, 11))] * 2).stretch == pytest.approx(0.9 / 0.5)
+    assert _experience([[0.5, 0.5]]).stretch == 1.0
+
+
+def test_only_what_was_tried_on_many_tasks() -> None:
+    experience = _experience([[0.1, 0.2, NAN], [0.1, NAN, NAN], [0.1, 0.3, INF], [0.2, NAN, NAN]])
+    for share, kept in ((0.0, 3), (0.25, 3), (0.5, 2), (0.51, 1), (1.0, 1)):
+        assert experience.of_share(share).n_configurations == kept
+    assert experience.of_share(0.5).losses.shape == (4, 2)
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(OptionError, match="from 0 to 1"):
+            experience.of_share(wrong)
+    with pytest.raises(OptionError, match="most: 50%"):
+        _experience([[0.1, NAN], [NAN, 0.2]]).of_share(0.6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.gaussian import ConditionalGaussian
+from autometa.recommenders.gaussian import ProximityGaussian
 from autometa.recommenders.hybrid import N_FIRST, Hybrid
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import Proximity, ProximityPortfolio
@@ -78,7 +78,7 @@ def test_a_missing_meta_feature_counts_as_usual() -> None:
 def test_the_hybrid_is_the_portfolio_at_first_and_the_gaussian_later() -> None:
     experience = two_worlds()
     configurations = experience.configurations
-    hybrid, first, later = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, ConditionalGaussian))
+    hybrid, first, later = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, ProximityGaussian))
     scores = np.random.default_rng(0).uniform(0.5, 0.9, size=N_FIRST)
     observed = [make_evaluation(configurations[column], float(scores[column])) for column in range(N_FIRST)]
     for n in range(N_FIRST):
@@ -89,3 +89,48 @@ def test_the_hybrid_is_the_portfolio_at_first_and_the_gaussian_later() -> None:
     np.testing.assert_array_equal(
         hybrid.predict(HIGH, configurations, observed).mean, later.predict(HIGH, configurations, observed).mean
     )
+
+
+def test_among_known_tasks_the_own_family_has_no_say() -> None:
+    experience = two_worlds()
+    weights = Proximity().fit(experience).weights_among_known()
+    is_high = np.arange(60) % 5 < 2
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(np.diag(weights), 0.0)
+    assert weights[np.ix_(is_high, is_high)].sum(axis=1).mean() > 0.75
+
+
+def test_results_that_speak_against_what_a_task_seems_to_be_are_believed() -> None:
+    experience = two_worlds()
+    configurations = experience.configurations
+    recommender = ProximityPortfolio().fit(experience)
+    # It looks low, but column 3 is far better than column 0: as it is on high tasks alone.
+    observed = [make_evaluation(configurations[column], score) for column, score in ((0, 0.45), (3, 0.85))]
+    assert recommender.rank(LOW, configurations)[0] in {0, 1, 2}
+    assert recommender.propose(LOW, configurations, observed) in {4, 5}
+    before = recommender.predict(LOW, configurations).mean
+    after = recommender.predict(LOW, configurations, observed).mean
+    assert before[4] > before[1]
+    assert after[4] < after[1]
+
+
+def test_one_result_alone_says_nothing_about_patterns() -> None:
+    experience = two_worlds()
+    recommender = ProximityPortfolio().fit(experience)
+    one = [make_evaluation(experience.configurations[0], 0.2)]
+    np.testing.assert_array_equal(
+        recommender.predict(LOW, experience.configurations, one).mean,
+        recommender.predict(LOW, experience.configurations).mean,
+    )
+
+
+def test_on_a_task_unlike_all_known_ones_the_hybrid_is_the_plain_portfolio() -> None:
+    experience = two_worlds()
+    configurations = experience.configurations
+    odd = make_description("odd", metafeatures={"telling": 1e6, "noise": -1e6})
+    hybrid, first, plain = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, GreedyPortfolio))
+    assert hybrid.rank(odd, configurations) == plain.rank(odd, configurations) != first.rank(odd, configurations)
+    np.testing.assert_array_equal(hybrid.support(odd, configurations), plain.support(odd, configurations))
+    assert hybrid.rank(HIGH, configurations) == first.rank(HIGH, configurations)
+    known = experience.descriptions[0]
+    assert hybrid.rank(known, configurations) == first.rank(known, configurations)

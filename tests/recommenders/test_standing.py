@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.calibration import REFERENCE
 from autometa.recommenders.evidence import regrets_on_the_way
-from autometa.recommenders.standing import DEFAULT, N_SIMILAR, standings, versus
+from autometa.recommenders.standing import N_SIMILAR, standings, versus
 from autometa.space import Configuration
 from tests.recommenders.experiences import INF, NAN, make_description, make_experience
 
@@ -22,7 +23,7 @@ def with_default(losses: list[list[float]], weights: list[float] | None = None) 
         metric=made.metric,
         revision=1,
         descriptions=made.descriptions,
-        configurations=(*made.configurations[:-1], DEFAULT),
+        configurations=(*made.configurations[:-1], REFERENCE),
         losses=made.losses,
         fit_seconds=made.fit_seconds,
         memory_bytes=made.memory_bytes,
@@ -80,7 +81,7 @@ def test_of_an_unknown_configuration_nothing_is_counted() -> None:
 
 def test_versus_counts_tasks_with_both_and_failures_lose() -> None:
     losses = [[0.1, 0.2], [0.3, 0.2], [0.2, 0.2], [NAN, 0.2], [0.2, NAN], [INF, 0.2], [0.2, INF], [INF, INF]]
-    found = versus(with_default(losses), make_experience(losses).configurations[0], DEFAULT)
+    found = versus(with_default(losses), make_experience(losses).configurations[0], REFERENCE)
     assert found is not None
     assert (found.n_tasks, found.n_better, found.n_worse) == (5, 2, 2)
     assert found.median_reduction == 0.0  # of 0.5, -0.5, 0, -1, 1
@@ -99,13 +100,13 @@ def test_versus_counts_tasks_with_both_and_failures_lose() -> None:
 )
 def test_the_reduction_is_a_share_of_the_loss_of_the_other(losses: list[list[float]], reduction: float) -> None:
     experience = with_default(losses)
-    found = versus(experience, experience.configurations[0], DEFAULT)
+    found = versus(experience, experience.configurations[0], REFERENCE)
     assert found is not None
     assert found.median_reduction == pytest.approx(reduction)
 
 
 def test_there_is_no_versus_for_the_default_itself_or_without_a_common_task() -> None:
     experience = with_default([[0.1, NAN], [NAN, 0.2], [INF, INF]])
-    assert versus(experience, DEFAULT, DEFAULT) is None
-    assert versus(experience, experience.configurations[0], DEFAULT) is None
-    assert versus(experience, STRANGER, DEFAULT) is None
+    assert versus(experience, REFERENCE, REFERENCE) is None
+    assert versus(experience, experience.configurations[0], REFERENCE) is None
+    assert versus(experience, STRANGER, REFERENCE) is None
