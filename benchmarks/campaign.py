@@ -1,5 +1,7 @@
 """Which tables the campaign measures first: ``python -m benchmarks.campaign INDEX FOLDER``
 
+More tables at a time: ``--binary 100 --multiclass 60 --regression 100``; those of fewer are always among them.
+
 Writes an ``index.csv`` into FOLDER with the tables of the pilot and, by an order that depends on their names alone,
 others of families that are not there yet, until `N_TABLES` of each kind; judgement families among them, for no choice
 is made from these runs. Left out are synthetic tables, flagged ones, and those of more than 200 columns, which take a
@@ -12,6 +14,7 @@ runs the candidates, each on all tables before the next one, and goes on where i
 
 import argparse
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -28,24 +31,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
     parser.add_argument("folder", type=Path)
+    for kind, n in N_TABLES.items():
+        parser.add_argument(f"--{kind}", type=int, default=n, metavar="N", help="tables of this kind")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    tables = first_tables(pd.read_csv(arguments.index))
-    for kind, own in tables.groupby("task"):
-        print(f"{kind}: {len(own)} tables, {own['family'].map(is_judgement).sum()} of judgement families")
+    n_tables = {kind: getattr(arguments, str(kind)) for kind in N_TABLES}
+    tables = first_tables(pd.read_csv(arguments.index), n_tables)
+    for name, own in tables.groupby("task"):
+        print(f"{name}: {len(own)} tables, {own['family'].map(is_judgement).sum()} of judgement families")
     tables["file"] = [str((arguments.index.parent / file).resolve()) for file in tables["file"]]
     tables.to_csv(arguments.folder / "index.csv", index=False)
 
 
-def first_tables(index: pd.DataFrame) -> pd.DataFrame:
-    """Return the tables of the pilot, then one of each further family, `N_TABLES` of each kind."""
+def first_tables(index: pd.DataFrame, n_tables: Mapping[TaskKind, int]) -> pd.DataFrame:
+    """Return the tables of the pilot, then one of each further family, so many of each kind."""
     pilot = choose_tables(index)
     rest = index[~index["synthetic"] & index["flag"].isna() & (index["n_features"] <= MAX_COLUMNS)]
     rest = rest[~rest["family"].isin(pilot["family"])]
     order = rest["name"].map(lambda name: hashlib.sha256(f"campaign {name}".encode()).hexdigest())
     rest = rest.loc[order.sort_values().index].drop_duplicates("family")
     tables = pd.concat([pilot, rest])
-    return pd.concat([tables[tables["task"] == kind].head(n) for kind, n in N_TABLES.items()])
+    return pd.concat([tables[tables["task"] == kind].head(n) for kind, n in n_tables.items()])
 
 
 if __name__ == "__main__":

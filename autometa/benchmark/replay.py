@@ -129,16 +129,8 @@ def replay(
     DataError
         If there is no task to hide, or nothing is left to learn from.
     """
-    is_hidden = [families is None or family in families for family in experience.families]
-    is_thick = np.isfinite(experience.losses).sum(axis=1) >= MIN_OK
-    rows = np.flatnonzero(np.array(is_hidden, dtype=bool) & is_thick)
-    n_left_out = int(sum(is_hidden)) - len(rows)
-    if not any(is_hidden):
-        raise DataError("nothing to replay: no task of those families is stored; hide others, or all")
-    if len(rows) == 0:
-        raise DataError(f"nothing to replay: all {n_left_out} tasks have fewer than {MIN_OK} successful runs")
-    if len(set(experience.families)) < 2:
-        raise DataError("nothing to learn from: all tasks are of one family")
+    rows = hidden_rows(experience, families)
+    n_left_out = sum(families is None or family in families for family in experience.families) - len(rows)
     found, fit_seconds, seconds = {}, {}, {}
     for method in methods:
         start = time.perf_counter()
@@ -157,6 +149,25 @@ def replay(
     )
 
 
+def hidden_rows(experience: Experience, families: Collection[str] | None) -> np.ndarray:
+    """Return the rows of the tasks to hide, those of some families or all: with enough successful runs.
+
+    Raises
+    ------
+    DataError
+        If there is none, or nothing is left to learn from.
+    """
+    is_hidden = np.array([families is None or family in families for family in experience.families], dtype=bool)
+    rows = np.flatnonzero(is_hidden & (np.isfinite(experience.losses).sum(axis=1) >= MIN_OK))
+    if not is_hidden.any():
+        raise DataError("nothing to replay: no task of those families is stored; hide others, or all")
+    if len(rows) == 0:
+        raise DataError(f"nothing to replay: all {is_hidden.sum()} tasks have fewer than {MIN_OK} successful runs")
+    if len(set(experience.families)) < 2:
+        raise DataError("nothing to learn from: all tasks are of one family")
+    return rows
+
+
 def _run(
     experience: Experience, method: Method, rows: np.ndarray, n_steps: int, seed: int, report: Report | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -164,7 +175,7 @@ def _run(
     place = {row: number for number, row in enumerate(rows.tolist())}
     found, fit_seconds = np.full((2, len(rows), n_steps), np.nan)
     n_done = 0
-    for hidden, own in _splits(experience, place, method.n_folds):
+    for hidden, own in splits(experience, place, method.n_folds):
         recommender = method.make().fit(experience.without(hidden), seed)
         for row in own:
             found[place[row]], fit_seconds[place[row]] = _trace(recommender, experience, row, n_steps)
@@ -174,7 +185,7 @@ def _run(
     return found, fit_seconds
 
 
-def _splits(
+def splits(
     experience: Experience, rows: Collection[int], n_folds: int | None
 ) -> Iterator[tuple[tuple[str, ...], list[int]]]:
     """Iterate over (families to hide, rows to replay)."""

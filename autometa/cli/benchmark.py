@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
-from autometa.advisor import RECOMMENDERS
+from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS
 from autometa.cli.drawing import draw_rows
 from autometa.cli.options import DatabaseOption, FormatOption, MetricOption, SeedOption, opened, split
-from autometa.cli.output import Format, bar, print_content, print_renderables, say
+from autometa.cli.output import Format, counting, print_content, print_renderables, say
 from autometa.errors import OptionError
 
 if TYPE_CHECKING:
+    from autometa.benchmark.judging import FoldLosses, Share, Verdict
     from autometa.benchmark.replay import Method, Replay
     from autometa.benchmark.scores import Score
     from autometa.knowledge.base import KnowledgeBase
@@ -26,6 +29,8 @@ app = typer.Typer(name="benchmark", help="Compare ways to recommend.", no_args_i
 _REFERENCE = "portfolio"
 _RANDOM = "random"
 _METHODS = (*RECOMMENDERS, _RANDOM)
+_KINDS = ("binary", "multiclass", "regression")
+_MIN_SHARE = 0.5
 
 
 class Families(StrEnum):
@@ -81,7 +86,7 @@ def replay(  # noqa: PLR0913 - an argument for each option
     min_share: Annotated[
         float,
         typer.Option("--min-share", metavar="SHARE", help="Only what was tried on so large a share of the tasks."),
-    ] = 0.5,
+    ] = _MIN_SHARE,
     seed: SeedOption = 0,
     db: DatabaseOption = None,
     form: FormatOption = Format.TABLE,
@@ -101,21 +106,106 @@ def replay(  # noqa: PLR0913 - an argument for each option
     methods = _methods(recommenders)
     with opened(db) as base:
         experience = _experience(base, kind, metric, protocol).of_share(min_share)
-    with bar() as drawn:
-
-        def report(method: str, n_done: int, n_tasks: int) -> None:
-            if drawn is not None:
-                if not drawn.task_ids:
-                    drawn.start()
-                    drawn.add_task("")
-                drawn.update(drawn.task_ids[0], completed=n_done, total=n_tasks, description=method.ljust(12))
-
+    with counting() as report:
         replayed = run(experience, methods, families=_hidden(experience, families), seed=seed, report=report)
     _print(replayed, scores_of(replayed, reference=_REFERENCE), experience, form)
 
 
-def _methods(names: str) -> "list[Method]":
-    """Return the methods that an option names, the reference among them in any case."""
+@app.command("judge")
+def judge(  # noqa: PLR0913 - an argument for each option
+    kinds: Annotated[str, typer.Option("--kind", metavar="A,B,...", help="Kinds of tasks.")] = ",".join(_KINDS),
+    metric: MetricOption = "auto",
+    recommender: Annotated[
+        str, typer.Option("--recommender", help=f"One of: {', '.join(_METHODS)}.")
+    ] = DEFAULT_RECOMMENDER,
+    families: Annotated[
+        Families,
+        typer.Option("--families", help="Which are hidden; published figures are on judgement families."),
+    ] = Families.JUDGEMENT,
+    seed: SeedOption = 0,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Judge the first advice on tasks that were hidden: does it beat the defaults, and do its intervals hold?
+
+    A tie: within one standard error of the differences of the folds. Each share with its 95 % interval.
+
+    \b
+    Example:
+      autometa benchmark judge --kind binary --families all
+    """
+    from autometa.benchmark.judging import judge as run
+    from autometa.evaluation.protocol import CV_V1
+
+    (method,) = _methods(recommender, with_reference=False)
+    verdicts: dict[str, list[Verdict]] = {}
+    with opened(db) as base, counting() as report:
+        for kind in split(kinds) or []:
+            experience = _experience(base, kind, metric, CV_V1.name).of_share(_MIN_SHARE)
+            hidden = _hidden(experience, families)
+            folds = _folds(base, experience, hidden)
+            verdicts[kind] = run(experience, folds, method, families=hidden, seed=seed, report=partial(report, kind))
+    if len(verdicts) > 1:
+        verdicts["all"] = [verdict for own in verdicts.values() for verdict in own]
+    rows = {kind: _judgement(own) for kind, own in verdicts.items()}
+    if form is Format.TABLE:
+        print_renderables(
+            draw_rows(
+                [{"kind": kind, **{name: _said(value) for name, value in row.items()}} for kind, row in rows.items()]
+            )
+        )
+    else:
+        content = {
+            kind: {
+                name: asdict(value) | {"share": value.value, "interval": value.interval} for name, value in row.items()
+            }
+            for kind, row in rows.items()
+        }
+        print_content({"recommender": method.name, "families": str(families), "kinds": content}, form)
+
+
+def _folds(base: "KnowledgeBase", experience: "Experience", hidden: set[str]) -> "FoldLosses":
+    """Return the losses of the folds of all that was measured on the tasks of some families."""
+    from autometa.evaluation.protocol import CV_V1
+    from autometa.pipelines.building import PIPELINES_VERSION
+
+    folds = {}
+    for known in experience.descriptions:
+        if known.family in hidden:
+            for each in base.evaluations_of(
+                known.fingerprint, protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION
+            ):
+                scores = each.fold_scores.get(experience.metric.name, ())
+                if each.seed == 0 and scores:
+                    folds[known.fingerprint, each.configuration.key] = np.array(
+                        [experience.metric.loss(score) for score in scores]
+                    )
+    return folds
+
+
+def _judgement(verdicts: "list[Verdict]") -> "dict[str, Share]":
+    """Return the shares of one kind."""
+    from autometa.benchmark.judging import DEFAULTS, Outcome, coverage_of, share_of
+
+    return {
+        "score in its interval": coverage_of(verdicts),
+        "gain in its interval": coverage_of(verdicts, of_gains=True),
+        **{
+            f"{each} than {default}": share_of(each, default, verdicts)
+            for default in DEFAULTS
+            for each in (Outcome.BETTER, Outcome.WORSE)
+        },
+    }
+
+
+def _said(share: "Share") -> str:
+    """Return a share as people read it."""
+    low, high = share.interval
+    return f"{share.value:.0%} of {share.n_of} ({low:.0%} to {high:.0%})"
+
+
+def _methods(names: str, *, with_reference: bool = True) -> "list[Method]":
+    """Return the methods that an option names, the reference before them unless it is not asked for."""
     from autometa.benchmark.replay import Method
     from autometa.recommenders.random_order import RandomOrder
 
@@ -126,7 +216,7 @@ def _methods(names: str) -> "list[Method]":
             raise OptionError(f"no recommender '{name}'; choose from: {', '.join(makers)}")
     return [
         Method(name=name, make=makers[name], n_folds=makers[name].n_folds)
-        for name in dict.fromkeys((_REFERENCE, *wanted))
+        for name in dict.fromkeys((_REFERENCE, *wanted) if with_reference else wanted)
     ]
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -83,6 +83,22 @@ def bar() -> Iterator["Bar | None"]:
         yield drawn
     finally:
         drawn.stop()
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function of (what, done, of how many) that draws a progress bar on stderr, where that is a terminal."""
+    with bar() as drawn:
+
+        def report(what: str, n_done: int, n_in_all: int) -> None:
+            if drawn is None:
+                return
+            if not drawn.task_ids:
+                drawn.start()
+                drawn.add_task("")
+            drawn.update(drawn.task_ids[0], completed=n_done, total=n_in_all, description=what.ljust(18))
+
+        yield report
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from autometa.knowledge.frames import Experience
 from autometa.space import Configuration
 
 # Chosen on families that are not for judgement (docs/benchmarks.md, "No shades of one pipeline").
-SHADE = 0.05
+SHADE = 0.08
 MIN_COMMON_TASKS = 5
 N_BEHIND = 3  # times as many as are advised are ranked: what takes the place of a shade comes from there
 

@@ -94,7 +94,7 @@ def test_nothing_is_lost_and_shades_keep_their_order() -> None:
 
 @pytest.mark.parametrize(
     ("name", "recommender"),
-    [("breast_cancer", "nearest"), ("wine", "nearest"), ("diabetes", "portfolio"), ("diabetes", "hybrid")],
+    [("breast_cancer", "nearest"), ("wine", "average"), ("wine", "nearest"), ("diabetes", "nearest")],
 )
 def test_no_shades_are_advised_from_the_shipped_runs(
     shipped_base: Path, examples: Path, name: str, recommender: str

@@ -1,0 +1,187 @@
+"""Judging the first advice: does it beat what people take out of habit, and does its interval hold?"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from autometa.benchmark.replay import Method, hidden_rows, splits
+from autometa.knowledge.frames import Experience
+from autometa.recommenders.base import Recommender
+from autometa.recommenders.calibration import Calibration, calibrate
+from autometa.recommenders.expecting import expected_losses, predicted_gain, score_intervals
+from autometa.space import Configuration
+
+DEFAULTS = {name: Configuration(algorithm=name) for name in ("lightgbm", "random_forest")}
+
+# (fingerprint, configuration key) -> losses of the folds, (n_folds,); all folds are the same for all configurations.
+FoldLosses = Mapping[tuple[str, str], np.ndarray]
+
+
+class Outcome(StrEnum):
+    """How the first advice compares with a library's default."""
+
+    BETTER = "better"
+    TIE = "tie"
+    WORSE = "worse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of the first advice on one hidden task.
+
+    Parameters
+    ----------
+    fingerprint, family : str
+        The task.
+    advised : Configuration
+        The first advice.
+    is_held : bool or None
+        Whether its score lies in its 80 % interval; None if it failed.
+    is_gain_held : bool or None
+        Whether its gain over LightGBM's default lies in its 80 % interval; None where no gain was predicted.
+    outcomes : mapping of str to Outcome
+        Against each of `DEFAULTS` that was measured there.
+    """
+
+    fingerprint: str
+    family: str
+    advised: Configuration
+    is_held: bool | None
+    is_gain_held: bool | None
+    outcomes: Mapping[str, Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A share of tasks, with the 95 % interval by Wilson.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22.
+    https://doi.org/10.1080/01621459.1927.10502953
+    """
+
+    n: int
+    n_of: int
+
+    @property
+    def value(self) -> float:
+        """The share itself; NaN of no tasks."""
+        return self.n / self.n_of if self.n_of else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end; (0, 1) of no tasks."""
+        from scipy.stats import binomtest
+
+        if self.n_of == 0:
+            return 0.0, 1.0
+        ends = binomtest(self.n, self.n_of).proportion_ci(0.95, method="wilson")
+        return float(ends.low), float(ends.high)
+
+
+def judge(
+    experience: Experience,
+    folds: FoldLosses,
+    method: Method,
+    *,
+    families: Collection[str] | None = None,
+    seed: int = 0,
+    report: Callable[[int, int], None] | None = None,
+) -> list[Verdict]:
+    """Return a verdict on each hidden task; what learns, intervals too, sees no task of a hidden family.
+
+    Parameters
+    ----------
+    experience : Experience
+        All that is stored of a kind.
+    folds : mapping
+        Losses of the folds of what is compared; without those of a pair, the means are compared and there are no ties
+        but of equal ones.
+    method : Method
+        The recommender, and in how many folds of families it is fitted.
+    families : collection of str, optional
+        Only tasks of these are hidden. Default: all.
+    seed : int
+        Of all that is drawn.
+    report : callable, optional
+        Called with (tasks done, of how many).
+
+    Raises
+    ------
+    DataError
+        If there is no task to hide, or nothing is left to learn from.
+    """
+    rows = hidden_rows(experience, families)
+    verdicts: list[Verdict] = []
+    for hidden, own in splits(experience, rows.tolist(), method.n_folds):
+        known = experience.without(hidden)
+        recommender = method.make().fit(known, seed)
+        calibration = calibrate(method.make, known, seed)
+        for row in own:
+            verdicts.append(_verdict(recommender, calibration, experience, row, folds))
+            if report is not None:
+                report(len(verdicts), len(rows))
+    return verdicts
+
+
+def share_of(outcome: Outcome, default: str, verdicts: Sequence[Verdict]) -> Share:
+    """Return on how many tasks the first advice came out so against a default, of those where it was measured."""
+    outcomes = [verdict.outcomes[default] for verdict in verdicts if default in verdict.outcomes]
+    return Share(n=sum(each is outcome for each in outcomes), n_of=len(outcomes))
+
+
+def coverage_of(verdicts: Sequence[Verdict], *, of_gains: bool = False) -> Share:
+    """Return on how many tasks the interval of the score, or of the gain, held."""
+    held = [verdict.is_gain_held if of_gains else verdict.is_held for verdict in verdicts]
+    return Share(n=sum(each is True for each in held), n_of=sum(each is not None for each in held))
+
+
+def outcome(advised: np.ndarray | float, default: np.ndarray | float) -> Outcome:
+    """Return how losses compare: of folds, (n_folds,), or means, inf where it failed.
+
+    A tie: the mean difference is within one standard error of the differences of the folds.
+    """
+    if not (np.isfinite(advised).all() and np.isfinite(default).all()):
+        gain = float(np.mean(default)) - float(np.mean(advised)) if np.isfinite(advised).all() else -np.inf
+        return Outcome.BETTER if gain > 0 else Outcome.TIE if not np.isfinite(default).all() else Outcome.WORSE
+    gains = np.atleast_1d(np.asarray(default) - np.asarray(advised))
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
+    if abs(gains.mean()) <= error:
+        return Outcome.TIE
+    return Outcome.BETTER if gains.mean() > 0 else Outcome.WORSE
+
+
+def _verdict(
+    recommender: Recommender, calibration: Calibration, experience: Experience, row: int, folds: FoldLosses
+) -> Verdict:
+    """Return the verdict on one hidden task."""
+    description, metric = experience.descriptions[row], experience.metric
+    columns = np.flatnonzero(experience.is_tried[row])
+    candidates = [experience.configurations[column] for column in columns]
+    first = recommender.propose(description, candidates)
+    advised, loss = candidates[first], float(experience.losses[row, columns[first]])
+    expected = float(expected_losses(recommender, description, [advised], ())[0])
+    low, high = score_intervals(metric, description, [(advised, expected)], (), calibration)[0][1]
+    gain = predicted_gain(recommender, description, (advised, expected), (), calibration)
+    outcomes = {}
+    for name, default in DEFAULTS.items():
+        column = experience.position_of.get(default.key, -1)
+        if column in columns:
+            pair = [folds.get((description.fingerprint, each.key)) for each in (advised, default)]
+            means = (loss, float(experience.losses[row, column]))
+            outcomes[name] = outcome(*(means if pair[0] is None or pair[1] is None else (pair[0], pair[1])))
+    reference = experience.position_of.get(DEFAULTS["lightgbm"].key, -1)
+    is_gain_held = None
+    if gain is not None and reference in columns and np.isfinite([loss, experience.losses[row, reference]]).all():
+        is_gain_held = gain.interval[0] <= experience.losses[row, reference] - loss <= gain.interval[1]
+    return Verdict(
+        fingerprint=description.fingerprint,
+        family=description.family,
+        advised=advised,
+        is_held=bool(low <= metric.score(loss) <= high) if np.isfinite(loss) else None,
+        is_gain_held=None if is_gain_held is None else bool(is_gain_held),
+        outcomes=outcomes,
+    )
