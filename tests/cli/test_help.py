@@ -26,6 +26,7 @@ COMMANDS = (
     "kb upgrade",
     "benchmark import",
     "benchmark replay",
+    "benchmark judge",
     "describe",
     "recommend",
     "explain",
