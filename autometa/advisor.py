@@ -25,6 +25,7 @@ from autometa.recommenders.candidates import choose_candidates, lacking_candidat
 from autometa.recommenders.caveats import caveats, missing_libraries
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.cost import FitTime
+from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
@@ -106,7 +107,10 @@ class Advisor:
         candidates, fit_seconds = choose_candidates(fit_time, experience, description, wish)
         ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
         losses = expected_losses(ranker, description, candidates, observed)
-        order = order_candidates(ranker, description, candidates, observed, losses, wish.k)
+        n_ranked = wish.k if observed else N_BEHIND * wish.k
+        order = order_candidates(ranker, description, candidates, observed, losses, n_ranked)
+        if not observed:  # measured ones stand in the order of their results
+            order = defer_shades(experience, candidates, order, wish.k)[: wish.k]
         chosen = [candidates[position] for position in order]
         calibration = calibration_for(RECOMMENDERS[self.recommender], experience, wish.seed)
         scores = score_intervals(
@@ -146,6 +150,16 @@ class Advisor:
                 *missing_libraries(ranker, description, candidates, lacking, observed, wish.k),
             ),
         )
+
+    def experience(self, recommendation: Recommendation, wish: Wish | None = None) -> Experience:
+        """Return the past runs that a recommendation was drawn from, by the same wish.
+
+        Raises
+        ------
+        NotKnownError
+            If there are none in this knowledge base.
+        """
+        return self._experience(recommendation.task.kind, recommendation.metric, (wish or Wish()).trust)
 
     def known_tasks(self, task: Task, seed: int = 0) -> tuple[tuple[KnownTask, ...], float]:
         """Return the nearest known tasks of the same kind, nearest first, and the novelty of this one.

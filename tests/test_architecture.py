@@ -31,6 +31,7 @@ FLOORS = {
     "growing": 11,
     "benchmark": 12,
     "advisor": 13,
+    "reporting": 13,
     "cli": 15,
 }
 

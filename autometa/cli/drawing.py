@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autometa.metric import Metric
-from autometa.recommenders.recommendation import KnownTask, PredictedGain, Recommendation
+from autometa.recommenders.explaining import Explanation, standing_words
+from autometa.recommenders.recommendation import Advice, KnownTask, PredictedGain, Recommendation
 from autometa.task import Task
 
 Drawn = Table | Text | Padding | str
@@ -22,23 +23,31 @@ _LEGEND = (
     "{metric}: cross-validated score to expect; fit: predicted CPU seconds on the whole table. Last lines: past tasks, "
     "the score there, the place among the pipelines tried. Regret: 0 = the best known, 1 = a median pipeline."
 )
+_EXPLAINED = (
+    "Open a past run by what stands in brackets: autometa kb show FINGERPRINT. Signed numbers: what the meta-feature "
+    "adds to the expected regret."
+)
 
 
-def draw_recommendation(task: Task, recommendation: Recommendation, usage: str) -> list[Drawn]:
-    """Return what `autometa recommend` prints: what was inferred, the pipelines, how to use the first."""
+def draw_recommendation(
+    task: Task, recommendation: Recommendation, usage: str = "", explanation: Explanation | None = None
+) -> list[Drawn]:
+    """Return what `autometa recommend` prints: what was inferred, the pipelines, and how to use the first, if given."""
     metric = recommendation.metric.name
-    return [
+    drawn = [
         *draw_task(task, metric),
         *draw_neighbours(recommendation.known_tasks, recommendation.novelty),
         *draw_notes(recommendation.notes),
         "",
-        *_pipelines(recommendation),
+        *_pipelines(recommendation, explanation),
         "",
         Text(_LEGEND.format(metric=metric), style="dim"),
-        "",
-        "[bold]use the first in Python[/]",
-        Padding(Text(usage), (0, 0, 0, 2), expand=False),
     ]
+    if explanation is not None:
+        drawn += [Text(_EXPLAINED, style="dim"), Text(explanation.trust, style="dim")]
+    if usage:
+        drawn += ["", "[bold]use the first in Python[/]", Padding(Text(usage), (0, 0, 0, 2), expand=False)]
+    return drawn
 
 
 def draw_task(task: Task, metric: str) -> list[Drawn]:
@@ -72,7 +81,7 @@ def short(number: float) -> str:
     return f"{number:.4f}" if abs(number) < 10 else f"{number:.4g}"
 
 
-def _pipelines(recommendation: Recommendation) -> list[Drawn]:
+def _pipelines(recommendation: Recommendation, explanation: Explanation | None) -> list[Drawn]:
     """Return a line of figures for each pipeline, and below it hyperparameters, reasons and past runs."""
     rows = [("#", "pipeline", recommendation.metric.name, "80 % interval", "fit")] + [
         (
@@ -93,19 +102,30 @@ def _pipelines(recommendation: Recommendation) -> list[Drawn]:
         for row in rows
     ]
     drawn: list[Drawn] = [Text(lines[0], style="bold")]
-    for line, advice in zip(lines[1:], recommendation, strict=True):
-        values = ", ".join(f"{name}={value}" for name, value in advice.configuration.values.items())
-        runs = ", ".join(f"{run.task} {short(run.score)} ({run.rank}/{run.n_tried})" for run in advice.evidence)
-        reasons = "; ".join(advice.reasons)
-        below = (
-            Text(values),
-            Text(_gain(advice.gain, recommendation.metric)),
-            Text(reasons, style="dim"),
-            Text(runs, style="dim"),
-        )
+    for place, (line, advice) in enumerate(zip(lines[1:], recommendation, strict=True)):
         drawn.append(Text(line, style="bold"))
+        gain = _gain(advice.gain, recommendation.metric)
+        below = [Text(_hyperparameters(advice)), Text(gain), Text("; ".join(advice.reasons), style="dim")]
+        if explanation is not None:
+            below += [Text(words, style="dim") for words in standing_words(explanation.standings[place])]
+            below += [Text(move.words, style="dim") for move in explanation.moves[place]]
+        below.append(Text(_runs(advice, with_fingerprints=explanation is not None), style="dim"))
         drawn += [Padding(text, (0, 0, 0, widths[0] + 2), expand=False) for text in below if text.plain]
     return drawn
+
+
+def _hyperparameters(advice: Advice) -> str:
+    """Return the hyperparameters that differ from the defaults, in a line."""
+    return ", ".join(f"{name}={value}" for name, value in advice.configuration.values.items())
+
+
+def _runs(advice: Advice, *, with_fingerprints: bool) -> str:
+    """Return the past runs that speak for a pipeline, in a line."""
+    return ", ".join(
+        f"{run.task}{f' [{run.fingerprint[:12]}]' if with_fingerprints else ''} "
+        f"{short(run.score)} ({run.rank}/{run.n_tried})"
+        for run in advice.evidence
+    )
 
 
 def _gain(gain: PredictedGain | None, metric: Metric) -> str:

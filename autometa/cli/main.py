@@ -11,6 +11,7 @@ import typer
 from autometa import __version__
 from autometa.cli.benchmark import app as benchmark
 from autometa.cli.describe import describe
+from autometa.cli.explain import explain
 from autometa.cli.kb import app as kb
 from autometa.cli.output import say
 from autometa.cli.recommend import recommend
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(recommend)
+app.command()(explain)
 app.command()(describe)
 app.add_typer(kb)
 app.add_typer(benchmark)

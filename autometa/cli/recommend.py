@@ -1,6 +1,7 @@
 """`autometa recommend`."""
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,8 @@ from autometa.cli.options import (
 )
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.reading import read_task
+from autometa.recommenders.explaining import Explanation
+from autometa.recommenders.explaining import explain as explained
 from autometa.recommenders.recommendation import Advice, PredictedGain, Recommendation
 from autometa.task import Task
 from autometa.wish import Wish
@@ -63,6 +66,9 @@ def recommend(  # noqa: PLR0913 - an argument for each option
             "--weight-origin", metavar="NAME=WEIGHT", help="How much its runs count; 1 is usual.", show_default=False
         ),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say more of why each pipeline is advised.", show_default=False)
+    ] = False,
     db: DatabaseOption = None,
     seed: SeedOption = 0,
     form: FormatOption = Format.TABLE,
@@ -85,17 +91,20 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         origin_weights=weights_of(weight_origin or ()),
     )
     with opened(db) as base:
-        recommendation = Advisor(base, recommender=recommender).recommend(table, wish)
+        advisor = Advisor(base, recommender=recommender)
+        recommendation = advisor.recommend(table, wish)
+        explanation = explained(advisor.experience(recommendation, wish), recommendation, seed) if explain else None
     if form is Format.TABLE:
         print_renderables(
             *draw_recommendation(
                 table,
                 recommendation,
                 _usage(data, table, wish, arguments, {"knowledge": db, "recommender": recommender}),
+                explanation,
             )
         )
     else:
-        print_content(recommendation_content(table, recommendation), form)
+        print_content(recommendation_content(table, recommendation, explanation), form)
 
 
 def _usage(
@@ -127,17 +136,47 @@ def _words(arguments: dict[str, Any]) -> str:
     return "".join(f", {name}={value!r}" for name, value in arguments.items())
 
 
-def recommendation_content(task: Task, recommendation: Recommendation) -> dict[str, Any]:  # Any: JSON
-    """Return the documented JSON of a recommendation (docs/output.md)."""
-    return {
+def recommendation_content(
+    task: Task, recommendation: Recommendation, explanation: Explanation | None = None
+) -> dict[str, Any]:  # Any: JSON
+    """Return the documented JSON of a recommendation (docs/output.md), with its explanation if there is one."""
+    items = [_advice_content(advice) for advice in recommendation]
+    content = {
         "task": task_content(task, recommendation.metric.name),
         "known_tasks": [
             {"name": known.name, "distance": round(known.distance, 4)} for known in recommendation.known_tasks
         ],
         "novelty": round(recommendation.novelty, 4),
-        "recommendations": [_advice_content(advice) for advice in recommendation],
+        "recommendations": items,
         "notes": list(recommendation.notes),
     }
+    if explanation is not None:
+        for place, item in enumerate(items):
+            item["explanation"] = _explanation_content(explanation, place)
+        content["attribution"] = {"skill": _rounded(explanation.skill), "n_tasks": explanation.n_tasks}
+    return content
+
+
+def _explanation_content(explanation: Explanation, place: int) -> dict[str, Any]:
+    """Return the JSON of what stands behind one advised pipeline."""
+    standing = explanation.standings[place]
+    versus = standing.versus_default
+    return {
+        "regret_before": _rounded(standing.regret_before),
+        "regret_after": _rounded(standing.regret_after),
+        "n_tried": standing.n_tried,
+        "n_close": standing.n_close,
+        "n_similar": standing.n_similar,
+        "n_similar_close": standing.n_similar_close,
+        "similar_share": _rounded(standing.similar_share),
+        "versus_default": None if versus is None else _rounded_values(asdict(versus)),
+        "metafeatures": [_rounded_values(asdict(move)) for move in explanation.moves[place]],
+    }
+
+
+def _rounded_values(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the same with numbers of 6 significant digits."""
+    return {name: _rounded(value) if isinstance(value, float) else value for name, value in content.items()}
 
 
 def _advice_content(advice: Advice) -> dict[str, Any]:

@@ -38,6 +38,17 @@ def names() -> tuple[str, ...]:
     return tuple(name for group in GROUPS for name in group.names)
 
 
+def meanings() -> dict[str, str]:
+    """Return what each meta-feature stands for, in words.
+
+    Examples
+    --------
+    >>> meanings()["nr_inst"], meanings()["attr_ent.mean"]
+    ('number of rows', 'entropy of each column (mean)')
+    """
+    return {name: meaning for group in GROUPS for name, meaning in group.meanings.items()}
+
+
 def extract(task: Task, seed: int = 0, *, time_limit_seconds: float = TIME_LIMIT_SECONDS) -> MetaFeatures:
     """Return the meta-features of a task; the vector has every name for every kind of task.
 

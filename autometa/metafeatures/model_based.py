@@ -165,7 +165,7 @@ def tree_shape(tree: Tree) -> Floats:
 
 @GROUP.values("mean", "sd")
 def tree_imbalance(tree: Tree) -> Floats:
-    """Return -q log2 q of each depth with leaves, q = 2^-(probability to end there) [2]_; as pymfe."""
+    """Return the imbalance of each depth with leaves: -q log2 q, q = 2^-(probability to end there) [2]_; as pymfe."""
     depths, counts = np.unique(tree.depths[tree.is_leaf], return_counts=True)
     probabilities = counts * 0.5**depths
     return np.asarray(probabilities * 0.5**probabilities)

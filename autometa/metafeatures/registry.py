@@ -5,6 +5,7 @@ carries the function's name. The functions of a group share one prepared input, 
 """
 
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,12 +39,15 @@ SUMMARIES: dict[str, Callable[[Floats], float | None]] = {
     "max": lambda values: float(np.max(values)),
 }
 
+_OF_MANY = {"mean": "mean", "sd": "standard deviation", "min": "smallest", "max": "largest"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature(Generic[Prepared]):
-    """One registered function: the names that it gives values to, and the kinds of task it is defined for."""
+    """One registered function: the names that it gives values to, what they mean, and for which kinds of task."""
 
     names: tuple[str, ...]
+    meanings: tuple[str, ...]
     kinds: frozenset[TaskKind]
     compute: Callable[[Prepared], tuple[float | None, ...]]
 
@@ -86,6 +90,15 @@ class Group(Generic[Prepared]):
         """Every name of the group, in the order of its file."""
         return tuple(name for feature in self._features for name in feature.names)
 
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each name stands for, in words: of the docstring of its function."""
+        return {
+            name: meaning
+            for feature in self._features
+            for name, meaning in zip(feature.names, feature.meanings, strict=True)
+        }
+
     def value(
         self, *, kinds: frozenset[TaskKind] = ALL_KINDS
     ) -> Callable[[Callable[[Prepared], float | None]], Callable[[Prepared], float | None]]:
@@ -95,7 +108,8 @@ class Group(Generic[Prepared]):
             def compute(prepared: Prepared) -> tuple[float | None, ...]:
                 return (function(prepared),)
 
-            self._features.append(Feature(names=(function.__name__,), kinds=kinds, compute=compute))
+            meanings = (_meaning(function),)
+            self._features.append(Feature(names=(function.__name__,), meanings=meanings, kinds=kinds, compute=compute))
             return function
 
         return enter
@@ -115,7 +129,8 @@ class Group(Generic[Prepared]):
                 return tuple(SUMMARIES[name](numbers) if len(numbers) else None for name in summaries)
 
             names = tuple(f"{function.__name__}.{name}" for name in summaries)
-            self._features.append(Feature(names=names, kinds=kinds, compute=compute))
+            meanings = tuple(f"{_meaning(function)} ({_OF_MANY[name]})" for name in summaries)
+            self._features.append(Feature(names=names, meanings=meanings, kinds=kinds, compute=compute))
             return function
 
         return enter
@@ -146,6 +161,13 @@ class Group(Generic[Prepared]):
             for feature in wanted:
                 _measure_feature(feature, prepared, deadline, measured)
         return measured
+
+
+def _meaning(function: Callable[[Prepared], object]) -> str:
+    """Return what a function gives, in words: the start of its docstring, without sources and asides."""
+    words = " ".join((function.__doc__ or function.__name__).split("\n\n")[0].split())
+    words = re.sub(r" *(\[\d+\]_|\([^)]*\))", "", words.removeprefix("Return ").removeprefix("the "))
+    return re.split(r"[;:]|\.$|, as pymfe", words)[0].strip()
 
 
 def _measure_feature(feature: Feature[Prepared], prepared: Prepared, deadline: float, measured: Measured) -> None:

@@ -102,7 +102,7 @@ def nr_cat(sample: Sample) -> float:
 
 @GROUP.value()
 def cat_to_num(sample: Sample) -> float | None:
-    """Return `nr_cat` per `nr_num` [3]_; as pymfe, undefined without numeric columns."""
+    """Return categorical columns per numeric one: `nr_cat` / `nr_num` [3]_; as pymfe, undefined without the latter."""
     n_numeric = _count(sample, ColumnKind.NUMERIC)
     return _count(sample, *NOMINAL) / n_numeric if n_numeric else None
 
@@ -167,7 +167,7 @@ def log_symbols(sample: Sample) -> Floats:
 
 @GROUP.values("mean", "sd")
 def sparsity(sample: Sample) -> Floats:
-    """Return (n / distinct values - 1) / (n - 1) of each column; as pymfe.
+    """Return the repetition of values of each column: (n / distinct values - 1) / (n - 1), as pymfe's sparsity.
 
     M. A. Salama, A. E. Hassanien, K. Revett: Employment of neural network and rough set in meta-learning,
     Memetic Computing 5(3), 2013, pp. 165-177.

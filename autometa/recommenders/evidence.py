@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autometa.evaluation.record import Evaluation, Status
+from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.recommendation import Run
 from autometa.space import Configuration
@@ -51,10 +52,10 @@ def reasons_for(
     """Return for each configuration, in the order advised, why it stands there."""
     experience = recommender.experience_
     measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
-    is_close = _is_close_to_best(recommender)
-    best = np.ones(experience.n_tasks)
+    is_close = is_close_to_best(experience)
+    gains = regrets_on_the_way(experience, configurations)
     result = []
-    for configuration in configurations:
+    for configuration, (before, after) in zip(configurations, gains, strict=True):
         reasons = []
         column = experience.position_of.get(configuration.key, -1)
         if configuration.key in measured:
@@ -65,12 +66,25 @@ def reasons_for(
             n_tried = int(experience.is_tried[:, column].sum())
             n_close = int(is_close[:, column].sum())
             reasons.append(f"within 1 % of the best on {n_close} of {n_tried} known {experience.kind} tasks")
-            losses = np.nan_to_num(experience.normalised_losses[:, column], nan=1.0)
-            before, best = np.average(best, weights=experience.weights), np.minimum(best, losses)
-            after = np.average(best, weights=experience.weights)
-            if f"{after:.2f}" != f"{before:.2f}":
-                reasons.append(f"lowers the mean regret of the advice so far from {before:.2f} to {after:.2f}")
+        if f"{after:.2f}" != f"{before:.2f}":
+            reasons.append(f"lowers the mean regret of the advice so far from {before:.2f} to {after:.2f}")
         result.append(tuple(reasons))
+    return result
+
+
+def regrets_on_the_way(experience: Experience, configurations: Sequence[Configuration]) -> list[tuple[float, float]]:
+    """Return the mean regret over the known tasks, by their weights, before and after each configuration in turn.
+
+    The regret of a task is the least normalised loss so far: 1 at the start, and where nothing of it was tried.
+    """
+    least = np.ones(experience.n_tasks)
+    result = []
+    for configuration in configurations:
+        before = float(np.average(least, weights=experience.weights))
+        column = experience.position_of.get(configuration.key, -1)
+        if column >= 0:
+            least = np.fmin(least, experience.normalised_losses[:, column])  # NaN, not tried, lowers nothing
+        result.append((before, float(np.average(least, weights=experience.weights))))
     return result
 
 
@@ -80,9 +94,8 @@ def _ranks(losses: np.ndarray) -> np.ndarray:
     return np.array([1 + (row[None, :] < row[:, None]).sum(axis=1) for row in filled], dtype=int)
 
 
-def _is_close_to_best(recommender: Recommender) -> np.ndarray:
+def is_close_to_best(experience: Experience) -> np.ndarray:
     """Return where a score is within 1 % of the best of its task: bool (n_tasks, n_configurations)."""
-    experience = recommender.experience_
     metric = experience.metric
     with np.errstate(invalid="ignore"):
         if metric.greater_is_better:

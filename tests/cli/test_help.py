@@ -26,8 +26,10 @@ COMMANDS = (
     "kb upgrade",
     "benchmark import",
     "benchmark replay",
+    "benchmark judge",
     "describe",
     "recommend",
+    "explain",
 )
 
 

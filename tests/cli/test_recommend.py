@@ -15,7 +15,9 @@ from autometa.space import Configuration
 from tests.conftest import Command
 
 ITEM = {"rank", "algorithm", "hyperparameters", "key", "predicted_score", "interval", "fit_seconds"}
-ITEM |= {"reasons", "evidence"}
+ITEM |= {"gain", "reasons", "evidence"}
+EXPLANATION = {"regret_before", "regret_after", "n_tried", "n_close", "n_similar", "n_similar_close", "similar_share"}
+EXPLANATION |= {"versus_default", "metafeatures"}
 TASK = {"name", "kind", "target", "n_rows", "n_columns", "metric", "fingerprint"}
 
 
@@ -201,3 +203,24 @@ def test_origins_that_are_excluded_or_weighted_are_told_and_go_into_the_code(aut
         refused = autometa(*arguments, *options)
         assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
         assert words in refused.stderr
+
+
+def test_explain_adds_to_the_json_and_to_the_table(autometa: Command, examples: Path) -> None:
+    arguments = ("recommend", str(examples / "breast_cancer.csv"), "-t", "diagnosis", "-k", "3")
+    plain = json.loads(autometa(*arguments, "-f", "json").stdout)
+    content = json.loads(autometa(*arguments, "--explain", "-f", "json").stdout)
+    assert set(content.pop("attribution")) == {"skill", "n_tasks"}
+    for item in content["recommendations"]:
+        explanation = item.pop("explanation")
+        assert set(explanation) == EXPLANATION
+        assert set(explanation["versus_default"]) == {"n_tasks", "n_better", "n_worse", "median_reduction"}
+        for move in explanation["metafeatures"]:
+            assert set(move) == {"name", "meaning", "value", "share_below", "contribution"}
+    assert content == plain, "nothing else changes"
+    shown = autometa(*arguments, "--explain")
+    assert shown.returncode == 0, shown.stderr
+    for words in ("most similar known tasks", "than LightGBM's default on", "speaks ", "autometa kb show FINGERPRINT"):
+        assert words in shown.stdout
+    fingerprint = content["recommendations"][0]["evidence"][0]["fingerprint"][:12]
+    assert f"[{fingerprint}]" in shown.stdout
+    assert autometa("kb", "show", fingerprint).returncode == 0

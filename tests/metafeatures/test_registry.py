@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pytest
 
+from autometa.metafeatures import meanings, names
 from autometa.metafeatures.registry import REGRESSION, Floats, Group
 from autometa.metafeatures.sample import Sample
 from autometa.task import Task
@@ -131,3 +132,40 @@ def test_after_the_deadline_nothing_begins(sample: Sample) -> None:
     measured = group.measure(sample, deadline=time.perf_counter() - 1)
     assert "ran past its time limit" in measured.failures["late"]
     assert math.isnan(measured.values["late"])
+
+
+def test_meanings_are_the_start_of_the_docstring_without_sources() -> None:
+    group = _group()
+
+    @group.value()
+    def size(sample: Sample) -> float:
+        """Return the number of cells [12]_: rows x columns; as pymfe."""
+        return 1.0
+
+    @group.values("mean", "max")
+    def width(sample: Sample) -> Floats:
+        """Return the width of each column (ours).
+
+        More on it.
+        """
+        return np.ones(1)
+
+    @group.value()
+    def bare(sample: Sample) -> float:
+        return 1.0
+
+    assert group.meanings == {
+        "size": "number of cells",
+        "width.mean": "width of each column (mean)",
+        "width.max": "width of each column (largest)",
+        "bare": "bare",
+    }
+
+
+def test_every_metafeature_has_a_meaning_that_people_can_read() -> None:
+    assert tuple(meanings()) == names()
+    for meaning in meanings().values():
+        assert len(meaning) > 5
+        assert not set(meaning) & set("[]`_;:"), meaning
+        assert meaning.count("(") == meaning.count(")")
+    assert len(set(meanings().values())) == len(names()), "no two mean the same"

@@ -102,9 +102,9 @@ def test_reasons_count_the_tasks_where_it_was_among_the_best() -> None:
     # Scores of 1 % below the best (0.990 of 1.0 is 0.99 x the best) are as good as the best; 1.5 % below are not.
     experience = make_experience([[0.0, 0.010, 0.015], [0.1, 0.108, 0.2], [0.1, NAN, INF], [INF, NAN, NAN]])
     reasons = reasons_for(BestOnAverage().fit(experience), NEW, experience.configurations)
-    assert reasons[0] == ("within 1 % of the best on 3 of 4 known binary tasks",)
-    assert reasons[1] == ("within 1 % of the best on 2 of 2 known binary tasks",)
-    assert reasons[2] == ("within 1 % of the best on 0 of 3 known binary tasks",)
+    assert reasons[0][0] == "within 1 % of the best on 3 of 4 known binary tasks"
+    assert reasons[1][0] == "within 1 % of the best on 2 of 2 known binary tasks"
+    assert reasons[2][0] == "within 1 % of the best on 0 of 3 known binary tasks"
 
 
 def test_for_losses_within_one_percent_is_meant_of_the_loss() -> None:
@@ -128,21 +128,20 @@ def test_unknown_configurations_have_no_reasons() -> None:
     assert reasons_for(BestOnAverage().fit(EXPERIENCE), NEW, [other]) == [()]
 
 
-def test_the_portfolio_tells_what_each_pick_adds_if_it_adds_anything() -> None:
+def test_what_each_pick_adds_is_said_of_any_recommender_if_it_adds_anything() -> None:
     experience = make_experience(
         [
             [0.0, 0.9, 0.4, 1.0, 1.0, 1.0, 1.0],
             [0.9, 0.0, 0.4, 1.0, 1.0, 1.0, 1.0],
         ]
     )
-    recommender = GreedyPortfolio().fit(experience)
     chosen = [experience.configurations[column] for column in (2, 0, 1, 3)]
-    reasons = reasons_for(recommender, NEW, chosen)
     steps = ["1.00 to 0.40", "0.40 to 0.20", "0.20 to 0.00"]
-    assert [r[-1] for r in reasons[:3]] == [f"lowers the mean regret of the advice so far from {s}" for s in steps]
-    assert not any("regret" in text for text in reasons[3])
-    others = reasons_for(BestOnAverage().fit(experience), NEW, chosen)
-    assert not any("regret" in text for texts in others for text in texts)
+    for recommender in (GreedyPortfolio(), BestOnAverage(), NearestTasks()):
+        reasons = reasons_for(recommender.fit(experience), NEW, chosen)
+        expected = [f"lowers the mean regret of the advice so far from {step}" for step in steps]
+        assert [r[-1] for r in reasons[:3]] == expected
+        assert not any("regret" in text for text in reasons[3])
 
 
 def test_the_counts_agree_with_the_experience() -> None:

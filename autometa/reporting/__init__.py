@@ -1,0 +1,1 @@
+"""Reports on a recommendation, for people."""

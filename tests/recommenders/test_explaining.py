@@ -1,0 +1,100 @@
+"""An explanation says in words what the figures say."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from autometa.advisor import Advisor
+from autometa.knowledge.shipped import open_knowledge
+from autometa.reading import read_task
+from autometa.recommenders.attribution import MIN_TASKS
+from autometa.recommenders.explaining import N_ATTRIBUTED, N_MOVES, Explanation, Move, explain, standing_words
+from autometa.recommenders.standing import Standing, Versus
+from autometa.wish import Wish
+
+
+def make_move(value: float = 569.0, share_below: float = 0.2, contribution: float = -0.041) -> Move:
+    return Move(
+        name="nr_inst", meaning="number of rows", value=value, share_below=share_below, contribution=contribution
+    )
+
+
+def make_standing(**options: object) -> Standing:
+    fields: dict[str, object] = {
+        "regret_before": 0.5,
+        "regret_after": 0.25,
+        "n_tried": 40,
+        "n_close": 10,
+        "n_similar": 10,
+        "n_similar_close": 4,
+        "similar_share": 0.55,
+        "versus_default": None,
+    }
+    return Standing(**{**fields, **options})  # type: ignore[arg-type] # fields of any type
+
+
+@pytest.mark.parametrize(
+    ("move", "words"),
+    [
+        (make_move(), "number of rows: 569 (low, below 80% of the known tasks) speaks for it (-0.04)"),
+        (
+            make_move(1234567.0, 0.9, 0.1),
+            "number of rows: 1,234,567 (high, above 90% of the known tasks) speaks against",
+        ),
+        (make_move(0.12345, 0.5), "number of rows: 0.123 (as on many known tasks) speaks for it"),
+        (make_move(math.nan, math.nan, 0.2), "number of rows: undefined, speaks against it (+0.20)"),
+    ],
+)
+def test_a_move_is_a_sentence(move: Move, words: str) -> None:
+    assert move.words.startswith(words)
+
+
+def test_a_standing_is_sentences() -> None:
+    assert standing_words(make_standing()) == (
+        "within 1 % of the best on 4 of the 10 most similar known tasks where it was tried: "
+        "55% by likeness, against 25% of all",
+    )
+    lower = Versus(n_tasks=40, n_better=30, n_worse=9, median_reduction=0.034)
+    higher = Versus(n_tasks=40, n_better=9, n_worse=30, median_reduction=-0.034)
+    assert standing_words(make_standing(versus_default=lower))[1] == (
+        "better than LightGBM's default on 30, worse on 9 of 40 known tasks; its loss lower by 3.4% in the median"
+    )
+    assert standing_words(make_standing(versus_default=higher))[1].endswith("its loss higher by 3.4% in the median")
+    assert (
+        "lowers the mean regret of the advice so far by 0.003" in standing_words(make_standing(regret_after=0.497))[1]
+    )
+    assert standing_words(make_standing(n_similar=0, n_tried=0)) == ()
+
+
+@pytest.mark.parametrize(
+    ("skill", "words"),
+    [(0.2, "they tell 20% of what varies"), (-0.1, "they tell nothing"), (math.nan, "too few tasks")],
+)
+def test_how_far_the_moves_can_be_trusted_is_said(skill: float, words: str) -> None:
+    assert words in Explanation(standings=(), moves=(), skill=skill, n_tasks=50).trust
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "diabetes"])
+def test_every_kind_is_explained_from_the_shipped_runs(shipped_base: Path, examples: Path, name: str) -> None:
+    wish = Wish(k=N_ATTRIBUTED + 2)
+    with open_knowledge(shipped_base) as base:
+        advisor = Advisor(base)
+        recommendation = advisor.recommend(read_task(examples / f"{name}.csv"), wish)
+        experience = advisor.experience(recommendation, wish)
+    explanation = explain(experience, recommendation)
+    assert len(explanation.standings) == len(explanation.moves) == len(recommendation)
+    assert MIN_TASKS <= explanation.n_tasks <= experience.n_tasks
+    assert explanation.moves[N_ATTRIBUTED:] == ((), ())
+    before = 1.0
+    for advice, standing in zip(recommendation, explanation.standings, strict=True):
+        assert standing.regret_before == before
+        assert standing.regret_after <= before
+        before = standing.regret_after
+        assert f"on {standing.n_close} of {standing.n_tried} known" in " ".join(advice.reasons)
+    for moves in explanation.moves[:3]:
+        assert 0 < len(moves) <= N_MOVES
+        for move in moves:
+            assert move.value == pytest.approx(recommendation.task.metafeatures[move.name], nan_ok=True)
+            assert math.isnan(move.share_below) if math.isnan(move.value) else 0 <= move.share_below <= 1
+    assert repr(explain(experience, recommendation)) == repr(explanation), "the same again"
