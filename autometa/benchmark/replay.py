@@ -9,9 +9,11 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from autometa.benchmark.keeping import identity_of, keep, load
 from autometa.errors import DataError
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.frames import Experience
@@ -19,6 +21,7 @@ from autometa.recommenders.base import Recommender
 from autometa.task import TaskDescription
 
 N_STEPS = 25
+ORACLE = "oracle"  # proposes the best of each task: what no method can be better than
 MIN_OK = 20  # a row with fewer successful runs has no median worth the name
 _JUDGES = 5
 
@@ -56,13 +59,17 @@ class Replay:
     best, median, worst : ndarray of shape (n_tasks,)
         Losses of the successful runs that are stored of each.
     found : dict of str to ndarray of shape (n_tasks, n_steps)
-        Of each method the best loss after so many proposals; a failure counts as the worst loss of its task.
+        Of each method, and of the oracle, the best loss after so many proposals; a failure counts as the worst loss of
+        its task.
     fit_seconds : dict of str to ndarray of shape (n_tasks, n_steps)
-        What the proposals so far took to fit, one fit each.
+        CPU seconds that the proposals so far took to fit, one fit each. A fit of unknown length, one that did not end,
+        counts as the longest that is stored of its task; NaN in tasks of which none is.
     seconds : dict of str to float
-        Time for fitting and proposing, in all.
+        Time for fitting and proposing, in all, when that was done.
     n_left_out : int
         Tasks with fewer than `MIN_OK` successful runs.
+    kept : tuple of str
+        Methods whose proposals were on disk already.
     """
 
     tasks: tuple[TaskDescription, ...]
@@ -73,6 +80,7 @@ class Replay:
     fit_seconds: dict[str, np.ndarray] = field(repr=False)
     seconds: dict[str, float]
     n_left_out: int
+    kept: tuple[str, ...] = ()
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -98,7 +106,7 @@ def is_judgement(family: str) -> bool:
     return _number(family) % _JUDGES == 0
 
 
-def replay(
+def replay(  # noqa: PLR0913 - what is compared, on what, and what goes on meanwhile
     experience: Experience,
     methods: Sequence[Method],
     *,
@@ -106,8 +114,9 @@ def replay(
     n_steps: int = N_STEPS,
     seed: int = 0,
     report: Report | None = None,
+    folder: Path | None = None,
 ) -> Replay:
-    """Return what each method finds on tasks that are hidden from it.
+    """Return what each method, and the oracle, finds on tasks that are hidden from it.
 
     Parameters
     ----------
@@ -123,6 +132,8 @@ def replay(
         Of all that is drawn.
     report : callable, optional
         Called with (method, tasks done, of how many).
+    folder : Path, optional
+        Where proposals are kept for the next time, see `autometa.benchmark.keeping`; default: nowhere.
 
     Raises
     ------
@@ -131,21 +142,32 @@ def replay(
     """
     rows = hidden_rows(experience, families)
     n_left_out = sum(families is None or family in families for family in experience.families) - len(rows)
-    found, fit_seconds, seconds = {}, {}, {}
+    picks, seconds, kept = {}, {}, []
     for method in methods:
+        identity = identity_of(experience, method.make, rows, n_folds=method.n_folds, n_steps=n_steps, seed=seed)
+        stored = load(folder, identity, (len(rows), n_steps)) if folder is not None else None
+        if stored is not None:
+            picks[method.name], seconds[method.name] = stored
+            kept.append(method.name)
+            continue
         start = time.perf_counter()
-        found[method.name], fit_seconds[method.name] = _run(experience, method, rows, n_steps, seed, report)
+        picks[method.name] = _run(experience, method, rows, n_steps, seed, report)
         seconds[method.name] = time.perf_counter() - start
+        if folder is not None:
+            keep(folder, identity, picks[method.name], seconds[method.name])
+    picks[ORACLE], seconds[ORACLE] = _best_picks(experience, rows, n_steps), 0.0
     ok = np.where(np.isfinite(experience.losses[rows]), experience.losses[rows], np.nan)
+    results = {name: _results(experience, rows, proposed) for name, proposed in picks.items()}
     return Replay(
         tasks=tuple(experience.descriptions[row] for row in rows),
         best=np.nanmin(ok, axis=1),
         median=np.nanmedian(ok, axis=1),
         worst=np.nanmax(ok, axis=1),
-        found=found,
-        fit_seconds=fit_seconds,
+        found={name: found for name, (found, _) in results.items()},
+        fit_seconds={name: spent for name, (_, spent) in results.items()},
         seconds=seconds,
         n_left_out=n_left_out,
+        kept=tuple(kept),
     )
 
 
@@ -170,19 +192,40 @@ def hidden_rows(experience: Experience, families: Collection[str] | None) -> np.
 
 def _run(
     experience: Experience, method: Method, rows: np.ndarray, n_steps: int, seed: int, report: Report | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best losses and the fit seconds so far of one method, both (n_rows, n_steps)."""
+) -> np.ndarray:
+    """Return the columns that one method proposes, (n_rows, n_steps); -1 where all was tried."""
     place = {row: number for number, row in enumerate(rows.tolist())}
-    found, fit_seconds = np.full((2, len(rows), n_steps), np.nan)
+    picks = np.full((len(rows), n_steps), -1)
     n_done = 0
     for hidden, own in splits(experience, place, method.n_folds):
         recommender = method.make().fit(experience.without(hidden), seed)
         for row in own:
-            found[place[row]], fit_seconds[place[row]] = _trace(recommender, experience, row, n_steps)
+            proposed = _trace(recommender, experience, row, n_steps)
+            picks[place[row], : len(proposed)] = proposed
             n_done += 1
             if report is not None:
                 report(method.name, n_done, len(rows))
-    return found, fit_seconds
+    return picks
+
+
+def _best_picks(experience: Experience, rows: np.ndarray, n_steps: int) -> np.ndarray:
+    """Return the column of the best result of each task as its only proposal, (n_rows, n_steps)."""
+    losses = np.where(np.isfinite(experience.losses[rows]), experience.losses[rows], np.inf)
+    picks = np.full((len(rows), n_steps), -1)
+    picks[:, 0] = losses.argmin(axis=1)
+    return picks
+
+
+def _results(experience: Experience, rows: np.ndarray, picks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best losses and the fit seconds after each proposal, both (n_rows, n_steps)."""
+    losses, seconds = experience.losses[rows], experience.fit_seconds[rows]
+    worst = np.where(np.isfinite(losses), losses, -np.inf).max(axis=1, keepdims=True)
+    known = np.where(np.isfinite(seconds), seconds, -np.inf).max(axis=1, keepdims=True)
+    longest = np.where(np.isfinite(known), known, np.nan)
+    at = np.maximum(picks, 0)  # after the last proposal nothing changes any more
+    found = np.where(picks < 0, np.inf, np.minimum(np.take_along_axis(losses, at, axis=1), worst))
+    taken = np.take_along_axis(np.where(np.isfinite(seconds), seconds, longest), at, axis=1)
+    return np.minimum.accumulate(found, axis=1), np.cumsum(np.where(picks < 0, 0.0, taken), axis=1)
 
 
 def splits(
@@ -201,22 +244,17 @@ def splits(
             raise DataError("nothing to learn from: all families are in one fold; take fewer folds")
 
 
-def _trace(recommender: Recommender, experience: Experience, row: int, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best loss and the fit seconds after each proposal for one task, both (n_steps,)."""
+def _trace(recommender: Recommender, experience: Experience, row: int, n_steps: int) -> list[int]:
+    """Return the columns proposed for one task."""
     columns = np.flatnonzero(experience.is_tried[row])
-    losses, seconds = experience.losses[row, columns], experience.fit_seconds[row, columns]
     candidates = [experience.configurations[column] for column in columns]
-    worst = losses[np.isfinite(losses)].max()
     observed: list[Evaluation] = []
     taken: list[int] = []
     while len(taken) < min(n_steps, len(candidates)):
         position = recommender.propose(experience.descriptions[row], candidates, observed)
-        taken.append(position)
-        observed.append(_told(experience, row, columns[position]))
-    reached = np.minimum.accumulate(np.minimum(losses[taken], worst))
-    spent = np.nancumsum(seconds[taken])
-    padding = (0, n_steps - len(taken))  # all was tried: nothing changes any more
-    return np.pad(reached, padding, mode="edge"), np.pad(spent, padding, mode="edge")
+        taken.append(int(columns[position]))
+        observed.append(_told(experience, row, taken[-1]))
+    return taken
 
 
 def _told(experience: Experience, row: int, column: int) -> Evaluation:

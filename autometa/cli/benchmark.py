@@ -1,5 +1,6 @@
 """`autometa benchmark`: is a recommender any good?"""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -87,6 +88,9 @@ def replay(  # noqa: PLR0913 - an argument for each option
         float,
         typer.Option("--min-share", metavar="SHARE", help="Only what was tried on so large a share of the tasks."),
     ] = _MIN_SHARE,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep proposals on disk, and use kept ones.")
+    ] = True,
     seed: SeedOption = 0,
     db: DatabaseOption = None,
     form: FormatOption = Format.TABLE,
@@ -94,20 +98,30 @@ def replay(  # noqa: PLR0913 - an argument for each option
     """Let recommenders propose for tasks that were hidden from them, and measure their regret.
 
     Normalised regret after k proposals: (best found - best) / (median - best) of the task, 0 to 1; its mean over the
-    tasks, with standard errors over families.
+    tasks, with standard errors over families. Random order and the oracle, which knows the best, stand beside them.
 
     \b
     Example:
       autometa benchmark replay --kind regression --families all
     """
+    from autometa.benchmark.keeping import replay_folder
     from autometa.benchmark.replay import replay as run
     from autometa.benchmark.scores import scores_of
 
+    start = time.perf_counter()
     methods = _methods(recommenders)
     with opened(db) as base:
         experience = _experience(base, kind, metric, protocol).of_share(min_share)
     with counting() as report:
-        replayed = run(experience, methods, families=_hidden(experience, families), seed=seed, report=report)
+        replayed = run(
+            experience,
+            methods,
+            families=_hidden(experience, families),
+            seed=seed,
+            report=report,
+            folder=replay_folder() if cache else None,
+        )
+    say(f"replayed in {time.perf_counter() - start:.1f} s; kept from before: {', '.join(replayed.kept) or 'nothing'}")
     _print(replayed, scores_of(replayed, reference=_REFERENCE), experience, form)
 
 
@@ -205,7 +219,7 @@ def _said(share: "Share") -> str:
 
 
 def _methods(names: str, *, with_reference: bool = True) -> "list[Method]":
-    """Return the methods that an option names, the reference before them unless it is not asked for."""
+    """Return the methods that an option names, the reference before and random order after them if asked for."""
     from autometa.benchmark.replay import Method
     from autometa.recommenders.random_order import RandomOrder
 
@@ -216,7 +230,7 @@ def _methods(names: str, *, with_reference: bool = True) -> "list[Method]":
             raise OptionError(f"no recommender '{name}'; choose from: {', '.join(makers)}")
     return [
         Method(name=name, make=makers[name], n_folds=makers[name].n_folds)
-        for name in dict.fromkeys((_REFERENCE, *wanted) if with_reference else wanted)
+        for name in dict.fromkeys((_REFERENCE, *wanted, _RANDOM) if with_reference else wanted)
     ]
 
 
@@ -259,6 +273,8 @@ def _hidden(experience: "Experience", families: Families) -> set[str]:
 
 def _print(replayed: "Replay", scores: "Sequence[Score]", experience: "Experience", form: Format) -> None:
     """Print the scores."""
+    from autometa.benchmark.replay import ORACLE
+
     if form is not Format.TABLE:
         content = {
             "kind": str(experience.kind),
@@ -269,6 +285,7 @@ def _print(replayed: "Replay", scores: "Sequence[Score]", experience: "Experienc
             "n_configurations": experience.n_configurations,
             "reference": _REFERENCE,
             "seconds": replayed.seconds,
+            "kept": replayed.kept,
             "scores": [asdict(score) for score in scores],
         }
         print_content(content, form)
@@ -287,6 +304,11 @@ def _print(replayed: "Replay", scores: "Sequence[Score]", experience: "Experienc
             by_method[score.method][f"less {_REFERENCE}, k = {score.k}"] = (
                 "" if score.method == _REFERENCE else f"{score.difference:+.3f} ± {score.difference_error:.3f}"
             )
+    for score in scores:
+        if score.k == 10:
+            has_rank = score.method != ORACLE
+            by_method[score.method]["rank, k = 10"] = f"{score.rank:.2f}" if has_rank else ""
+            by_method[score.method]["wins, k = 10"] = f"{score.wins:.0%}" if has_rank else ""
     for name, row in by_method.items():
         row["seconds"] = round(replayed.seconds[name], 1)
     print_renderables(draw_rows(list(by_method.values())))

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from autometa.benchmark.replay import MIN_OK, Method, Replay, is_judgement, replay
+from autometa.benchmark.replay import MIN_OK, ORACLE, Method, Replay, is_judgement, replay
 from autometa.errors import DataError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
@@ -70,6 +70,25 @@ def test_a_failed_proposal_costs_one_evaluation_and_counts_as_the_worst(spy: Met
     assert replayed.found["spy"][0].tolist() == [0.5, 0.3]
     assert replayed.regrets("spy", to_worst=True)[0] == pytest.approx([1.0, 0.5])
     assert [str(e.status) for e in Spy.seen[1][2]] == ["failed"]
+
+
+def test_the_oracle_proposes_the_best_and_takes_its_time(spy: Method) -> None:
+    row = [INF, 0.3, *np.linspace(0.1, 0.5, MIN_OK).tolist()]
+    seconds = np.tile(np.arange(1.0, len(row) + 1), (2, 1))
+    replayed = replay(make_experience([row, row], fit_seconds=seconds), [spy], n_steps=3)
+    assert replayed.found[ORACLE].tolist() == [[0.1] * 3] * 2
+    assert replayed.fit_seconds[ORACLE].tolist() == [[3.0] * 3] * 2
+    assert (replayed.regrets(ORACLE) == 0).all()
+
+
+def test_a_fit_of_unknown_length_counts_as_the_longest_of_its_task(spy: Method) -> None:
+    losses = [[INF, *np.linspace(0.1, 0.5, MIN_OK).tolist()]] * 3
+    seconds = np.tile(np.arange(1.0, MIN_OK + 2), (3, 1))
+    seconds[0, 0] = NAN
+    seconds[1] = NAN
+    spent = replay(make_experience(losses, fit_seconds=seconds), [spy], n_steps=2).fit_seconds["spy"]
+    assert spent[[0, 2]].tolist() == [[21.0, 23.0], [1.0, 3.0]]
+    assert np.isnan(spent[1]).all()
 
 
 def test_what_was_not_tried_on_a_task_is_not_proposed_there(spy: Method) -> None:

@@ -23,16 +23,20 @@ def test_published_runs_are_imported_once(autometa: Command, empty: str, tmp_pat
     assert said == [{"new": 12, "known": 0, "differing": 0}, {"new": 0, "known": 12, "differing": 0}]
 
 
-def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(autometa: Command) -> None:
+def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(autometa: Command, tmp_path: Path) -> None:
     arguments = ("benchmark", "replay", "--kind", "regression", "--families", "others", "--recommender", "random")
     said = json.loads(autometa(*arguments, "-f", "json").stdout)
     assert (said["kind"], said["metric"], said["reference"]) == ("regression", "rmse", "portfolio")
     assert said["n_tasks"] == said["n_families"] > 10
     regret = {(score["method"], score["k"]): score["regret"] for score in said["scores"]}
-    assert set(regret) == {(method, k) for method in ("portfolio", "random") for k in (1, 3, 5, 10, 25)}
+    assert set(regret) == {(method, k) for method in ("portfolio", "random", "oracle") for k in (1, 3, 5, 10, 25)}
+    assert regret["oracle", 1] == 0
     assert 0 <= regret["portfolio", 25] <= regret["portfolio", 1] < regret["random", 1] <= 1
-    shown = autometa(*arguments).stdout.splitlines()
-    assert [line.split()[0] for line in shown] == ["method", "portfolio", "random"]
+    again = autometa(*arguments)
+    assert "kept from before: portfolio, random" in again.stderr
+    assert json.loads(autometa(*arguments, "-f", "json", "--no-cache").stdout)["kept"] == []
+    shown = again.stdout.splitlines()
+    assert [line.split()[0] for line in shown] == ["method", "portfolio", "random", "oracle"]
     assert f"{regret['random', 1]:.3f} ± " in shown[2]
 
 
