@@ -53,6 +53,7 @@ HOMES = {
     "catboost": {"pipelines"},
     "lightgbm": {"pipelines", "recommenders"},
     "skops": {"persistence"},
+    "matplotlib": {"reporting"},
 }
 
 

@@ -88,6 +88,10 @@ def replay(  # noqa: PLR0913 - an argument for each option
         float,
         typer.Option("--min-share", metavar="SHARE", help="Only what was tried on so large a share of the tasks."),
     ] = _MIN_SHARE,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the regrets, as .png or .svg.", show_default=False),
+    ] = None,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep proposals on disk, and use kept ones.")
     ] = True,
@@ -109,6 +113,10 @@ def replay(  # noqa: PLR0913 - an argument for each option
     from autometa.benchmark.scores import scores_of
 
     start = time.perf_counter()
+    if plot is not None:
+        from autometa.reporting.regret_plot import check_plot, save_regret_plot
+
+        check_plot(plot)
     methods = _methods(recommenders)
     with opened(db) as base:
         experience = _experience(base, kind, metric, protocol).of_share(min_share)
@@ -122,6 +130,9 @@ def replay(  # noqa: PLR0913 - an argument for each option
             folder=replay_folder() if cache else None,
         )
     say(f"replayed in {time.perf_counter() - start:.1f} s; kept from before: {', '.join(replayed.kept) or 'nothing'}")
+    if plot is not None:
+        title = f"{experience.kind}, {experience.metric.name}: {len(replayed.tasks)} hidden tasks, families: {families}"
+        save_regret_plot(replayed, plot, title=title)
     _print(replayed, scores_of(replayed, reference=_REFERENCE), experience, form)
 
 

@@ -32,8 +32,9 @@ def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(autom
     assert set(regret) == {(method, k) for method in ("portfolio", "random", "oracle") for k in (1, 3, 5, 10, 25)}
     assert regret["oracle", 1] == 0
     assert 0 <= regret["portfolio", 25] <= regret["portfolio", 1] < regret["random", 1] <= 1
-    again = autometa(*arguments)
+    again = autometa(*arguments, "--plot", "regrets.svg")
     assert "kept from before: portfolio, random" in again.stderr
+    assert (tmp_path / "regrets.svg").read_bytes().startswith(b"<?xml")
     assert json.loads(autometa(*arguments, "-f", "json", "--no-cache").stdout)["kept"] == []
     shown = again.stdout.splitlines()
     assert [line.split()[0] for line in shown] == ["method", "portfolio", "random", "oracle"]
@@ -49,6 +50,7 @@ def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(autom
         (("replay", "--protocol", "cv-v9"), "no protocol 'cv-v9'; choose one of: cv-v1, holdout-v1, oboe"),
         (("replay", "--recommender", "portfolio,oracle"), "no recommender 'oracle'; choose from: portfolio"),
         (("replay", "--metric", "rmse"), "rmse"),
+        (("replay", "--plot", "regrets.pdf"), "give a name that ends in .png or .svg"),
         (("replay", "--protocol", "oboe"), "no task of those families is stored"),
     ],
 )
