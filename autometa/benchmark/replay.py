@@ -147,14 +147,11 @@ def replay(  # noqa: PLR0913 - what is compared, on what, and what goes on meanw
         identity = identity_of(experience, method.make, rows, n_folds=method.n_folds, n_steps=n_steps, seed=seed)
         stored = load(folder, identity, (len(rows), n_steps)) if folder is not None else None
         if stored is not None:
-            picks[method.name], seconds[method.name] = stored
             kept.append(method.name)
-            continue
-        start = time.perf_counter()
-        picks[method.name] = _run(experience, method, rows, n_steps, seed, report)
-        seconds[method.name] = time.perf_counter() - start
-        if folder is not None:
-            keep(folder, identity, picks[method.name], seconds[method.name])
+        made = stored or _run(experience, method, rows, n_steps, seed, report)
+        picks[method.name], seconds[method.name] = made
+        if stored is None and folder is not None:
+            keep(folder, identity, *made)
     picks[ORACLE], seconds[ORACLE] = _best_picks(experience, rows, n_steps), 0.0
     ok = np.where(np.isfinite(experience.losses[rows]), experience.losses[rows], np.nan)
     results = {name: _results(experience, rows, proposed) for name, proposed in picks.items()}
@@ -192,8 +189,9 @@ def hidden_rows(experience: Experience, families: Collection[str] | None) -> np.
 
 def _run(
     experience: Experience, method: Method, rows: np.ndarray, n_steps: int, seed: int, report: Report | None
-) -> np.ndarray:
-    """Return the columns that one method proposes, (n_rows, n_steps); -1 where all was tried."""
+) -> tuple[np.ndarray, float]:
+    """Return the columns that one method proposes, (n_rows, n_steps), -1 where all was tried, and its seconds."""
+    start = time.perf_counter()
     place = {row: number for number, row in enumerate(rows.tolist())}
     picks = np.full((len(rows), n_steps), -1)
     n_done = 0
@@ -205,7 +203,7 @@ def _run(
             n_done += 1
             if report is not None:
                 report(method.name, n_done, len(rows))
-    return picks
+    return picks, time.perf_counter() - start
 
 
 def _best_picks(experience: Experience, rows: np.ndarray, n_steps: int) -> np.ndarray:

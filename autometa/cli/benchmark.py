@@ -19,8 +19,8 @@ from autometa.errors import OptionError
 
 if TYPE_CHECKING:
     from autometa.benchmark.judging import FoldLosses, Share, Verdict
-    from autometa.benchmark.replay import Method, Replay
-    from autometa.benchmark.scores import Score
+    from autometa.benchmark.replay import Method
+    from autometa.cli.replaying import Part
     from autometa.knowledge.base import KnowledgeBase
     from autometa.knowledge.frames import Experience
     from autometa.recommenders.base import Recommender
@@ -31,6 +31,7 @@ _REFERENCE = "portfolio"
 _RANDOM = "random"
 _METHODS = (*RECOMMENDERS, _RANDOM)
 _KINDS = ("binary", "multiclass", "regression")
+_ALL = "all"
 _MIN_SHARE = 0.5
 
 
@@ -71,7 +72,8 @@ def import_(
 @app.command("replay")
 def replay(  # noqa: PLR0913 - an argument for each option
     kind: Annotated[
-        str, typer.Option("--kind", help="binary, multiclass or regression; of a published database: its own.")
+        str,
+        typer.Option("--kind", help="binary, multiclass, regression, or all three; of a published database: its own."),
     ] = "binary",
     protocol: Annotated[
         str, typer.Option("--protocol", help="cv-v1 or holdout-v1, or the name of a published database.")
@@ -103,14 +105,14 @@ def replay(  # noqa: PLR0913 - an argument for each option
 
     Normalised regret after k proposals: (best found - best) / (median - best) of the task, 0 to 1; its mean over the
     tasks, with standard errors over families. Random order and the oracle, which knows the best, stand beside them.
+    With --kind all, the tasks of the three kinds are scored together as well.
 
     \b
     Example:
       autometa benchmark replay --kind regression --families all
     """
-    from autometa.benchmark.keeping import replay_folder
-    from autometa.benchmark.replay import replay as run
-    from autometa.benchmark.scores import scores_of
+    from autometa.cli.replaying import print_replays
+    from autometa.sources.public import PUBLIC_RUNS
 
     start = time.perf_counter()
     if plot is not None:
@@ -119,21 +121,15 @@ def replay(  # noqa: PLR0913 - an argument for each option
         check_plot(plot)
     methods = _methods(recommenders)
     with opened(db) as base:
-        experience = _experience(base, kind, metric, protocol).of_share(min_share)
-    with counting() as report:
-        replayed = run(
-            experience,
-            methods,
-            families=_hidden(experience, families),
-            seed=seed,
-            report=report,
-            folder=replay_folder() if cache else None,
-        )
-    say(f"replayed in {time.perf_counter() - start:.1f} s; kept from before: {', '.join(replayed.kept) or 'nothing'}")
+        kinds = _KINDS if kind == _ALL and protocol not in PUBLIC_RUNS else (kind,)
+        experiences = [_experience(base, each, metric, protocol).of_share(min_share) for each in kinds]
+    parts = _replayed(experiences, methods, families, seed=seed, cache=cache)
+    whole = parts[-1]
+    kept = ", ".join(whole.replay.kept) or "nothing"
+    say(f"replayed in {time.perf_counter() - start:.1f} s; kept from before: {kept}")
     if plot is not None:
-        title = f"{experience.kind}, {experience.metric.name}: {len(replayed.tasks)} hidden tasks, families: {families}"
-        save_regret_plot(replayed, plot, title=title)
-    _print(replayed, scores_of(replayed, reference=_REFERENCE), experience, form)
+        save_regret_plot(whole.replay, plot, title=f"{whole.title}, families: {families}")
+    print_replays(parts, form, reference=_REFERENCE)
 
 
 @app.command("judge")
@@ -229,6 +225,25 @@ def _said(share: "Share") -> str:
     return f"{share.value:.0%} of {share.n_of} ({low:.0%} to {high:.0%})"
 
 
+def _replayed(
+    experiences: "Sequence[Experience]", methods: "Sequence[Method]", families: Families, *, seed: int, cache: bool
+) -> "list[Part]":
+    """Return the replay of each experience and, as the last of several, all of them together."""
+    from autometa.benchmark.keeping import replay_folder
+    from autometa.benchmark.pooling import pooled
+    from autometa.benchmark.replay import replay as run
+    from autometa.cli.replaying import Part
+
+    folder = replay_folder() if cache else None
+    with counting() as report:
+        replays = [
+            run(each, methods, families=_hidden(each, families), seed=seed, report=report, folder=folder)
+            for each in experiences
+        ]
+    parts = [Part.of(experience, own) for experience, own in zip(experiences, replays, strict=True)]
+    return parts if len(parts) == 1 else [*parts, Part.of_all(parts, pooled(replays))]
+
+
 def _methods(names: str, *, with_reference: bool = True) -> "list[Method]":
     """Return the methods that an option names, the reference before and random order after them if asked for."""
     from autometa.benchmark.replay import Method
@@ -259,7 +274,7 @@ def _experience(base: "KnowledgeBase", kind: str, metric: str, protocol: str) ->
         of_kind, name, version, features = runs.kind, runs.metric, runs.version, runs.version
     elif protocol in PROTOCOLS:
         if kind not in list(TaskKind):
-            raise OptionError(f"no kind '{kind}'; choose one of: {', '.join(TaskKind)}")
+            raise OptionError(f"no kind '{kind}'; choose one of: {', '.join(TaskKind)}; replay has {_ALL} too")
         of_kind, name, version, features = TaskKind(kind), metric, PIPELINES_VERSION, EXTRACTION_VERSION
     else:
         raise OptionError(f"no protocol '{protocol}'; choose one of: {', '.join((*PROTOCOLS, *PUBLIC_RUNS))}")
@@ -280,46 +295,3 @@ def _hidden(experience: "Experience", families: Families) -> set[str]:
         return set(experience.families)
     wanted = families is Families.JUDGEMENT
     return {family for family in experience.families if is_judgement(family) is wanted}
-
-
-def _print(replayed: "Replay", scores: "Sequence[Score]", experience: "Experience", form: Format) -> None:
-    """Print the scores."""
-    from autometa.benchmark.replay import ORACLE
-
-    if form is not Format.TABLE:
-        content = {
-            "kind": str(experience.kind),
-            "metric": experience.metric.name,
-            "n_tasks": len(replayed.tasks),
-            "n_families": len(set(replayed.families)),
-            "n_left_out": replayed.n_left_out,
-            "n_configurations": experience.n_configurations,
-            "reference": _REFERENCE,
-            "seconds": replayed.seconds,
-            "kept": replayed.kept,
-            "scores": [asdict(score) for score in scores],
-        }
-        print_content(content, form)
-        return
-    say(
-        f"{experience.kind}, {experience.metric.name}: {len(replayed.tasks)} hidden tasks of "
-        f"{len(set(replayed.families))} families, {replayed.n_left_out} left out; "
-        f"{experience.n_tasks} tasks x {experience.n_configurations} configurations are stored"
-    )
-    by_method: dict[str, dict[str, object]] = {}
-    for score in scores:
-        row = by_method.setdefault(score.method, {"method": score.method})
-        row[f"k = {score.k}"] = f"{score.regret:.3f} ± {score.regret_error:.3f}"
-    for score in scores:
-        if score.k in (1, 10):
-            by_method[score.method][f"less {_REFERENCE}, k = {score.k}"] = (
-                "" if score.method == _REFERENCE else f"{score.difference:+.3f} ± {score.difference_error:.3f}"
-            )
-    for score in scores:
-        if score.k == 10:
-            has_rank = score.method != ORACLE
-            by_method[score.method]["rank, k = 10"] = f"{score.rank:.2f}" if has_rank else ""
-            by_method[score.method]["wins, k = 10"] = f"{score.wins:.0%}" if has_rank else ""
-    for name, row in by_method.items():
-        row["seconds"] = round(replayed.seconds[name], 1)
-    print_renderables(draw_rows(list(by_method.values())))

@@ -41,6 +41,24 @@ def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(autom
     assert f"{regret['random', 1]:.3f} ± " in shown[2]
 
 
+def test_all_kinds_are_replayed_one_by_one_and_together(autometa: Command) -> None:
+    arguments = ("benchmark", "replay", "--kind", "all", "--families", "others", "--recommender", "portfolio")
+    said = json.loads(autometa(*arguments, "-f", "json").stdout)
+    assert [(each["kind"], each["metric"]) for each in said["kinds"]] == [
+        ("binary", "roc_auc"),
+        ("multiclass", "log_loss"),
+        ("regression", "rmse"),
+    ]
+    pooled = said["pooled"]
+    assert (pooled["kind"], pooled["metric"]) == ("all", None)
+    assert pooled["n_tasks"] == sum(each["n_tasks"] for each in said["kinds"])
+    first = [part["scores"][0] for part in (*said["kinds"], pooled)]
+    weighted = sum(s["regret"] * part["n_tasks"] for s, part in zip(first, said["kinds"], strict=False))
+    assert first[-1]["regret"] == pytest.approx(weighted / pooled["n_tasks"])
+    kinds = [line.split()[0] for line in autometa(*arguments).stdout.splitlines()]
+    assert kinds == ["kind", *["binary"] * 3, *["multiclass"] * 3, *["regression"] * 3, *["all"] * 3]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
