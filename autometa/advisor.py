@@ -16,24 +16,22 @@ from autometa.knowledge.shipped import open_knowledge
 from autometa.metafeatures import MetaFeatures, extract
 from autometa.metric import Metric, get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.probing import Report, is_decisive, probe
 from autometa.reading import read_task
+from autometa.recommenders.advising import Grounds, advise, best_measured_first
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
-from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import choose_candidates, lacking_candidates
-from autometa.recommenders.caveats import caveats, missing_libraries
+from autometa.recommenders.caveats import caveats, missing_libraries, probe_words
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.cost import FitTime
-from autometa.recommenders.diversity import N_BEHIND, defer_shades
-from autometa.recommenders.evidence import evidence_for, reasons_for
-from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import ProximityAverage, ProximityPortfolio
-from autometa.recommenders.recommendation import Advice, KnownTask, Recommendation
+from autometa.recommenders.recommendation import KnownTask, Probe, Recommendation
 from autometa.recommenders.similarity import Similarity
 from autometa.sketches import draw_sketch
 from autometa.task import Task, TaskDescription
@@ -86,10 +84,19 @@ class Advisor:
         self.recommender = recommender
         self.protocol = protocol
 
-    def recommend(self, task: Task, wish: Wish | None = None) -> Recommendation:
+    def recommend(self, task: Task, wish: Wish | None = None, report: Report | None = None) -> Recommendation:
         """Return ranked pipelines for a task.
 
-        Same task, knowledge and wish give the same recommendation.
+        Same task, knowledge and wish give the same recommendation; what a probe gets done depends on the machine.
+
+        Parameters
+        ----------
+        task : Task
+            The table.
+        wish : Wish, optional
+            What is asked for.
+        report : callable, optional
+            Called before each pipeline that is probed with (seconds so far, its algorithm).
 
         Raises
         ------
@@ -102,40 +109,26 @@ class Advisor:
         metric = get_metric(wish.metric, task.kind)
         description = describe_task(task, seed=wish.seed)[0]
         experience = self._experience(task.kind, metric, wish.trust)
-        observed = self._observed(task, wish.trust)
         fit_time = FitTime(self.protocol).fit(experience)
         candidates, fit_seconds = choose_candidates(fit_time, experience, description, wish)
-        ranker = RECOMMENDERS[self.recommender]().fit(experience, wish.seed)
-        losses = expected_losses(ranker, description, candidates, observed)
-        n_ranked = wish.k if observed else N_BEHIND * wish.k
-        order = order_candidates(ranker, description, candidates, observed, losses, n_ranked)
-        if not observed:  # measured ones stand in the order of their results
-            order = defer_shades(experience, candidates, order, wish.k)[: wish.k]
-        chosen = [candidates[position] for position in order]
-        calibration = calibration_for(RECOMMENDERS[self.recommender], experience, wish.seed)
-        scores = score_intervals(
-            metric, description, zip(chosen, losses[list(order)], strict=True), observed, calibration
-        )
-        gain = predicted_gain(ranker, description, (chosen[0], float(losses[order[0]])), observed, calibration)
-        evidence = evidence_for(ranker, description, chosen)
-        reasons = reasons_for(ranker, description, chosen, observed)
+        make = RECOMMENDERS[self.recommender]
+        ranker = make().fit(experience, wish.seed)
+        grounds = Grounds(ranker=ranker, description=description, candidates=candidates, fit_seconds=fit_seconds)
+        stored = self._observed(task, wish.trust)
+        probed = self._probed(task, grounds, stored, wish, report)
+        is_changed = probed is not None and is_decisive(probed, stored)
+        observed = (*stored, *probed.ended) if probed is not None and is_changed else stored
+        losses = grounds.losses(observed)
+        order = grounds.order(observed, losses, wish.k)
+        if is_changed:
+            order = best_measured_first(order, grounds, observed, losses)
+        advice = advise(task, grounds, observed, order, losses, make=make, seed=wish.seed)
+        words = []
+        if probed is not None:
+            first = advice[0].configuration
+            words = [probe_words(probed, metric, first, observed, is_decisive=is_changed)]
         known_tasks, novelty = self._neighbours(experience, description)
         lacking = lacking_candidates(fit_time, experience, description, wish)
-        advice = tuple(
-            Advice(
-                rank=place + 1,
-                configuration=configuration,
-                predicted_score=scores[place][0],
-                interval=scores[place][1],
-                fit_seconds=float(fit_seconds[order[place]]),
-                reasons=reasons[place],
-                evidence=evidence[place],
-                kind=task.kind,
-                column_kinds=task.column_kinds,
-                gain=gain if place == 0 else None,
-            )
-            for place, configuration in enumerate(chosen)
-        )
         return Recommendation(
             task=description,
             target=task.target,
@@ -146,9 +139,11 @@ class Advisor:
             notes=(
                 *task.notes,
                 *self.near_notes(task),
-                *caveats(experience, observed, novelty, len(advice), wish),
+                *caveats(experience, stored, novelty, len(advice), wish),
                 *missing_libraries(ranker, description, candidates, lacking, observed, wish.k),
+                *words,
             ),
+            probe=probed,
         )
 
     def experience(self, recommendation: Recommendation, wish: Wish | None = None) -> Experience:
@@ -178,6 +173,14 @@ class Advisor:
         notes = [f"nearly the same as the known table {known.words}: predicted scores are no test" for known in near]
         more = [f"nearly the same as {len(near) - N_NEAR_TASKS} more known tables"] if len(near) > N_NEAR_TASKS else []
         return (*notes[:N_NEAR_TASKS], *more)
+
+    def _probed(
+        self, task: Task, grounds: Grounds, observed: Sequence[Evaluation], wish: Wish, report: Report | None
+    ) -> Probe | None:
+        """Return what is measured on the table itself, if that is wished for."""
+        if wish.probe_seconds is None:
+            return None
+        return probe(task, grounds, observed, seconds=wish.probe_seconds, protocol=self.protocol, report=report)
 
     def _experience(self, kind: TaskKind, metric: Metric, trust: Trust = ALL_ALIKE) -> Experience:
         """Return what is known about a kind of task, as far as its origins are trusted."""
@@ -250,6 +253,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     seed: int = 0,
     exclude_origins: Sequence[str] = (),
     origin_weights: Mapping[str, float] | None = None,
+    probe_seconds: float | None = None,
 ) -> Recommendation:
     """Return ranked pipelines for a table.
 
@@ -279,6 +283,9 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         Origins whose runs do not count.
     origin_weights : mapping of str to float, optional
         How much the runs of an origin count in the ranking; default: 1.
+    probe_seconds : float, optional
+        For about so long, the first pipeline, the defaults of LightGBM and the random forest, and whatever their
+        results speak for are measured on the table itself, on at most 3,000 of its rows; the best of them is first.
 
     Returns
     -------
@@ -299,6 +306,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         seed=seed,
         exclude_origins=exclude_origins,
         origin_weights=origin_weights or {},
+        probe_seconds=probe_seconds,
     )
     task = X if isinstance(X, Task) else read_task(X, y, target=target)
     if isinstance(knowledge, KnowledgeBase):

@@ -1,5 +1,6 @@
 """What the user asks for."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,11 +29,13 @@ class Wish:
         Origins whose runs do not count.
     origin_weights : mapping of str to float
         How much the runs of an origin count; default: 1.
+    probe_seconds : float, optional
+        For how long pipelines are measured on the table itself before advice is given; default: not at all.
 
     Raises
     ------
     OptionError
-        If k or max_fit_seconds is not positive, an algorithm is unknown, or a weight makes no sense.
+        If k, max_fit_seconds or probe_seconds is not positive, an algorithm is unknown, or a weight makes no sense.
     """
 
     metric: str = "auto"
@@ -42,6 +45,7 @@ class Wish:
     seed: int = 0
     exclude_origins: Sequence[str] = ()
     origin_weights: Mapping[str, float] = field(default_factory=dict)
+    probe_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.k, int) or self.k < 1:
@@ -50,6 +54,8 @@ class Wish:
             raise OptionError(f"algorithms is a list of names, got '{self.algorithms}'; write ['{self.algorithms}']")
         if self.max_fit_seconds is not None and not self.max_fit_seconds > 0:
             raise OptionError(f"max_fit_seconds must be positive, got {self.max_fit_seconds}")
+        if self.probe_seconds is not None and not 0 < self.probe_seconds < math.inf:
+            raise OptionError(f"probe_seconds must be positive and finite, got {self.probe_seconds}")
         for algorithm in self.algorithms or ():
             if algorithm not in LEARNERS:
                 raise OptionError(f"unknown algorithm '{algorithm}'; choose from: {', '.join(sorted(LEARNERS))}")

@@ -28,6 +28,7 @@ FLOORS = {
     "sources": 8,
     "wish": 8,
     "recommenders": 9,
+    "probing": 10,
     "growing": 11,
     "benchmark": 12,
     "advisor": 13,

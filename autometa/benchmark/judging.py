@@ -1,19 +1,18 @@
 """Judging the first advice: does it beat what people take out of habit, and does its interval hold?"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 
 from autometa.benchmark.replay import Method, hidden_rows, splits
 from autometa.knowledge.frames import Experience
+from autometa.probing import DEFAULTS
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.calibration import Calibration, calibrate
 from autometa.recommenders.expecting import expected_losses, predicted_gain, score_intervals
 from autometa.space import Configuration
-
-DEFAULTS = {name: Configuration(algorithm=name) for name in ("lightgbm", "random_forest")}
 
 # (fingerprint, configuration key) -> losses of the folds, (n_folds,); all folds are the same for all configurations.
 FoldLosses = Mapping[tuple[str, str], np.ndarray]
@@ -43,6 +42,8 @@ class Verdict:
         Whether its gain over LightGBM's default lies in its 80 % interval; None where no gain was predicted.
     outcomes : mapping of str to Outcome
         Against each of `DEFAULTS` that was measured there.
+    probed : mapping of str to Outcome
+        The same for the best of the first advice and the defaults, as `chosen_by_others` has it: what a probe gives.
     """
 
     fingerprint: str
@@ -51,6 +52,7 @@ class Verdict:
     is_held: bool | None
     is_gain_held: bool | None
     outcomes: Mapping[str, Outcome]
+    probed: Mapping[str, Outcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +129,10 @@ def judge(
     return verdicts
 
 
-def share_of(outcome: Outcome, default: str, verdicts: Sequence[Verdict]) -> Share:
+def share_of(outcome: Outcome, default: str, verdicts: Sequence[Verdict], *, with_probe: bool = False) -> Share:
     """Return on how many tasks the first advice came out so against a default, of those where it was measured."""
-    outcomes = [verdict.outcomes[default] for verdict in verdicts if default in verdict.outcomes]
+    all_outcomes = [verdict.probed if with_probe else verdict.outcomes for verdict in verdicts]
+    outcomes = [each[default] for each in all_outcomes if default in each]
     return Share(n=sum(each is outcome for each in outcomes), n_of=len(outcomes))
 
 
@@ -154,6 +157,21 @@ def outcome(advised: np.ndarray | float, default: np.ndarray | float) -> Outcome
     return Outcome.BETTER if gains.mean() > 0 else Outcome.WORSE
 
 
+def chosen_by_others(losses: Sequence[np.ndarray]) -> np.ndarray:
+    """Return on each fold the loss of what is best on all other folds, (n_folds,).
+
+    So that a choice is not judged by what it was made from. Of equal ones the first is taken.
+
+    Parameters
+    ----------
+    losses : sequence of ndarray of shape (n_folds,)
+        Of each that may be chosen; at least two folds.
+    """
+    table = np.vstack(losses)
+    others = table.sum(axis=1, keepdims=True) - table
+    return np.asarray(np.take_along_axis(table, others.argmin(axis=0)[None, :], axis=0)[0])
+
+
 def _verdict(
     recommender: Recommender, calibration: Calibration, experience: Experience, row: int, folds: FoldLosses
 ) -> Verdict:
@@ -166,13 +184,20 @@ def _verdict(
     expected = float(expected_losses(recommender, description, [advised], ())[0])
     low, high = score_intervals(metric, description, [(advised, expected)], (), calibration)[0][1]
     gain = predicted_gain(recommender, description, (advised, expected), (), calibration)
-    outcomes = {}
+    own = folds.get((description.fingerprint, advised.key))
+    outcomes, of_defaults = {}, {}
     for name, default in DEFAULTS.items():
         column = experience.position_of.get(default.key, -1)
         if column in columns:
-            pair = [folds.get((description.fingerprint, each.key)) for each in (advised, default)]
+            theirs = folds.get((description.fingerprint, default.key))
             means = (loss, float(experience.losses[row, column]))
-            outcomes[name] = outcome(*(means if pair[0] is None or pair[1] is None else (pair[0], pair[1])))
+            outcomes[name] = outcome(*(means if own is None or theirs is None else (own, theirs)))
+            if theirs is not None:
+                of_defaults[name] = theirs
+    probed = {}
+    if own is not None and len(own) > 1 and of_defaults.keys() == outcomes.keys():
+        chosen = chosen_by_others([own, *of_defaults.values()])
+        probed = {name: outcome(chosen, theirs) for name, theirs in of_defaults.items()}
     reference = experience.position_of.get(DEFAULTS["lightgbm"].key, -1)
     is_gain_held = None
     if gain is not None and reference in columns and np.isfinite([loss, experience.losses[row, reference]]).all():
@@ -184,4 +209,5 @@ def _verdict(
         is_held=bool(low <= metric.score(loss) <= high) if np.isfinite(loss) else None,
         is_gain_held=None if is_gain_held is None else bool(is_gain_held),
         outcomes=outcomes,
+        probed=probed,
     )

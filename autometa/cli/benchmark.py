@@ -206,13 +206,15 @@ def _folds(base: "KnowledgeBase", experience: "Experience", hidden: set[str]) ->
 
 def _judgement(verdicts: "list[Verdict]") -> "dict[str, Share]":
     """Return the shares of one kind."""
-    from autometa.benchmark.judging import DEFAULTS, Outcome, coverage_of, share_of
+    from autometa.benchmark.judging import Outcome, coverage_of, share_of
+    from autometa.probing import DEFAULTS
 
     return {
         "score in its interval": coverage_of(verdicts),
         "gain in its interval": coverage_of(verdicts, of_gains=True),
         **{
-            f"{each} than {default}": share_of(each, default, verdicts)
+            f"{each} than {default}{', probed' * with_probe}": share_of(each, default, verdicts, with_probe=with_probe)
+            for with_probe in (False, True)
             for default in DEFAULTS
             for each in (Outcome.BETTER, Outcome.WORSE)
         },

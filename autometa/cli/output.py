@@ -86,6 +86,13 @@ def bar() -> Iterator["Bar | None"]:
 
 
 @contextmanager
+def clock(seconds: float | None) -> Iterator[Callable[[float, str], None]]:
+    """Give a function of (seconds so far, what) that draws them out of all on stderr, where that is a terminal."""
+    with counting() as report:
+        yield lambda spent, what: report(what, int(spent), int(seconds or 0))
+
+
+@contextmanager
 def counting() -> Iterator[Callable[[str, int, int], None]]:
     """Give a function of (what, done, of how many) that draws a progress bar on stderr, where that is a terminal."""
     with bar() as drawn:

@@ -26,11 +26,12 @@ from autometa.cli.options import (
     task_content,
     weights_of,
 )
-from autometa.cli.output import Format, print_content, print_renderables
+from autometa.cli.output import Format, clock, print_content, print_renderables
+from autometa.evaluation.record import Status
 from autometa.reading import read_task
 from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
-from autometa.recommenders.recommendation import Advice, PredictedGain, Recommendation
+from autometa.recommenders.recommendation import Advice, PredictedGain, Probe, Recommendation
 from autometa.task import Task
 from autometa.wish import Wish
 
@@ -66,6 +67,15 @@ def recommend(  # noqa: PLR0913 - an argument for each option
             "--weight-origin", metavar="NAME=WEIGHT", help="How much its runs count; 1 is usual.", show_default=False
         ),
     ] = None,
+    probe: Annotated[
+        float | None,
+        typer.Option(
+            "--probe",
+            metavar="SECONDS",
+            help="First measure the advice and common defaults on the table, for so long.",
+            show_default=False,
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say more of why each pipeline is advised.", show_default=False)
     ] = False,
@@ -89,10 +99,12 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         seed=seed,
         exclude_origins=exclude_origin or (),
         origin_weights=weights_of(weight_origin or ()),
+        probe_seconds=probe,
     )
     with opened(db) as base:
         advisor = Advisor(base, recommender=recommender)
-        recommendation = advisor.recommend(table, wish)
+        with clock(probe) as report:
+            recommendation = advisor.recommend(table, wish, report)
         explanation = explained(advisor.experience(recommendation, wish), recommendation, seed) if explain else None
     if form is Format.TABLE:
         print_renderables(
@@ -121,6 +133,7 @@ def _usage(
         "seed": wish.seed or None,
         "exclude_origins": list(wish.exclude_origins) or None,
         "origin_weights": dict(wish.origin_weights) or None,
+        "probe_seconds": wish.probe_seconds,
     }
     wished = {name: value for name, value in asked.items() if value is not None}
     return (
@@ -149,12 +162,35 @@ def recommendation_content(
         "novelty": round(recommendation.novelty, 4),
         "recommendations": items,
         "notes": list(recommendation.notes),
+        "probe": _probe_content(recommendation.probe, recommendation.metric.name),
     }
     if explanation is not None:
         for place, item in enumerate(items):
             item["explanation"] = _explanation_content(explanation, place)
         content["attribution"] = {"skill": _rounded(explanation.skill), "n_tasks": explanation.n_tasks}
     return content
+
+
+def _probe_content(probe: Probe | None, metric: str) -> dict[str, Any] | None:  # Any: JSON
+    """Return the JSON of what was measured before the advice."""
+    if probe is None:
+        return None
+    return {
+        "seconds": _rounded(probe.seconds),
+        "n_rows": probe.n_rows,
+        "first": probe.first.key,
+        "runs": [
+            {
+                "algorithm": run.configuration.algorithm,
+                "hyperparameters": dict(run.configuration.values),
+                "key": run.configuration.key,
+                "status": str(run.status),
+                "score": _rounded(run.score(metric)) if run.status is Status.OK else None,
+                "error": run.error,
+            }
+            for run in probe.runs
+        ],
+    }
 
 
 def _explanation_content(explanation: Explanation, place: int) -> dict[str, Any]:

@@ -85,11 +85,17 @@ class Evaluator:
         self._runner.close()
 
     def evaluate(
-        self, task: Task, configuration: Configuration, *, protocol: Protocol = CV_V1, seed: int = 0
+        self,
+        task: Task,
+        configuration: Configuration,
+        *,
+        protocol: Protocol = CV_V1,
+        seed: int = 0,
+        limits: Limits | None = None,
     ) -> Evaluation:
         """Return what the pipeline of ``configuration`` scores and costs on ``task``.
 
-        Whatever the learner does ends as a status of the evaluation.
+        Whatever the learner does ends as a status of the evaluation. ``limits`` are those of this one alone.
 
         Raises
         ------
@@ -98,7 +104,7 @@ class Evaluator:
         EvaluationError
             If the machinery itself breaks.
         """
-        return self._run(task, configuration, b"", protocol, seed)
+        return self._run(task, configuration, b"", protocol, seed, limits or self._limits)
 
     def evaluate_estimator(
         self,
@@ -140,10 +146,16 @@ class Evaluator:
                 f"a {type(estimator).__name__} cannot be sent to another process ({error}); "
                 "define its class, and functions that it holds, in a module"
             ) from error
-        return self._run(task, configuration, pickled, protocol, seed)
+        return self._run(task, configuration, pickled, protocol, seed, self._limits)
 
     def _run(
-        self, task: Task, configuration: Configuration, estimator: bytes, protocol: Protocol, seed: int
+        self,
+        task: Task,
+        configuration: Configuration,
+        estimator: bytes,
+        protocol: Protocol,
+        seed: int,
+        limits: Limits,
     ) -> Evaluation:
         """Return the evaluation of a configuration, or of a pickled estimator if there is one."""
         job = Job(
@@ -152,10 +164,10 @@ class Evaluator:
             kind=task.kind,
             column_kinds=task.column_kinds,
             seed=spawn(seed, "evaluation", configuration.key) % 2**31,  # some libraries take 31 bits
-            limits=self._limits,
+            limits=limits,
         )
         table = self._pickled_table(task, protocol, seed)
-        outcome = _checked(self._runner.run(pickle.dumps(job, protocol=5), table, self._limits), task, self._n_folds)
+        outcome = _checked(self._runner.run(pickle.dumps(job, protocol=5), table, limits), task, self._n_folds)
         is_ok = outcome.status is Status.OK
         absent = {name: reason for fold in outcome.folds for name, reason in fold.absent.items()} if is_ok else {}
         return Evaluation(

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from autometa.evaluation.record import Evaluation
+from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.frames import Experience
+from autometa.metric import Metric
 from autometa.pipelines.learners import LEARNERS
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.lacking import expected_gain
+from autometa.recommenders.recommendation import Probe
 from autometa.recommenders.similarity import NOVEL
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -53,3 +55,41 @@ def caveats(
     if n_advised < wish.k:
         notes.append(f"{wish.k} pipelines were asked for, {n_advised} candidates are known")
     return notes
+
+
+def probe_words(
+    probed: Probe, metric: Metric, advised: Configuration, observed: Sequence[Evaluation], *, is_decisive: bool
+) -> str:
+    """Return what was measured on the table before the advice, and what that changed.
+
+    Parameters
+    ----------
+    probed : Probe
+        What was measured.
+    metric : Metric
+        Of the scores.
+    advised : Configuration
+        What is advised first now.
+    observed : sequence of Evaluation
+        All that was measured on the table.
+    is_decisive : bool
+        Whether that was taken into account.
+    """
+    n_cut = len(probed.runs) - len(probed.ended)
+    cut = f", {n_cut} of them cut short by time" if n_cut else ""
+    did = f"probed in {probed.seconds:.0f} s on {probed.n_rows} rows: {len(probed.runs)} pipelines{cut}"
+    if not is_decisive:
+        return f"{did}; the first advised was not measured, so nothing is changed: give it more time"
+    if advised == probed.first:
+        return f"{did}; what was advised first was the best of them"
+    scores = {run.configuration.key: run.score(metric.name) for run in observed if run.status is Status.OK}
+    before = f"{scores[probed.first.key]:.4g}" if probed.first.key in scores else "failed"
+    return (
+        f"{did}; {_named(probed.first)} was advised first ({metric.name} {before}), but "
+        f"{_named(advised)} is better ({scores[advised.key]:.4g})"
+    )
+
+
+def _named(configuration: Configuration) -> str:
+    """Return a pipeline in a few words."""
+    return configuration.algorithm if configuration.values else f"the default of {configuration.algorithm}"

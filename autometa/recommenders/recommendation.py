@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from autometa.evaluation.record import Evaluation
 from autometa.metric import Metric
 from autometa.pipelines.building import build
 from autometa.space import Configuration
@@ -62,6 +63,31 @@ class PredictedGain:
 
     score: float
     interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What was measured on the very table before the advice was given.
+
+    Parameters
+    ----------
+    first : Configuration
+        What would have been advised first.
+    runs : tuple of Evaluation
+        In their order: the first advised, defaults of LightGBM and the random forest, then what results spoke for.
+    ended : tuple of Evaluation
+        Those that time did not cut short. Only these count.
+    n_rows : int
+        Rows that were used.
+    seconds : float
+        On the clock, in all.
+    """
+
+    first: Configuration
+    runs: tuple[Evaluation, ...] = field(repr=False)
+    ended: tuple[Evaluation, ...] = field(repr=False)
+    n_rows: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +156,8 @@ class Recommendation:
         Not empty, distinct.
     notes : tuple of str
         What was inferred, and what to know before trusting it.
+    probe : Probe, optional
+        What was measured before, if that was asked for.
 
     Examples
     --------
@@ -155,6 +183,7 @@ class Recommendation:
     novelty: float
     advice: tuple[Advice, ...]
     notes: tuple[str, ...] = ()
+    probe: Probe | None = None
 
     def __post_init__(self) -> None:
         keys = {advice.configuration.key for advice in self.advice}

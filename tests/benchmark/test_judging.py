@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autometa.benchmark.judging import DEFAULTS, Outcome, Share, coverage_of, judge, outcome, share_of
+from autometa.benchmark.judging import Outcome, Share, chosen_by_others, coverage_of, judge, outcome, share_of
 from autometa.benchmark.replay import Method
 from autometa.errors import DataError
 from autometa.knowledge.frames import Experience
+from autometa.probing import DEFAULTS
 from autometa.recommenders.average import BestOnAverage
 from tests.recommenders.experiences import INF, make_configurations, make_experience
 
@@ -103,3 +104,29 @@ def test_a_first_advice_that_failed_is_worse_and_in_no_interval() -> None:
     assert verdict.outcomes["lightgbm"] is Outcome.WORSE
     assert verdict.is_held is None
     assert verdict.is_gain_held is None
+
+
+def test_what_is_chosen_on_a_fold_is_the_best_of_the_others() -> None:
+    # Without fold 0 the second is best (0.1 against 0.4), without fold 1 the first (0.6 against 0.7), and so on.
+    losses = [np.array([0.2, 0.2, 0.4]), np.array([0.7, 0.1, 0.0])]
+    np.testing.assert_array_equal(chosen_by_others(losses), [0.7, 0.2, 0.4])
+    np.testing.assert_array_equal(chosen_by_others([np.array([0.1, 0.1]), np.array([0.1, 0.1])]), [0.1, 0.1])
+
+
+def test_a_probe_turns_an_advice_that_is_worse_than_a_default_into_it() -> None:
+    experience = world()
+    first, second = (known.fingerprint for known in experience.descriptions[:2])
+    keys = (experience.configurations[4].key, DEFAULTS["lightgbm"].key)
+    worse, better = np.array([0.5, 0.6, 0.7]), np.array([0.1, 0.2, 0.3])
+    folds = {
+        (first, keys[0]): worse,
+        (first, keys[1]): better,
+        (second, keys[0]): better,
+        (second, keys[1]): worse,
+    }
+    verdicts = judge(experience, folds, AVERAGE)
+    assert [verdict.probed for verdict in verdicts if verdict.probed] == [
+        {"lightgbm": Outcome.TIE},
+        {"lightgbm": Outcome.BETTER},
+    ]
+    assert share_of(Outcome.WORSE, "lightgbm", verdicts, with_probe=True) == Share(n=0, n_of=2)

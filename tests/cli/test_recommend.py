@@ -25,11 +25,12 @@ def test_the_json_has_the_documented_shape(autometa: Command, examples: Path) ->
     result = autometa("recommend", str(examples / "breast_cancer.csv"), "--target", "diagnosis", "--format", "json")
     assert result.returncode == 0, result.stderr
     content = json.loads(result.stdout)
-    assert set(content) == {"task", "known_tasks", "novelty", "recommendations", "notes"}
+    assert set(content) == {"task", "known_tasks", "novelty", "recommendations", "notes", "probe"}
     assert set(content["task"]) == TASK
     assert content["task"]["kind"] == "binary"
     assert content["task"]["metric"] == "roc_auc"
     assert all(set(known) == {"name", "distance"} for known in content["known_tasks"])
+    assert content["probe"] is None
     assert 0 <= content["novelty"] <= 1
     assert [item["rank"] for item in content["recommendations"]] == list(range(1, 11))
     for item in content["recommendations"]:
@@ -39,6 +40,32 @@ def test_the_json_has_the_documented_shape(autometa: Command, examples: Path) ->
         assert item["fit_seconds"] > 0
         assert item["reasons"]
         assert item["evidence"]
+
+
+def test_a_probe_measures_the_advice_and_defaults_and_advises_the_best_first(autometa: Command, examples: Path) -> None:
+    arguments = ("recommend", str(examples / "wine.csv"), "--metric", "accuracy", "-k", "4", "-f", "json")
+    content = json.loads(autometa(*arguments, "--probe", "12").stdout)
+    probe = content["probe"]
+    assert set(probe) == {"seconds", "n_rows", "first", "runs"}
+    assert all(set(run) == {"algorithm", "hyperparameters", "key", "status", "score", "error"} for run in probe["runs"])
+    assert probe["n_rows"] == 178
+    assert probe["first"] == json.loads(autometa(*arguments).stdout)["recommendations"][0]["key"]
+    assert probe["runs"][0]["key"] == probe["first"]
+    scores = {run["key"]: run["score"] for run in probe["runs"] if run["status"] == "ok"}
+    assert len(scores) >= 2
+    first = content["recommendations"][0]
+    assert first["predicted_score"] == max(scores.values())
+    assert scores[first["key"]] == max(scores.values())
+    assert len(content["recommendations"]) == 4
+    assert any(note.startswith("probed in ") for note in content["notes"])
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_probe_of_no_length_is_refused(autometa: Command, examples: Path, seconds: str) -> None:
+    result = autometa("recommend", str(examples / "wine.csv"), "--probe", seconds)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: probe_seconds must be positive and finite, got ")
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # an MLP's own, for its user to see

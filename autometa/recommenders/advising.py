@@ -1,0 +1,116 @@
+"""Advising: from what a recommender has learned, and what was measured, to the pipelines that are shown."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from autometa.evaluation.record import Evaluation
+from autometa.recommenders.base import Recommender, measured_losses
+from autometa.recommenders.calibrated import calibration_for
+from autometa.recommenders.diversity import N_BEHIND, defer_shades
+from autometa.recommenders.evidence import evidence_for, reasons_for
+from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
+from autometa.recommenders.recommendation import Advice
+from autometa.space import Configuration
+from autometa.task import Task, TaskDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grounds:
+    """What advice on one task is drawn from.
+
+    Parameters
+    ----------
+    ranker : Recommender
+        Fitted.
+    description : TaskDescription
+        What it knows of the task.
+    candidates : sequence of Configuration
+        What may be advised.
+    fit_seconds : ndarray of shape (n_candidates,)
+        Predicted CPU seconds of a fit on the whole table; NaN = unknown.
+    """
+
+    ranker: Recommender
+    description: TaskDescription
+    candidates: Sequence[Configuration] = field(repr=False)
+    fit_seconds: npt.NDArray[np.float64] = field(repr=False)
+
+    def losses(self, observed: Sequence[Evaluation]) -> npt.NDArray[np.float64]:
+        """Return the loss to expect of each candidate, (n_candidates,), given what was measured on the task."""
+        return expected_losses(self.ranker, self.description, self.candidates, observed)
+
+    def order(self, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64], k: int) -> list[int]:
+        """Return the first ``k`` candidates: diverse ones where nothing was measured, else by expected loss."""
+        n_ranked = k if observed else N_BEHIND * k
+        order = order_candidates(self.ranker, self.description, self.candidates, observed, losses, n_ranked)
+        if observed:  # measured ones stand in the order of their results
+            return order
+        return defer_shades(self.ranker.experience_, self.candidates, order, k)[:k]
+
+
+def best_measured_first(
+    order: Sequence[int], grounds: Grounds, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64]
+) -> list[int]:
+    """Return an order with the best of all measured candidates before it, and of the same length."""
+    measured = measured_losses(observed, grounds.ranker.experience_.metric)
+    known = [position for position, c in enumerate(grounds.candidates) if c.key in measured]
+    best = min(known, key=lambda position: (losses[position], grounds.candidates[position].key))
+    return [best, *(position for position in order if position != best)][: len(order)]
+
+
+def advise(  # noqa: PLR0913 - what is advised, by what was learned and measured
+    task: Task,
+    grounds: Grounds,
+    observed: Sequence[Evaluation],
+    order: Sequence[int],
+    losses: npt.NDArray[np.float64],
+    *,
+    make: Callable[[], Recommender],
+    seed: int,
+) -> tuple[Advice, ...]:
+    """Return the advice on the candidates in ``order``, with what is to be expected of them and what speaks for them.
+
+    Parameters
+    ----------
+    task : Task
+        The table.
+    grounds : Grounds
+        What advice is drawn from.
+    observed : sequence of Evaluation
+        What was measured on the table.
+    order : sequence of int
+        Positions of candidates.
+    losses : ndarray of shape (n_candidates,)
+        What is expected of all.
+    make : callable
+        Makes a recommender like the one of ``grounds``, to be calibrated.
+    seed : int
+        Of the calibration.
+    """
+    ranker, description = grounds.ranker, grounds.description
+    metric = ranker.experience_.metric
+    chosen = [grounds.candidates[position] for position in order]
+    calibration = calibration_for(make, ranker.experience_, seed)
+    expected = [float(losses[position]) for position in order]
+    scores = score_intervals(metric, description, zip(chosen, expected, strict=True), observed, calibration)
+    gain = predicted_gain(ranker, description, (chosen[0], expected[0]), observed, calibration)
+    evidence = evidence_for(ranker, description, chosen)
+    reasons = reasons_for(ranker, description, chosen, observed)
+    return tuple(
+        Advice(
+            rank=place + 1,
+            configuration=configuration,
+            predicted_score=scores[place][0],
+            interval=scores[place][1],
+            fit_seconds=float(grounds.fit_seconds[order[place]]),
+            reasons=reasons[place],
+            evidence=evidence[place],
+            kind=task.kind,
+            column_kinds=task.column_kinds,
+            gain=gain if place == 0 else None,
+        )
+        for place, configuration in enumerate(chosen)
+    )
