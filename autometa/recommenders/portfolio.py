@@ -43,7 +43,8 @@ class GreedyPortfolio(Recommender):
         columns = self._columns(configurations)
         known = [p for p, c in enumerate(configurations) if columns[p] >= 0 and c.key not in done]
         start = [self.experience_.position_of[key] for key in done if key in self.experience_.position_of]
-        picks = self._greedy(self._told_weights(description, observed), columns[known], start, n)
+        lead = None if observed else self._lead(description)
+        picks = self._greedy(self._told_weights(description, observed), columns[known], start, n, lead)
         unknown = [p for p, c in enumerate(configurations) if columns[p] < 0 and c.key not in done]
         return (*(known[pick] for pick in picks), *sorted(unknown, key=lambda p: configurations[p].key))[:n]
 
@@ -74,12 +75,18 @@ class GreedyPortfolio(Recommender):
         """Return how much each known task counts after some results, (n_tasks,)."""
         return self._task_weights(description)
 
+    def _lead(self, description: TaskDescription) -> np.ndarray | None:
+        """Return the loss, (n_configurations,), of which the least is the very first pick; None: it is greedy too."""
+        return None
+
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
         return self._weighted(self._task_weights(description))
 
-    def _greedy(self, weights: np.ndarray, candidates: np.ndarray, start: list[int], n_picks: int) -> list[int]:
+    def _greedy(
+        self, weights: np.ndarray, candidates: np.ndarray, start: list[int], n_picks: int, lead: np.ndarray | None
+    ) -> list[int]:
         """Return the first positions in ``candidates``, which are columns, in greedy order after those of ``start``."""
         costs = np.nan_to_num(self.experience_.costs, nan=1.0)
         best = costs[:, start].min(axis=1) if start else np.ones(len(costs))
@@ -88,7 +95,10 @@ class GreedyPortfolio(Recommender):
         shares = weights / weights.sum()
         picks: list[int] = []
         while left and len(picks) < n_picks:
-            after = np.round(shares @ np.minimum(best[:, None], costs[:, candidates[left]]), 12)
+            if lead is not None and not picks:
+                after = np.round(lead[candidates[left]], 12)
+            else:
+                after = np.round(shares @ np.minimum(best[:, None], costs[:, candidates[left]]), 12)
             picks.append(left.pop(int(np.argmin(after))))  # the first of equals: sorted by mean, then key
             best = np.minimum(best, costs[:, candidates[picks[-1]]])
         return picks

@@ -12,7 +12,7 @@ from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
-from autometa.recommenders.base import measured_losses
+from autometa.recommenders.base import UNKNOWN_MEAN, measured_losses
 from autometa.recommenders.landmarks import log_ratios
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.split_trees import SplitTrees
@@ -98,12 +98,15 @@ class Proximity:
 class ProximityPortfolio(GreedyPortfolio):
     """A greedy portfolio in which tasks that are alike weigh more.
 
-    Most of the weight goes by `Proximity`, the rest is shared by all tasks alike: so it is never far from the portfolio
-    that is good everywhere. From the second result on, a task weighs the less the more its costs differ from those
-    observed, whatever their level: as if tasks that are alike had costs with an error of `PATTERN_ERROR` between them.
+    The first pick is what the trees expect the least root of the cost of, which they are grown on: a greedy one may be
+    the best on a few tasks only. Then most of the weight goes by `Proximity`, the rest is shared by all tasks alike: so
+    it is never far from the portfolio that is good everywhere. From the second result on, a task weighs the less the
+    more its costs differ from those observed, whatever their level: as if tasks that are alike had costs with an error
+    of `PATTERN_ERROR` between them.
     """
 
     name = "proximity"
+    version = 2  # 1 began with a greedy pick
     n_folds = 10
 
     def _learn(self, experience: Experience, seed: int) -> None:
@@ -112,6 +115,14 @@ class ProximityPortfolio(GreedyPortfolio):
 
     def _task_weights(self, description: TaskDescription) -> np.ndarray:
         return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))
+
+    def _lead(self, description: TaskDescription) -> np.ndarray | None:
+        weights = _worth(self.experience_.weights * self.proximity_.weights(description))[:, None]
+        roots = np.sqrt(self.experience_.costs)
+        is_tried = ~np.isnan(roots)
+        # One task's worth of the unknown is added, so that what was tried once is not believed to be the best.
+        total = (weights * is_tried).sum(axis=0) + 1.0
+        return np.asarray(((weights * np.where(is_tried, roots, 0.0)).sum(axis=0) + UNKNOWN_MEAN) / total)
 
     def _told_weights(self, description: TaskDescription, observed: Sequence[Evaluation]) -> np.ndarray:
         weights = super()._told_weights(description, observed)
@@ -134,8 +145,7 @@ class ProximityPortfolio(GreedyPortfolio):
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
-        weights = self._told_weights(description, observed)
-        return self._weighted(weights * (weights.sum() / (weights**2).sum()))  # worth so many tasks
+        return self._weighted(_worth(self._told_weights(description, observed)))
 
 
 class ProximityAverage(BestOnAverage):
@@ -150,8 +160,7 @@ class ProximityAverage(BestOnAverage):
     def _normalised(
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
-        weights = self.experience_.weights * self.proximity_.weights(description)
-        return self._weighted(weights * (weights.sum() / (weights**2).sum()))  # worth so many tasks
+        return self._weighted(_worth(self.experience_.weights * self.proximity_.weights(description)))
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return weight of the task x (1 - normalised loss)."""
@@ -161,6 +170,11 @@ class ProximityAverage(BestOnAverage):
 def blended(weights: np.ndarray) -> np.ndarray:
     """Return weights of tasks that are worth as many as there are, from weights (..., n_tasks) that sum to 1."""
     return np.asarray((1.0 - ALIKE_SHARE) + ALIKE_SHARE * weights * weights.shape[-1])
+
+
+def _worth(weights: np.ndarray) -> np.ndarray:
+    """Return weights, (n_tasks,), that sum to the number of equal ones that would be as telling."""
+    return np.asarray(weights * (weights.sum() / (weights**2).sum()))
 
 
 def _shares(is_same: np.ndarray) -> np.ndarray:

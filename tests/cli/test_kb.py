@@ -195,7 +195,7 @@ def test_remove_asks_unless_it_is_told_not_to(autometa: Command, shipped_base: P
         status = json.loads(autometa("kb", "status", "--db", "own.db", "-f", "json").stdout)
         assert status["tasks"]["total"] == n_left
     assert json.loads(done.stdout)["tasks"] == ["sonar"]
-    for origin in ("pilot", "campaign"):
+    for origin in ("campaign", "pilot"):  # the campaign ran on tables of the pilot too: those are the pilot's
         everything = autometa("kb", "remove", "--origin", origin, "--yes", "--db", "own.db")
         assert everything.stdout.startswith("removed: ")
         assert everything.stderr == ""

@@ -117,7 +117,7 @@ def test_one_of_the_two_is_removed(team: KnowledgeBase) -> None:
 def test_shipped_runs_that_were_removed_do_not_come_back(shipped_base: Path, tmp_path: Path) -> None:
     shutil.copy(shipped_base, tmp_path / "own.db")
     with KnowledgeBase(tmp_path / "own.db") as base:
-        for origin in set(base.evaluations()["origin"]):
+        for origin in ("campaign", "pilot"):  # the campaign ran on tables of the pilot too: those are the pilot's
             assert remove(base, Doomed(origin=origin)).n_evaluations > 1000
         assert base.status().evaluations["total"] == base.status().tasks["total"] == 0
         assert shipped.missing_shards(base) == ()
