@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -18,7 +19,6 @@ from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import schema, shipped
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.status import KnowledgeStatus
-from autometa.knowledge.withdrawing import withdrawn_runs
 
 app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and exchange it.", no_args_is_help=True)
 
@@ -174,13 +174,14 @@ def upgrade(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> Non
 def _print_status(base: KnowledgeBase, form: Format) -> None:
     """Print how much a base holds."""
     found: KnowledgeStatus = base.status()
-    n_withdrawn = withdrawn_runs(base).total()
     content = {
         "tasks": found.tasks,
         "configurations": found.configurations,
         "evaluations": found.evaluations,
         "coverage": round(found.coverage, 4),
-        "withdrawn": n_withdrawn,
+        "filled": [{**asdict(each), "share": round(each.share, 4)} for each in found.filled],
+        "differing_repeats": found.differing_repeats,
+        "withdrawn": found.withdrawn,
         "revision": found.revision,
         "schema": found.schema,
     }
@@ -195,11 +196,16 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
     ):
         parts = ", ".join(f"{count} {part}" for part, count in counts.items() if part != "total")
         rows.append({"": name, "total": counts["total"], "of which": parts})
-    withdrawn = f"; {n_withdrawn} withdrawn runs are kept out" if n_withdrawn else ""
+    withdrawn = f"; {found.withdrawn} withdrawn runs are kept out" if found.withdrawn else ""
     print_renderables(
         f"[bold]{base.place}[/]",
         draw_rows(rows),
-        f"{found.coverage:.1%} of tasks x configurations filled{withdrawn}; "
+        *(
+            f"{each.kind}, {each.protocol}: {each.tasks} tasks x {each.configurations} configurations that most of "
+            f"them have, {each.share:.1%} filled"
+            for each in found.filled
+        ),
+        f"{found.coverage:.1%} of all tasks x configurations filled{withdrawn}; "
         f"revision {found.revision}, schema {found.schema}",
     )
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pandas as pd
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 
 from autometa.errors import DataError, NotKnownError
 from autometa.evaluation.record import Evaluation
@@ -27,7 +27,7 @@ from autometa.knowledge.rows import (
     to_evaluation,
     to_json,
 )
-from autometa.knowledge.status import KnowledgeStatus
+from autometa.knowledge.status import KnowledgeStatus, read_status
 from autometa.knowledge.writing import Added, Writer
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
 from autometa.metric import METRICS, Metric
@@ -190,28 +190,8 @@ class KnowledgeBase:
 
     def status(self) -> KnowledgeStatus:
         """Return how much there is."""
-        t, c, e = tables.tasks, tables.configurations, tables.evaluations
         with self.reading() as connection:
-            kinds = queries.counts(connection, select(t.c.kind, func.count()).group_by(t.c.kind))
-            algorithms = queries.counts(
-                connection,
-                select(c.c.algorithm, func.count()).group_by(c.c.algorithm).order_by(c.c.algorithm),
-            )
-            statuses = queries.counts(connection, select(e.c.status, func.count()).group_by(e.c.status))
-            filled = [tuple(row) for row in connection.execute(queries.filled_cells())]
-            n_repeats = connection.execute(select(func.count()).select_from(tables.repeats)).scalar_one()
-            revision = _revision(connection)
-        by_status = {str(status): statuses.get(str(i), 0) for i, status in enumerate(STATUSES)}
-        n_cells = sum(kinds[kind] * n_configurations for kind, n_configurations, _ in filled)
-        return KnowledgeStatus(
-            tasks={"total": sum(kinds.values()), **{str(kind): kinds.get(str(kind), 0) for kind in TaskKind}},
-            configurations={"total": sum(algorithms.values()), **algorithms},
-            evaluations={"total": sum(by_status.values()), **by_status},
-            coverage=sum(n_filled for *_, n_filled in filled) / n_cells if n_cells else 0.0,
-            differing_repeats=int(n_repeats),
-            revision=revision,
-            schema=schema.HEAD,
-        )
+            return read_status(connection, revision=_revision(connection), schema=schema.HEAD)
 
     def tasks(self) -> pd.DataFrame:
         """Return a DataFrame with a row per task, sorted by name."""

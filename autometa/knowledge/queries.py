@@ -94,6 +94,22 @@ def filled_cells() -> Select[Any]:  # Any: a text and two numbers
     return select(pairs.c.kind, n_configurations, func.count()).group_by(pairs.c.kind)
 
 
+def measured_tasks() -> Select[Any]:  # Any: two texts and a number
+    """Return the query of (protocol, kind, tasks on which anything was run)."""
+    t, e, p = tables.tasks, tables.evaluations, tables.protocols
+    joined = e.join(t, t.c.id == e.c.task_id).join(p, p.c.id == e.c.protocol_id)
+    n_tasks = func.count(func.distinct(e.c.task_id))
+    return select(p.c.name, t.c.kind, n_tasks).select_from(joined).group_by(p.c.name, t.c.kind)
+
+
+def tasks_by_configuration() -> Select[Any]:  # Any: texts and numbers
+    """Return the query of (protocol, kind, configuration id, tasks on which it was run)."""
+    t, e, p = tables.tasks, tables.evaluations, tables.protocols
+    joined = e.join(t, t.c.id == e.c.task_id).join(p, p.c.id == e.c.protocol_id)
+    by = (p.c.name, t.c.kind, e.c.configuration_id)
+    return select(*by, func.count(func.distinct(e.c.task_id))).select_from(joined).group_by(*by)
+
+
 def descriptions(
     connection: Connection, condition: ColumnElement[bool], version: str = EXTRACTION_VERSION
 ) -> dict[int, TaskDescription]:

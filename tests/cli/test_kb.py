@@ -12,7 +12,8 @@ import pytest
 from autometa.cli.output import shard_progress
 from tests.conftest import Command
 
-STATUS = {"tasks", "configurations", "evaluations", "coverage", "withdrawn", "revision", "schema"}
+STATUS = {"tasks", "configurations", "evaluations", "coverage", "filled", "differing_repeats", "withdrawn"}
+STATUS |= {"revision", "schema"}
 COUNTS = {"total", "ok", "failed", "timed_out", "out_of_memory"}
 
 
@@ -24,6 +25,13 @@ def test_the_status_has_the_documented_shape(autometa: Command) -> None:
     for counts in (content["tasks"], content["configurations"], content["evaluations"]):
         assert counts["total"] == sum(count for name, count in counts.items() if name != "total")
     assert 0 < content["coverage"] <= 1
+    assert [each["kind"] for each in content["filled"]] == ["binary", "multiclass", "regression"]
+    for each in content["filled"]:
+        assert set(each) == {"kind", "protocol", "tasks", "configurations", "share"}
+        assert each["protocol"] == "cv-v1"
+        assert each["tasks"] == content["tasks"][each["kind"]]
+        assert each["configurations"] >= 40
+        assert 0.9 < each["share"] <= 1
 
 
 def test_the_shipped_base_is_a_first_real_one(autometa: Command) -> None:

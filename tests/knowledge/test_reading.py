@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from autometa.errors import NotKnownError
 from autometa.evaluation.record import Status
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.status import Filled
 from autometa.metric import METRICS, get_metric
 from autometa.space import Configuration
 from autometa.task import Task
@@ -61,6 +62,11 @@ def test_status_equals_a_count_by_hand(
     assert status.evaluations == {"total": 5, "ok": 2, "failed": 1, "timed_out": 1, "out_of_memory": 1}
     # binary: 3 of 3 tasks x 2 configurations; regression: 1 of 1 x 1
     assert status.coverage == (3 + 1) / (6 + 1)
+    assert status.filled == (  # two binary tasks were measured, and one has ridge, which is half of them
+        Filled(kind=TaskKind.BINARY, protocol="cv-v1", tasks=2, configurations=2, share=3 / 4),
+        Filled(kind=TaskKind.REGRESSION, protocol="cv-v1", tasks=1, configurations=1, share=1.0),
+    )
+    assert (status.differing_repeats, status.withdrawn) == (0, 0)
     assert status.revision == 5
 
 
