@@ -272,7 +272,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     max_fit_seconds : float, optional
         Only pipelines that are predicted to fit within so many CPU seconds.
     algorithms : sequence of str, optional
-        Only pipelines of these algorithms.
+        Only pipelines of these algorithms; "interpretable" stands for linear models, LDA, naive Bayes and single trees.
     knowledge : KnowledgeBase, str or Path, optional
         The knowledge base, or its file or URL; default: the user's own.
     recommender : str

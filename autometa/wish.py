@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from autometa.errors import OptionError
 from autometa.knowledge.origins import Trust
-from autometa.pipelines.learners import LEARNERS
+from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Wish:
     max_fit_seconds : float, optional
         Only pipelines that are predicted to fit within so many CPU seconds.
     algorithms : sequence of str, optional
-        Only pipelines of these algorithms.
+        Only pipelines of these algorithms; a name of `ALGORITHM_SETS`, as "interpretable", stands for all in it.
     seed : int
         Seed of all that is drawn.
     exclude_origins : sequence of str
@@ -57,9 +57,17 @@ class Wish:
         if self.probe_seconds is not None and not 0 < self.probe_seconds < math.inf:
             raise OptionError(f"probe_seconds must be positive and finite, got {self.probe_seconds}")
         for algorithm in self.algorithms or ():
-            if algorithm not in LEARNERS:
-                raise OptionError(f"unknown algorithm '{algorithm}'; choose from: {', '.join(sorted(LEARNERS))}")
+            if algorithm not in LEARNERS and algorithm not in ALGORITHM_SETS:
+                known = ", ".join((*sorted(LEARNERS), *ALGORITHM_SETS))
+                raise OptionError(f"unknown algorithm '{algorithm}'; choose from: {known}")
         Trust.of(self.exclude_origins, self.origin_weights)
+
+    @property
+    def allowed(self) -> frozenset[str] | None:
+        """Names of the algorithms that may be advised, sets taken apart; None: all."""
+        if self.algorithms is None:
+            return None
+        return frozenset(name for each in self.algorithms for name in ALGORITHM_SETS.get(each, (each,)))
 
     @property
     def trust(self) -> Trust:

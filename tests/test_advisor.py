@@ -19,8 +19,9 @@ from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.removing import Doomed, remove
 from autometa.metric import get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
-from autometa.pipelines.learners import LEARNERS
+from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
 from autometa.recommenders.recommendation import Recommendation
+from autometa.task_kind import TaskKind
 from autometa.wish import Wish
 
 # Boosted trees take half a minute to calibrate on the shipped base; the contract covers them.
@@ -165,6 +166,17 @@ def test_an_empty_base_says_what_to_do(tmp_path: Path, examples: Path) -> None:
     empty = KnowledgeBase.create(tmp_path / "empty.db")
     with empty, pytest.raises(NotKnownError, match="autometa kb grow"):
         autometa.recommend(examples / "wine.csv", knowledge=empty)
+
+
+def test_a_set_of_algorithms_is_taken_apart_and_may_stand_beside_others(base: KnowledgeBase, examples: Path) -> None:
+    for name, kind in (("wine.csv", TaskKind.MULTICLASS), ("diabetes.csv", TaskKind.REGRESSION)):
+        advised = autometa.recommend(examples / name, k=30, algorithms=["interpretable"], knowledge=base)
+        algorithms = {advice.configuration.algorithm for advice in advised}
+        possible = {each for each in ALGORITHM_SETS["interpretable"] if kind in LEARNERS[each].kinds}
+        assert len(algorithms) >= 3
+        assert algorithms <= possible
+    assert Wish(algorithms=["interpretable", "mlp"]).allowed == frozenset((*ALGORITHM_SETS["interpretable"], "mlp"))
+    assert set(ALGORITHM_SETS["interpretable"]) <= set(LEARNERS)
 
 
 def test_wishes_are_checked_before_anything_is_read() -> None:

@@ -57,7 +57,12 @@ def explain(  # noqa: PLR0913 - an argument for each option
     ] = None,
     algorithms: Annotated[
         str | None,
-        typer.Option("--algorithms", metavar="A,B,...", help="Only these algorithms.", show_default=False),
+        typer.Option(
+            "--algorithms",
+            metavar="A,B,...",
+            help="Only these; interpretable: linear models, LDA, naive Bayes, single trees.",
+            show_default=False,
+        ),
     ] = None,
     recommender: Annotated[
         str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDERS)}.")

@@ -32,6 +32,20 @@ LEARNERS: dict[str, Learner] = {
     "qda": QDA,
 }
 
+# Names that stand for several algorithms.
+ALGORITHM_SETS: dict[str, tuple[str, ...]] = {
+    # What a person can read: signed weights, also of splines; one tree; class means and variances of each column.
+    "interpretable": (
+        "logistic_regression",
+        "ridge",
+        "elastic_net",
+        "linear_svm",
+        "lda",
+        "naive_bayes",
+        "decision_tree",
+    ),
+}
+
 
 def learners_of(kind: TaskKind, *, n_rows: int | None = None, installed_only: bool = True) -> tuple[Learner, ...]:
     """Return the learners that do tasks of ``kind``, and are not too slow for ``n_rows`` rows where that is given.

@@ -18,10 +18,10 @@ def choose_candidates(
 ) -> tuple[list[Configuration], npt.NDArray[np.float64]]:
     """Return the configurations that can be built here and meet the wish, and their fit seconds."""
     here = {learner.algorithm for learner in learners_of(description.kind)}
-    wanted = here if wish.algorithms is None else here & set(wish.algorithms)
+    wanted = here if wish.allowed is None else here & wish.allowed
     candidates = [c for c in experience.configurations if c.algorithm in wanted and _fits(c, description.kind)]
     if not candidates:
-        asked = ", ".join(sorted(wish.algorithms or here))
+        asked = ", ".join(sorted(wish.allowed or here))
         raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
     seconds = fit_time.predict(description, candidates)
     if wish.max_fit_seconds is None:
@@ -42,7 +42,7 @@ def lacking_candidates(
     algorithms = {
         learner.algorithm
         for learner in learners_of(description.kind, installed_only=False)
-        if not learner.is_installed and (wish.algorithms is None or learner.algorithm in wish.algorithms)
+        if not learner.is_installed and (wish.allowed is None or learner.algorithm in wish.allowed)
     }
     lacking = [c for c in experience.configurations if c.algorithm in algorithms and _fits(c, description.kind)]
     if wish.max_fit_seconds is None or not lacking:
