@@ -22,10 +22,9 @@ from autometa.recommenders.advising import Grounds, advise, best_measured_first
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
-from autometa.recommenders.candidates import choose_candidates, lacking_candidates
+from autometa.recommenders.candidates import Chooser
 from autometa.recommenders.caveats import caveats, missing_libraries, probe_words
 from autometa.recommenders.copula import QuantileCopula
-from autometa.recommenders.cost import FitTime
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.nearest import NearestTasks
@@ -36,7 +35,7 @@ from autometa.recommenders.similarity import Similarity
 from autometa.sketches import draw_sketch
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
-from autometa.wish import Wish
+from autometa.wish import Wish, bytes_of
 
 # Every way to rank, by the name under which it is asked for.
 RECOMMENDERS: dict[str, type[Recommender]] = {
@@ -109,11 +108,11 @@ class Advisor:
         metric = get_metric(wish.metric, task.kind)
         description = describe_task(task, seed=wish.seed)[0]
         experience = self._experience(task.kind, metric, wish.trust)
-        fit_time = FitTime(self.protocol).fit(experience)
-        candidates, fit_seconds = choose_candidates(fit_time, experience, description, wish)
+        chooser = Chooser(experience, self.protocol)
+        candidates = chooser.choose(description, wish)
         make = RECOMMENDERS[self.recommender]
         ranker = make().fit(experience, wish.seed)
-        grounds = Grounds(ranker=ranker, description=description, candidates=candidates, fit_seconds=fit_seconds)
+        grounds = Grounds(ranker=ranker, description=description, priced=candidates)
         stored = self._observed(task, wish.trust)
         probed = self._probed(task, grounds, stored, wish, report)
         is_changed = probed is not None and is_decisive(probed, stored)
@@ -128,7 +127,7 @@ class Advisor:
             first = advice[0].configuration
             words = [probe_words(probed, metric, first, observed, is_decisive=is_changed)]
         known_tasks, novelty = self._neighbours(experience, description)
-        lacking = lacking_candidates(fit_time, experience, description, wish)
+        lacking = chooser.lacking(description, wish)
         return Recommendation(
             task=description,
             target=task.target,
@@ -140,7 +139,7 @@ class Advisor:
                 *task.notes,
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
-                *missing_libraries(ranker, description, candidates, lacking, observed, wish.k),
+                *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish.k),
                 *words,
             ),
             probe=probed,
@@ -247,6 +246,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     metric: str = "auto",
     k: int = 10,
     max_fit_seconds: float | None = None,
+    max_memory: str | float | None = None,
     algorithms: Sequence[str] | None = None,
     knowledge: KnowledgeBase | str | Path | None = None,
     recommender: str = DEFAULT_RECOMMENDER,
@@ -271,6 +271,8 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         Number of pipelines.
     max_fit_seconds : float, optional
         Only pipelines that are predicted to fit within so many CPU seconds.
+    max_memory : str or float, optional
+        Only pipelines whose fit is predicted to need no more memory: "2GB", "500MB", or bytes.
     algorithms : sequence of str, optional
         Only pipelines of these algorithms; "interpretable" stands for linear models, LDA, naive Bayes and single trees.
     knowledge : KnowledgeBase, str or Path, optional
@@ -302,6 +304,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         metric=metric,
         k=k,
         max_fit_seconds=max_fit_seconds,
+        max_memory_bytes=None if max_memory is None else bytes_of(max_memory),
         algorithms=algorithms,
         seed=seed,
         exclude_origins=exclude_origins,

@@ -1,12 +1,48 @@
 """What the user asks for."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autometa.errors import OptionError
 from autometa.knowledge.origins import Trust
 from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def bytes_of(size: str | float) -> float:
+    """Return the bytes of a size like 2GB, 500 MB, 1.5GiB, 800k or 1000000.
+
+    Raises
+    ------
+    OptionError
+        If it is no size.
+
+    Examples
+    --------
+    >>> bytes_of("2GB"), bytes_of("1.5 GiB"), bytes_of(1000)
+    (2000000000.0, 1610612736.0, 1000.0)
+    """
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*([kmgt]?i?)b?\s*", str(size), flags=re.IGNORECASE)
+    if found is None or found[2].lower() not in _UNITS:
+        raise OptionError(f"not a size of memory: '{str(size)[:40]}'; write 2GB, 500MB, 1.5GiB, or a number of bytes")
+    return float(found[1]) * _UNITS[found[2].lower()]
+
+
+def size_words(size_bytes: float) -> str:
+    """Return a size as people say it.
+
+    Examples
+    --------
+    >>> size_words(3_200_000), size_words(2.5e9)
+    ('3.2 MB', '2.5 GB')
+    """
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.3g} {name}"
+    return f"{size_bytes:.0f} bytes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +57,8 @@ class Wish:
         Number of pipelines.
     max_fit_seconds : float, optional
         Only pipelines that are predicted to fit within so many CPU seconds.
+    max_memory_bytes : float, optional
+        Only pipelines whose fit is predicted to need no more memory than that; see `bytes_of`.
     algorithms : sequence of str, optional
         Only pipelines of these algorithms; a name of `ALGORITHM_SETS`, as "interpretable", stands for all in it.
     seed : int
@@ -35,12 +73,13 @@ class Wish:
     Raises
     ------
     OptionError
-        If k, max_fit_seconds or probe_seconds is not positive, an algorithm is unknown, or a weight makes no sense.
+        If k or a limit is not positive, an algorithm is unknown, or a weight makes no sense.
     """
 
     metric: str = "auto"
     k: int = 10
     max_fit_seconds: float | None = None
+    max_memory_bytes: float | None = None
     algorithms: Sequence[str] | None = None
     seed: int = 0
     exclude_origins: Sequence[str] = ()
@@ -54,6 +93,8 @@ class Wish:
             raise OptionError(f"algorithms is a list of names, got '{self.algorithms}'; write ['{self.algorithms}']")
         if self.max_fit_seconds is not None and not self.max_fit_seconds > 0:
             raise OptionError(f"max_fit_seconds must be positive, got {self.max_fit_seconds}")
+        if self.max_memory_bytes is not None and not self.max_memory_bytes > 0:
+            raise OptionError(f"max_memory must be positive, got {self.max_memory_bytes} bytes")
         if self.probe_seconds is not None and not 0 < self.probe_seconds < math.inf:
             raise OptionError(f"probe_seconds must be positive and finite, got {self.probe_seconds}")
         for algorithm in self.algorithms or ():

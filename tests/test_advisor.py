@@ -168,6 +168,19 @@ def test_an_empty_base_says_what_to_do(tmp_path: Path, examples: Path) -> None:
         autometa.recommend(examples / "wine.csv", knowledge=empty)
 
 
+def test_memory_is_predicted_and_a_limit_on_it_holds(base: KnowledgeBase, examples: Path) -> None:
+    path = examples / "wine.csv"
+    free = autometa.recommend(path, k=10, knowledge=base)
+    limit = float(np.median([advice.memory_bytes for advice in free]))
+    held = autometa.recommend(path, k=10, max_memory=limit, knowledge=base)
+    assert max(advice.memory_bytes for advice in held) <= limit < max(advice.memory_bytes for advice in free)
+    with pytest.raises(OptionError, match=r"predicted to fit within 1 kB; the smallest needs about [0-9.]+ MB"):
+        autometa.recommend(path, max_memory="1kB", knowledge=base)
+    fastest = min(advice.fit_seconds for advice in held)
+    with pytest.raises(OptionError, match="predicted to fit within"):
+        autometa.recommend(path, max_memory=limit, max_fit_seconds=fastest / 1e3, knowledge=base)
+
+
 def test_a_set_of_algorithms_is_taken_apart_and_may_stand_beside_others(base: KnowledgeBase, examples: Path) -> None:
     for name, kind in (("wine.csv", TaskKind.MULTICLASS), ("diabetes.csv", TaskKind.REGRESSION)):
         advised = autometa.recommend(examples / name, k=30, algorithms=["interpretable"], knowledge=base)

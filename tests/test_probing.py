@@ -12,6 +12,7 @@ from autometa.evaluation.record import Evaluation, Status
 from autometa.probing import DEFAULTS, is_decisive, probe
 from autometa.recommenders.advising import Grounds, best_measured_first
 from autometa.recommenders.average import BestOnAverage
+from autometa.recommenders.candidates import Candidates
 from autometa.recommenders.recommendation import Probe
 from autometa.space import Configuration
 from autometa.task import Task
@@ -45,8 +46,11 @@ def grounds_of(*configurations: Configuration) -> Grounds:
     return Grounds(
         ranker=BestOnAverage().fit(experience),
         description=make_description("signs"),
-        candidates=configurations,
-        fit_seconds=np.full(len(configurations), 0.1),
+        priced=Candidates(
+            configurations=configurations,
+            fit_seconds=np.full(len(configurations), 0.1),
+            memory_bytes=np.full(len(configurations), 1e7),
+        ),
     )
 
 

@@ -14,14 +14,16 @@ from autometa.metric import Metric
 from autometa.recommenders.explaining import Explanation, standing_words
 from autometa.recommenders.recommendation import Advice, KnownTask, PredictedGain, Recommendation
 from autometa.task import Task
+from autometa.wish import size_words
 
 Drawn = Table | Text | Padding | str
 
 _SHORT = 24  # characters of a cell that is never broken
-_FIGURES = (0, 2, 4)  # columns of the list of pipelines that are set flush right
+_FIGURES = (0, 2, 4, 5)  # columns of the list of pipelines that are set flush right
 _LEGEND = (
-    "{metric}: cross-validated score to expect; fit: predicted CPU seconds on the whole table. Last lines: past tasks, "
-    "the score there, the place among the pipelines tried. Regret: 0 = the best known, 1 = a median pipeline."
+    "{metric}: cross-validated score to expect; fit, memory: predicted CPU seconds and peak on the whole table. Last "
+    "lines: past tasks, the score there, the place among the pipelines tried. Regret: 0 = the best known, 1 = a median "
+    "pipeline."
 )
 _EXPLAINED = (
     "Open a past run by what stands in brackets: autometa kb show FINGERPRINT. Signed numbers: what the meta-feature "
@@ -83,13 +85,14 @@ def short(number: float) -> str:
 
 def _pipelines(recommendation: Recommendation, explanation: Explanation | None) -> list[Drawn]:
     """Return a line of figures for each pipeline, and below it hyperparameters, reasons and past runs."""
-    rows = [("#", "pipeline", recommendation.metric.name, "80 % interval", "fit")] + [
+    rows = [("#", "pipeline", recommendation.metric.name, "80 % interval", "fit", "memory")] + [
         (
             str(advice.rank),
             advice.configuration.algorithm,
             short(advice.predicted_score),
             _interval(advice.interval),
             _seconds(advice.fit_seconds),
+            size_words(advice.memory_bytes) if math.isfinite(advice.memory_bytes) else "?",
         )
         for advice in recommendation
     ]

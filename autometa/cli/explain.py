@@ -15,6 +15,7 @@ from autometa.cli.options import (
     FormatOption,
     IgnoreOption,
     KindOption,
+    MaxMemoryOption,
     MaxRowsOption,
     MetricOption,
     PositiveOption,
@@ -29,7 +30,7 @@ from autometa.cli.recommend import recommendation_content
 from autometa.reading import read_task
 from autometa.recommenders.explaining import explain as explained
 from autometa.task import Task
-from autometa.wish import Wish
+from autometa.wish import Wish, bytes_of
 
 if TYPE_CHECKING:
     from autometa.reporting.expecting import Expected
@@ -55,6 +56,7 @@ def explain(  # noqa: PLR0913 - an argument for each option
         float | None,
         typer.Option("--max-fit-time", metavar="SECONDS", help="Longest predicted fit.", show_default=False),
     ] = None,
+    max_memory: MaxMemoryOption = None,
     algorithms: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +84,14 @@ def explain(  # noqa: PLR0913 - an argument for each option
     if html is not None:
         check_place(html, force=force)
     table = read_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows))
-    wish = Wish(metric=metric, k=k, max_fit_seconds=max_fit_time, algorithms=split(algorithms), seed=seed)
+    wish = Wish(
+        metric=metric,
+        k=k,
+        max_fit_seconds=max_fit_time,
+        max_memory_bytes=None if max_memory is None else bytes_of(max_memory),
+        algorithms=split(algorithms),
+        seed=seed,
+    )
     report = _report(table, wish, db, recommender)
     if html is None:
         _print(table, report, form)

@@ -55,6 +55,10 @@ PositiveOption = Annotated[
 MaxRowsOption = Annotated[
     int | None, typer.Option("--max-rows", help="Sample longer tables to so many rows.", show_default=False)
 ]
+MaxMemoryOption = Annotated[
+    str | None,
+    typer.Option("--max-memory", metavar="SIZE", help="Most memory predicted for a fit, as 2GB.", show_default=False),
+]
 MetricOption = Annotated[str, typer.Option("--metric", "-m", help="Metric of the scores; auto: by kind of task.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all that is drawn.")]
 

@@ -15,6 +15,7 @@ from autometa.cli.options import (
     FormatOption,
     IgnoreOption,
     KindOption,
+    MaxMemoryOption,
     MaxRowsOption,
     MetricOption,
     PositiveOption,
@@ -33,7 +34,7 @@ from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
 from autometa.recommenders.recommendation import Advice, PredictedGain, Probe, Recommendation
 from autometa.task import Task
-from autometa.wish import Wish
+from autometa.wish import Wish, bytes_of
 
 
 def recommend(  # noqa: PLR0913 - an argument for each option
@@ -50,6 +51,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         float | None,
         typer.Option("--max-fit-time", metavar="SECONDS", help="Longest predicted fit.", show_default=False),
     ] = None,
+    max_memory: MaxMemoryOption = None,
     algorithms: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +102,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         metric=metric,
         k=k,
         max_fit_seconds=max_fit_time,
+        max_memory_bytes=None if max_memory is None else bytes_of(max_memory),
         algorithms=split(algorithms),
         seed=seed,
         exclude_origins=exclude_origin or (),
@@ -132,6 +135,7 @@ def _usage(
     asked = {
         "metric": wish.metric if wish.metric != "auto" else None,
         "max_fit_seconds": wish.max_fit_seconds,
+        "max_memory": wish.max_memory_bytes,
         "algorithms": wish.algorithms,
         "knowledge": advising["knowledge"],
         "recommender": advising["recommender"] if advising["recommender"] != DEFAULT_RECOMMENDER else None,
@@ -231,6 +235,7 @@ def _advice_content(advice: Advice) -> dict[str, Any]:
         "interval": [_rounded(bound) for bound in advice.interval],
         "gain": _gain_content(advice.gain),
         "fit_seconds": _rounded(advice.fit_seconds),
+        "memory_bytes": _rounded(advice.memory_bytes),
         "reasons": list(advice.reasons),
         "evidence": [
             {

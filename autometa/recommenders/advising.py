@@ -9,6 +9,7 @@ import numpy.typing as npt
 from autometa.evaluation.record import Evaluation
 from autometa.recommenders.base import Recommender, measured_losses
 from autometa.recommenders.calibrated import calibration_for
+from autometa.recommenders.candidates import Candidates
 from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
 from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
@@ -27,16 +28,18 @@ class Grounds:
         Fitted.
     description : TaskDescription
         What it knows of the task.
-    candidates : sequence of Configuration
-        What may be advised.
-    fit_seconds : ndarray of shape (n_candidates,)
-        Predicted CPU seconds of a fit on the whole table; NaN = unknown.
+    priced : Candidates
+        What may be advised, with its costs.
     """
 
     ranker: Recommender
     description: TaskDescription
-    candidates: Sequence[Configuration] = field(repr=False)
-    fit_seconds: npt.NDArray[np.float64] = field(repr=False)
+    priced: Candidates = field(repr=False)
+
+    @property
+    def candidates(self) -> Sequence[Configuration]:
+        """What may be advised."""
+        return self.priced.configurations
 
     def losses(self, observed: Sequence[Evaluation]) -> npt.NDArray[np.float64]:
         """Return the loss to expect of each candidate, (n_candidates,), given what was measured on the task."""
@@ -105,7 +108,8 @@ def advise(  # noqa: PLR0913 - what is advised, by what was learned and measured
             configuration=configuration,
             predicted_score=scores[place][0],
             interval=scores[place][1],
-            fit_seconds=float(grounds.fit_seconds[order[place]]),
+            fit_seconds=float(grounds.priced.fit_seconds[order[place]]),
+            memory_bytes=float(grounds.priced.memory_bytes[order[place]]),
             reasons=reasons[place],
             evidence=evidence[place],
             kind=task.kind,

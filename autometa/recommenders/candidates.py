@@ -1,54 +1,124 @@
 """Candidates: the known configurations that can be built here and that meet what the user asks for."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
 
 from autometa.errors import ConfigurationError, OptionError
+from autometa.evaluation.protocol import Protocol
 from autometa.knowledge.frames import Experience
 from autometa.pipelines.learners import learners_of, space_of
-from autometa.recommenders.cost import FitTime
+from autometa.recommenders.cost import FitTime, PeakMemory
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
-from autometa.wish import Wish
+from autometa.wish import Wish, size_words
 
 
-def choose_candidates(
-    fit_time: FitTime, experience: Experience, description: TaskDescription, wish: Wish
-) -> tuple[list[Configuration], npt.NDArray[np.float64]]:
-    """Return the configurations that can be built here and meet the wish, and their fit seconds."""
-    here = {learner.algorithm for learner in learners_of(description.kind)}
-    wanted = here if wish.allowed is None else here & wish.allowed
-    candidates = [c for c in experience.configurations if c.algorithm in wanted and _fits(c, description.kind)]
-    if not candidates:
-        asked = ", ".join(sorted(wish.allowed or here))
-        raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
-    seconds = fit_time.predict(description, candidates)
-    if wish.max_fit_seconds is None:
-        return candidates, seconds
-    is_fast = seconds <= wish.max_fit_seconds
-    if not is_fast.any():
-        raise OptionError(
-            f"no candidate is predicted to fit within {wish.max_fit_seconds:g} s; "
-            f"the fastest needs about {np.nanmin(seconds):.2g} s"
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidates:
+    """Configurations and what they are predicted to take on one task.
+
+    Parameters
+    ----------
+    configurations : sequence of Configuration
+        That may be advised.
+    fit_seconds, memory_bytes : ndarray of shape (n_configurations,)
+        CPU seconds, and peak memory, of a fit on the whole table; NaN = unknown.
+    """
+
+    configurations: Sequence[Configuration]
+    fit_seconds: npt.NDArray[np.float64] = field(repr=False)
+    memory_bytes: npt.NDArray[np.float64] = field(repr=False)
+
+    def kept(self, is_kept: npt.NDArray[np.bool_]) -> Self:
+        """Return those that are marked."""
+        return replace(
+            self,
+            configurations=[c for c, kept in zip(self.configurations, is_kept, strict=True) if kept],
+            fit_seconds=self.fit_seconds[is_kept],
+            memory_bytes=self.memory_bytes[is_kept],
         )
-    return [c for c, kept in zip(candidates, is_fast, strict=True) if kept], seconds[is_fast]
 
 
-def lacking_candidates(
-    fit_time: FitTime, experience: Experience, description: TaskDescription, wish: Wish
-) -> list[Configuration]:
-    """Return the known configurations that meet the wish, but whose library is not here."""
-    algorithms = {
-        learner.algorithm
-        for learner in learners_of(description.kind, installed_only=False)
-        if not learner.is_installed and (wish.allowed is None or learner.algorithm in wish.allowed)
-    }
-    lacking = [c for c in experience.configurations if c.algorithm in algorithms and _fits(c, description.kind)]
-    if wish.max_fit_seconds is None or not lacking:
-        return lacking
-    is_fast = fit_time.predict(description, lacking) <= wish.max_fit_seconds
-    return [c for c, kept in zip(lacking, is_fast, strict=True) if kept]
+class Chooser:
+    """Chooses candidates for tasks, by what is known of their costs.
+
+    Parameters
+    ----------
+    experience : Experience
+        Past runs.
+    protocol : Protocol
+        Their protocol.
+    """
+
+    def __init__(self, experience: Experience, protocol: Protocol) -> None:
+        self.experience = experience
+        self.fit_time = FitTime(protocol).fit(experience)
+        self.peak_memory = PeakMemory(protocol).fit(experience)
+
+    def choose(self, description: TaskDescription, wish: Wish) -> Candidates:
+        """Return the known configurations that can be built here and meet the wish.
+
+        Raises
+        ------
+        OptionError
+            If there is none.
+        """
+        here = {learner.algorithm for learner in learners_of(description.kind)}
+        wanted = here if wish.allowed is None else here & wish.allowed
+        found = self._priced(description, wanted)
+        if not found.configurations:
+            asked = ", ".join(sorted(wish.allowed or here))
+            raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
+        is_fast, is_small = _within(found, wish)
+        if not is_fast.any():
+            raise OptionError(
+                f"no candidate is predicted to fit within {wish.max_fit_seconds:g} s; "
+                f"the fastest needs about {np.nanmin(found.fit_seconds):.2g} s"
+            )
+        if not is_small.any():
+            raise OptionError(
+                f"no candidate is predicted to fit within {size_words(wish.max_memory_bytes or 0)}; "
+                f"the smallest needs about {size_words(float(np.nanmin(found.memory_bytes)))}"
+            )
+        if not (is_fast & is_small).any():
+            raise OptionError(
+                f"no candidate is predicted to fit within both {wish.max_fit_seconds:g} s and "
+                f"{size_words(wish.max_memory_bytes or 0)}; allow more of one"
+            )
+        return found.kept(is_fast & is_small)
+
+    def lacking(self, description: TaskDescription, wish: Wish) -> list[Configuration]:
+        """Return the known configurations that meet the wish, but whose library is not here."""
+        algorithms = {
+            learner.algorithm
+            for learner in learners_of(description.kind, installed_only=False)
+            if not learner.is_installed and (wish.allowed is None or learner.algorithm in wish.allowed)
+        }
+        found = self._priced(description, algorithms)
+        is_fast, is_small = _within(found, wish)
+        return list(found.kept(is_fast & is_small).configurations)
+
+    def _priced(self, description: TaskDescription, algorithms: Collection[str]) -> Candidates:
+        """Return the known configurations of some algorithms that this release can build, with their costs."""
+        known = [c for c in self.experience.configurations if c.algorithm in algorithms and _fits(c, description.kind)]
+        return Candidates(
+            configurations=known,
+            fit_seconds=self.fit_time.predict(description, known),
+            memory_bytes=self.peak_memory.predict(description, known),
+        )
+
+
+def _within(found: Candidates, wish: Wish) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which are fast enough and which small enough; what is unknown is neither where there is a limit."""
+    everything = np.ones(len(found.configurations), dtype=bool)
+    is_fast = everything if wish.max_fit_seconds is None else found.fit_seconds <= wish.max_fit_seconds
+    is_small = everything if wish.max_memory_bytes is None else found.memory_bytes <= wish.max_memory_bytes
+    return is_fast, is_small
 
 
 def _fits(configuration: Configuration, kind: TaskKind) -> bool:

@@ -1,5 +1,6 @@
 """Recommendations: ranked pipelines with their predicted scores, reasons and evidence."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -112,6 +113,9 @@ class Advice:
         Past runs that speak for it, strongest first.
     gain : PredictedGain, optional
         Over LightGBM's default; of the first pipeline alone, and None where that is it or nothing can be said.
+    memory_bytes : float
+        Predicted peak memory of one fit on the whole table, above Python with its libraries and the table itself;
+        NaN = unknown.
     """
 
     rank: int
@@ -124,6 +128,7 @@ class Advice:
     kind: TaskKind = field(repr=False)
     column_kinds: Mapping[str, ColumnKind] = field(repr=False)
     gain: PredictedGain | None = None
+    memory_bytes: float = math.nan
 
     def build(self, *, seed: int = 0, n_jobs: int = 1) -> "Pipeline":
         """Return the unfitted scikit-learn Pipeline; it takes the table's columns as they are."""

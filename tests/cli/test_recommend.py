@@ -14,7 +14,7 @@ from autometa.reading import read_task
 from autometa.space import Configuration
 from tests.conftest import Command
 
-ITEM = {"rank", "algorithm", "hyperparameters", "key", "predicted_score", "interval", "fit_seconds"}
+ITEM = {"rank", "algorithm", "hyperparameters", "key", "predicted_score", "interval", "fit_seconds", "memory_bytes"}
 ITEM |= {"gain", "reasons", "evidence"}
 EXPLANATION = {"regret_before", "regret_after", "n_tried", "n_close", "n_similar", "n_similar_close", "similar_share"}
 EXPLANATION |= {"versus_default", "metafeatures"}
@@ -38,6 +38,7 @@ def test_the_json_has_the_documented_shape(autometa: Command, examples: Path) ->
         low, high = item["interval"]
         assert low <= item["predicted_score"] <= high
         assert item["fit_seconds"] > 0
+        assert 1e6 < item["memory_bytes"] < 1e9
         assert item["reasons"]
         assert item["evidence"]
 

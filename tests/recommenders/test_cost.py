@@ -1,11 +1,13 @@
 """Predicted fit times: known laws are found again, unknown ones are assumed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.cost import FitTime
+from autometa.recommenders.cost import FitTime, PeakMemory
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from tests.recommenders.experiences import NAN, make_configurations, make_description
@@ -136,3 +138,21 @@ def test_a_second_fit_forgets_the_first() -> None:
     )
     assert np.isnan(predicted[1:]).all()
     assert np.isfinite(predicted[0])
+
+
+def test_memory_follows_its_own_law_and_holds_the_table_at_least() -> None:
+    experience = measured()
+    experience = replace(experience, memory_bytes=experience.fit_seconds * 1e12, fit_seconds=experience.memory_bytes)
+    size = (500, 20, 3)
+    expected = [max(seconds_of(c, *size) * 1e12, 500 * 20 * 8) for c in experience.configurations]
+    predicted = PeakMemory(PROTOCOL).fit(experience).predict(describe("new", *size), experience.configurations)
+    np.testing.assert_allclose(predicted, expected, rtol=0.1)
+    small = replace(experience, memory_bytes=np.full(experience.losses.shape, 5e6))
+    flat = PeakMemory(PROTOCOL).fit(small).predict(describe("new", 10**7, 100, 2), experience.configurations)
+    assert (flat >= 10**7 * 100 * 8).all()
+
+
+def test_what_an_evaluation_takes_whatever_it_does_is_not_told_apart() -> None:
+    experience = replace(measured(), memory_bytes=np.full((200, 9), 1e5))
+    predicted = PeakMemory(PROTOCOL).fit(experience).predict(describe("new", 50, 3, 2), experience.configurations)
+    assert (predicted <= PeakMemory.floor * 1.5).all()

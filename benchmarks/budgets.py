@@ -1,0 +1,110 @@
+"""How far predicted fit times and memory are off: ``python benchmarks/budgets.py --db FILE``
+
+Each family is hidden in one of ten folds; what is predicted for its tasks, on the rows that were measured, is held
+against what was measured. A factor of 1.3 means 1.3 times as much or as little. ``--rows 200000`` holds predictions
+against fits on a made table far above what was measured as well, two thirds of which are fitted.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from autometa.advisor import describe_task
+from autometa.benchmark.replay import is_judgement, splits
+from autometa.evaluation.limits import Limits
+from autometa.evaluation.protocol import CV_V1, Protocol
+from autometa.evaluation.running import Evaluator
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.frames import Experience
+from autometa.metric import get_metric
+from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.recommenders.cost import FitTime, PeakMemory
+from autometa.space import Configuration
+from autometa.task import Task
+from autometa.task_kind import TaskKind
+
+LAWS = {"CPU seconds": FitTime, "memory": PeakMemory}
+ALGORITHMS = ("lightgbm", "catboost", "xgboost", "random_forest", "extra_trees", "logistic_regression", "mlp")
+SEED = 0
+
+
+def main() -> None:
+    """Print a row for each kind and law."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--db", required=True, help="knowledge base")
+    parser.add_argument("--families", choices=("judgement", "others"), default="judgement")
+    parser.add_argument("--rows", type=int, default=0, help="rows of a made table; default: none is made")
+    arguments = parser.parse_args()
+    rows = []
+    with KnowledgeBase(arguments.db) as base:
+        experiences = {kind: _experience(base, kind) for kind in TaskKind}
+    for name in LAWS:
+        everything = []
+        for kind, experience in experiences.items():
+            off = np.concatenate(list(_errors(experience, name, arguments.families == "judgement")))
+            everything.append(off)
+            rows.append(_row(name, str(kind), off))
+        rows.append(_row(name, "all", np.concatenate(everything)))
+    print(pd.DataFrame(rows).to_string(index=False))
+    if arguments.rows:
+        print(pd.DataFrame(_large(experiences[TaskKind.BINARY], arguments.rows)).to_string(index=False))
+
+
+def _experience(base: KnowledgeBase, kind: TaskKind) -> Experience:
+    """Return what most tasks of a kind have."""
+    metric = get_metric("auto", kind)
+    found = base.experience(kind, metric, protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
+    return found.of_share(0.5)
+
+
+def _errors(experience: Experience, name: str, is_for_judgement: bool) -> Iterator[np.ndarray]:
+    """Return the errors of logarithms on each hidden task."""
+    make = LAWS[name]
+    measured = experience.fit_seconds if make is FitTime else experience.memory_bytes
+    own = [row for row, family in enumerate(experience.families) if is_judgement(family) is is_for_judgement]
+    for hidden, rows in splits(experience, own, 10):
+        law = make(CV_V1).fit(experience.without(hidden))
+        for row in rows:
+            description = experience.descriptions[row]
+            as_measured = replace(description, n_rows=CV_V1.fit_rows(description.n_rows))
+            predicted = law.predict(as_measured, experience.configurations)
+            is_known = np.isfinite(measured[row]) & np.isfinite(predicted)
+            actual = np.maximum(measured[row, is_known], make.floor)
+            yield np.abs(np.log(np.maximum(predicted[is_known], make.floor) / actual))
+
+
+def _row(name: str, kind: str, off: np.ndarray) -> dict[str, object]:
+    """Return the factors of errors of logarithms."""
+    quantiles = np.exp(np.quantile(off, [0.5, 0.9]))
+    return {"what": name, "kind": kind, "pairs": len(off), "median factor": quantiles[0], "90 % within": quantiles[1]}
+
+
+def _large(experience: Experience, n_rows: int) -> Iterator[dict[str, object]]:
+    """Return what defaults take on a made table of 20 columns, predicted and measured."""
+    rng = np.random.default_rng(SEED)
+    X = pd.DataFrame(rng.normal(size=(n_rows, 20)), columns=[f"x{i}" for i in range(20)])
+    y = pd.Series(np.where(X["x0"] * X["x1"] + X["x2"] + rng.normal(size=n_rows) > 0, "yes", "no"), name="y")
+    task = Task(name="made", X=X, y=y, kind=TaskKind.BINARY, target="y")
+    protocol = Protocol(name="large", row_limit=n_rows, small_rows=10, n_small_folds=3, n_folds=3, is_holdout=True)
+    description = replace(describe_task(task)[0], n_rows=protocol.fit_rows(n_rows))
+    laws = {name: make(CV_V1).fit(experience) for name, make in LAWS.items()}
+    with Evaluator(Limits(cpu_seconds=300, memory_bytes=8 * 2**30)) as evaluator:
+        for algorithm in ALGORITHMS:
+            configuration = Configuration(algorithm=algorithm)
+            evaluation = evaluator.evaluate(task, configuration, protocol=protocol)
+            predicted = [float(law.predict(description, [configuration])[0]) for law in laws.values()]
+            yield {
+                "default of": algorithm,
+                "status": str(evaluation.status),
+                "seconds predicted": predicted[0],
+                "measured": evaluation.fit_seconds,
+                "MB predicted": predicted[1] / 1e6,
+                "MB measured": evaluation.peak_memory_bytes / 1e6,
+            }
+
+
+if __name__ == "__main__":
+    main()
