@@ -23,7 +23,7 @@ from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
 from autometa.recommenders.candidates import Chooser
-from autometa.recommenders.caveats import caveats, missing_libraries, probe_words
+from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, probe_words
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
@@ -139,6 +139,7 @@ class Advisor:
                 *task.notes,
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
+                *extrapolated(description, self.protocol),
                 *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish.k),
                 *words,
             ),

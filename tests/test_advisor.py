@@ -134,6 +134,16 @@ def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, 
     assert of_sample.task.n_rows == 569
     assert of_sample.task.fingerprint == of_full.task.fingerprint
     assert of_sample[0].fit_seconds == pytest.approx(of_full[0].fit_seconds)
+    assert not any("extrapolated" in note for note in of_full.notes)
+
+
+def test_costs_of_a_table_far_above_what_was_measured_are_said_to_be_extrapolated(base: KnowledgeBase) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=30_001), "y": rng.normal(size=30_001)})
+    words = "fit time and memory are extrapolated from at most 3000 rows to 30001"
+    for n_rows, is_said in ((30_000, False), (30_001, True)):
+        notes = autometa.recommend(frame.head(n_rows), target="y", k=1, knowledge=base).notes
+        assert any(note.startswith(words) for note in notes) is is_said
 
 
 def test_a_table_that_is_nearly_a_known_one_is_told_so(shipped_base: Path, examples: Path, tmp_path: Path) -> None:

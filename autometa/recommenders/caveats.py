@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from autometa.evaluation.protocol import Protocol
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.frames import Experience
 from autometa.metric import Metric
@@ -13,6 +14,8 @@ from autometa.recommenders.similarity import NOVEL
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.wish import Wish
+
+_FAR = 10  # times the rows that are measured: from there on costs are told to be extrapolated
 
 
 def missing_libraries(
@@ -55,6 +58,16 @@ def caveats(
     if n_advised < wish.k:
         notes.append(f"{wish.k} pipelines were asked for, {n_advised} candidates are known")
     return notes
+
+
+def extrapolated(description: TaskDescription, protocol: Protocol) -> list[str]:
+    """Return a warning on predicted costs where the table is far larger than what was measured."""
+    if description.n_rows <= _FAR * protocol.row_limit:
+        return []
+    return [
+        f"fit time and memory are extrapolated from at most {protocol.row_limit} rows to {description.n_rows}: "
+        "forests may take ten times as long"
+    ]
 
 
 def probe_words(

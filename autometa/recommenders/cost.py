@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,13 +16,18 @@ from autometa.task import TaskDescription
 _PRIOR_SLOPES = np.array([1.0, 0.7, 0.5])
 _PRIOR_WEIGHT = 5.0  # as many measurements as the assumption is worth
 _NUMBER_BYTES = 8
+_COPIES = 4  # of the table as numbers, which preparing it takes; measured: 5 to 7, with what cross-validation holds
+_OVERHEAD_SHARE = 0.9  # of the least that was measured: the smallest table takes a little above it
+_MIN_KNOWN = 10  # measurements, for an overhead to be told
 
 
 class _Law(ABC):
-    """Predicts what a fit takes: log-linear in rows, columns and classes, per algorithm.
+    """Predicts what a fit takes: an overhead, and a power law in rows, columns and classes.
 
-    log(cost) = level of the configuration + slopes of its algorithm x (log rows, log columns, log classes), by least
-    squares with the slopes shrunk towards an assumption.
+    cost = overhead of the configuration + exp(level of the configuration + slopes of its algorithm x (log rows,
+    log columns, log classes)). The overhead is what is taken on the smallest tables: without it, slopes would be
+    those of small tables, and costs on large ones a tenth of what they are. Then by least squares, where a measurement
+    counts by the share of it that is above the overhead, with the slopes shrunk towards an assumption.
 
     Parameters
     ----------
@@ -40,28 +46,30 @@ class _Law(ABC):
 
     def fit(self, experience: Experience) -> Self:
         """Learn from measured fits."""
-        self._experience = experience
         sizes = np.array([self._log_sizes(d, self.protocol.fit_rows(d.n_rows)) for d in experience.descriptions])
-        costs = np.log(np.maximum(self._measured(experience), self.floor))
+        costs = np.maximum(self._measured(experience), self.floor)  # NaN stays
+        self._overhead: dict[str, float] = {}
         self._level: dict[str, float] = {}
         self._slopes: dict[str, np.ndarray] = {}
         algorithms = np.array([c.algorithm for c in experience.configurations], dtype=object)
         for algorithm in sorted(set(algorithms)):
-            columns = np.flatnonzero(algorithms == algorithm)
-            slopes = _slopes(sizes, costs[:, columns])
+            columns = [c for c in np.flatnonzero(algorithms == algorithm) if np.isfinite(costs[:, c]).any()]
+            parts = {column: _Part.of(sizes, costs[:, column]) for column in columns}
+            slopes = _slopes(list(parts.values()))
             self._slopes[algorithm] = slopes
-            for column in columns:
-                is_known = np.isfinite(costs[:, column])
-                if is_known.any():
-                    left = costs[is_known, column] - sizes[is_known] @ slopes
-                    self._level[experience.configurations[column].key] = float(np.median(left))
+            for column, part in parts.items():
+                key = experience.configurations[column].key
+                self._overhead[key] = part.overhead
+                self._level[key] = part.level(slopes)
         return self
 
     def predict(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return the cost of one fit on the whole table, ndarray (n_configurations,); NaN = unknown."""
         sizes = self._log_sizes(description, description.n_rows)
         costs = [
-            np.exp(self._level[c.key] + sizes @ self._slopes[c.algorithm]) if c.key in self._level else np.nan
+            self._overhead[c.key] + np.exp(self._level[c.key] + sizes @ self._slopes[c.algorithm])
+            if c.key in self._level
+            else np.nan
             for c in configurations
         ]
         return np.array(costs, dtype=float)
@@ -88,24 +96,62 @@ class PeakMemory(_Law):
     floor = 3e6  # what an evaluation takes on the smallest tables, whatever it does
 
     def predict(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
-        """Return bytes, ndarray (n_configurations,), enough for a copy of the table as numbers; NaN = unknown."""
-        table = float(_NUMBER_BYTES * description.n_rows * description.n_columns)
+        """Return bytes, ndarray (n_configurations,), enough for some copies of the table; NaN = unknown."""
+        table = float(_COPIES * _NUMBER_BYTES * description.n_rows * description.n_columns)
         return np.asarray(np.maximum(super().predict(description, configurations), table))
 
     def _measured(self, experience: Experience) -> np.ndarray:
         return experience.memory_bytes
 
 
-def _slopes(sizes: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    """Return the exponents of one algorithm, not negative, from (n_tasks, 3) and (n_tasks, n_configurations)."""
-    rows, targets = [], []
-    for column in costs.T:  # within a configuration, so that its level drops out
-        is_known = np.isfinite(column)
-        if is_known.sum() >= 2:
-            rows.append(sizes[is_known] - sizes[is_known].mean(axis=0))
-            targets.append(column[is_known] - column[is_known].mean())
-    if not rows:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Part:
+    """What one configuration took above its overhead; n tasks on which that is known.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n, 3)
+        Logarithms.
+    logs : ndarray of shape (n,)
+        Of what is above the overhead.
+    weights : ndarray of shape (n,)
+        Share of it in what was measured, squared: what is hardly above the overhead says hardly anything.
+    overhead : float
+        In the unit of the cost.
+    """
+
+    sizes: np.ndarray
+    logs: np.ndarray
+    weights: np.ndarray
+    overhead: float
+
+    @classmethod
+    def of(cls, sizes: np.ndarray, costs: np.ndarray) -> Self:
+        """Return the part of a column of costs, (n_tasks,), of which one is known at least."""
+        is_known = np.isfinite(costs)
+        known = costs[is_known]
+        overhead = _OVERHEAD_SHARE * float(known.min()) if len(known) >= _MIN_KNOWN else 0.0
+        above = np.maximum(known - overhead, (1.0 - _OVERHEAD_SHARE) * known)
+        return cls(sizes=sizes[is_known], logs=np.log(above), weights=(above / known) ** 2, overhead=overhead)
+
+    def centred(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return sizes and logarithms less their weighted means, times the roots of the weights."""
+        sizes = self.sizes - np.average(self.sizes, axis=0, weights=self.weights)
+        logs = self.logs - np.average(self.logs, weights=self.weights)
+        roots = np.sqrt(self.weights)
+        return sizes * roots[:, None], logs * roots
+
+    def level(self, slopes: np.ndarray) -> float:
+        """Return the weighted mean of what the slopes leave."""
+        return float(np.average(self.logs - self.sizes @ slopes, weights=self.weights))
+
+
+def _slopes(parts: Sequence[_Part]) -> np.ndarray:
+    """Return the exponents of one algorithm, (3,), not negative."""
+    pairs = [part.centred() for part in parts if len(part.logs) >= 2]  # within a configuration: its level drops out
+    if not pairs:
         return _PRIOR_SLOPES
-    X, y = np.concatenate(rows), np.concatenate(targets) - np.concatenate(rows) @ _PRIOR_SLOPES
+    X = np.concatenate([sizes for sizes, _ in pairs])
+    y = np.concatenate([logs for _, logs in pairs]) - X @ _PRIOR_SLOPES
     shrunk = np.linalg.solve(X.T @ X + _PRIOR_WEIGHT * np.eye(X.shape[1]), X.T @ y)
     return np.asarray(np.maximum(_PRIOR_SLOPES + shrunk, 0.0))

@@ -61,7 +61,7 @@ def experience_of(
     )
 
 
-@pytest.mark.parametrize(("noise", "tolerance"), [(0.0, 0.1), (0.3, 0.25)])
+@pytest.mark.parametrize(("noise", "tolerance"), [(0.0, 0.2), (0.3, 0.25)])
 @pytest.mark.parametrize("size", [(500, 10, 2), (20_000, 100, 2), (50, 5, 10)])
 def test_a_known_law_is_found_again(size: tuple[int, int, int], noise: float, tolerance: float) -> None:
     experience = measured(noise=noise)
@@ -144,15 +144,26 @@ def test_memory_follows_its_own_law_and_holds_the_table_at_least() -> None:
     experience = measured()
     experience = replace(experience, memory_bytes=experience.fit_seconds * 1e12, fit_seconds=experience.memory_bytes)
     size = (500, 20, 3)
-    expected = [max(seconds_of(c, *size) * 1e12, 500 * 20 * 8) for c in experience.configurations]
+    expected = [max(seconds_of(c, *size) * 1e12, 500 * 20 * 32) for c in experience.configurations]
     predicted = PeakMemory(PROTOCOL).fit(experience).predict(describe("new", *size), experience.configurations)
     np.testing.assert_allclose(predicted, expected, rtol=0.1)
     small = replace(experience, memory_bytes=np.full(experience.losses.shape, 5e6))
     flat = PeakMemory(PROTOCOL).fit(small).predict(describe("new", 10**7, 100, 2), experience.configurations)
-    assert (flat >= 10**7 * 100 * 8).all()
+    assert (flat >= 10**7 * 100 * 32).all()
 
 
 def test_what_an_evaluation_takes_whatever_it_does_is_not_told_apart() -> None:
     experience = replace(measured(), memory_bytes=np.full((200, 9), 1e5))
     predicted = PeakMemory(PROTOCOL).fit(experience).predict(describe("new", 50, 3, 2), experience.configurations)
     assert (predicted <= PeakMemory.floor * 1.5).all()
+
+
+def test_an_overhead_is_told_from_what_grows_with_the_table() -> None:
+    """Most measured fits take hardly more than the overhead, yet the law holds on a table a hundred times as large."""
+    experience = measured(noise=0.05)
+    experience = replace(experience, fit_seconds=experience.fit_seconds + 0.5)
+    model = FitTime(PROTOCOL).fit(experience)
+    for size in ((50_000, 30, 2), (30, 2, 2)):
+        predicted = model.predict(describe("new", *size), experience.configurations)
+        expected = [0.5 + seconds_of(configuration, *size) for configuration in experience.configurations]
+        np.testing.assert_allclose(np.log(predicted), np.log(expected), atol=np.log(2))
