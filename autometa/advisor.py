@@ -115,7 +115,7 @@ class Advisor:
         grounds = Grounds(ranker=ranker, description=description, priced=candidates)
         stored = self._observed(task, wish.trust)
         probed = self._probed(task, grounds, stored, wish, report)
-        is_changed = probed is not None and is_decisive(probed, stored)
+        is_changed = probed is not None and is_decisive(probed, stored, metric)
         observed = (*stored, *probed.ended) if probed is not None and is_changed else stored
         losses = grounds.losses(observed)
         order = grounds.order(observed, losses, wish.k)

@@ -7,7 +7,9 @@ from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import Protocol
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator
+from autometa.metric import Metric
 from autometa.recommenders.advising import Grounds
+from autometa.recommenders.base import measured_losses
 from autometa.recommenders.recommendation import Probe
 from autometa.space import Configuration
 from autometa.task import Task
@@ -76,10 +78,10 @@ def probe(
     )
 
 
-def is_decisive(probed: Probe, observed: Sequence[Evaluation]) -> bool:
-    """Return whether the first advised was measured, now or before, and anything succeeded; else nothing changes."""
+def is_decisive(probed: Probe, observed: Sequence[Evaluation], metric: Metric) -> bool:
+    """Return whether the first advised was measured, now or before, and anything has a score; else nothing changes."""
     known = (*observed, *probed.ended)
-    return any(each.configuration == probed.first for each in known) and any(each.status is Status.OK for each in known)
+    return any(each.configuration == probed.first for each in known) and bool(measured_losses(known, metric))
 
 
 def _next(grounds: Grounds, left: dict[str, Configuration], told: Sequence[Evaluation]) -> str:

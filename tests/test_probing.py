@@ -9,6 +9,7 @@ import pytest
 
 from autometa.evaluation.protocol import CV_V1
 from autometa.evaluation.record import Evaluation, Status
+from autometa.metric import get_metric
 from autometa.probing import DEFAULTS, is_decisive, probe
 from autometa.recommenders.advising import Grounds, best_measured_first
 from autometa.recommenders.average import BestOnAverage
@@ -21,6 +22,7 @@ from tests.recommenders.experiences import make_description, make_evaluation, ma
 
 BAYES = Configuration(algorithm="naive_bayes")
 TREE = Configuration(algorithm="decision_tree")
+AUC = get_metric("roc_auc", TaskKind.BINARY)
 BOOSTED, FOREST = DEFAULTS["lightgbm"], DEFAULTS["random_forest"]
 
 
@@ -72,7 +74,7 @@ def test_the_first_then_defaults_then_what_is_left_are_measured_and_the_best_lea
     assert _algorithms(probed) == ["naive_bayes", "lightgbm", "random_forest", "decision_tree"]
     assert seen == _algorithms(probed)
     assert (probed.first, probed.n_rows, probed.ended) == (BAYES, 300, probed.runs)
-    assert is_decisive(probed, ())
+    assert is_decisive(probed, (), AUC)
     scores = {run.configuration: run.score("roc_auc") for run in probed.ended}
     assert scores[BAYES] < 0.7 < scores[BOOSTED]
     assert _order(grounds, probed.ended)[0] == max(scores, key=lambda each: scores[each])
@@ -84,7 +86,7 @@ def test_what_was_measured_before_is_not_measured_again(task: Task, grounds: Gro
     probed = probe(task, grounds, before, seconds=120, protocol=CV_V1)
     assert _algorithms(probed) == ["lightgbm", "random_forest"]
     assert probed.first == TREE  # the best of what is known
-    assert is_decisive(probed, before)
+    assert is_decisive(probed, before, AUC)
 
 
 def test_defaults_that_may_not_be_advised_are_not_measured(task: Task) -> None:
@@ -102,8 +104,8 @@ def test_without_a_result_of_the_first_nothing_is_decided(task: Task) -> None:
     probed = probe(task, grounds_of(slow, BAYES), (), seconds=0.2, protocol=CV_V1)
     assert [run.status for run in probed.runs if run.configuration == slow] in ([], [Status.TIMED_OUT])
     assert all(run.configuration != slow for run in probed.ended)
-    assert not is_decisive(probed, ())
-    assert not is_decisive(probed, [make_evaluation(BAYES, 0.9)])
+    assert not is_decisive(probed, (), AUC)
+    assert not is_decisive(probed, [make_evaluation(BAYES, 0.9)], AUC)
 
 
 def test_a_first_that_fails_gives_way(task: Task) -> None:
@@ -114,8 +116,10 @@ def test_a_first_that_fails_gives_way(task: Task) -> None:
         n_rows=300,
         seconds=1.0,
     )
-    assert is_decisive(failed, ())
+    assert is_decisive(failed, (), AUC)
     order = _order(grounds_of(BAYES, TREE, FOREST, BOOSTED), failed.ended)
     assert order[0] == TREE
     assert BAYES not in order
-    assert not is_decisive(replace(failed, ended=failed.ended[:1]), ())  # nothing succeeded
+    assert not is_decisive(replace(failed, ended=failed.ended[:1]), (), AUC)  # nothing succeeded
+    # All succeeded, but none has a score in this metric.
+    assert not is_decisive(replace(failed, ended=(make_evaluation(BAYES, 0.8),)), (), get_metric("log_loss", task.kind))

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from autometa.evaluation.protocol import Protocol
-from autometa.evaluation.record import Evaluation, Status
+from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.metric import Metric
 from autometa.pipelines.learners import LEARNERS
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Recommender, measured_losses
 from autometa.recommenders.lacking import expected_gain
 from autometa.recommenders.recommendation import Probe
 from autometa.recommenders.similarity import NOVEL
@@ -95,8 +95,8 @@ def probe_words(
         return f"{did}; the first advised was not measured, so nothing is changed: give it more time"
     if advised == probed.first:
         return f"{did}; what was advised first was the best of them"
-    scores = {run.configuration.key: run.score(metric.name) for run in observed if run.status is Status.OK}
-    before = f"{scores[probed.first.key]:.4g}" if probed.first.key in scores else "failed"
+    scores = {key: metric.score(loss) for key, loss in measured_losses(observed, metric).items()}
+    before = f"{scores[probed.first.key]:.4g}" if probed.first.key in scores else "has none"
     return (
         f"{did}; {_named(probed.first)} was advised first ({metric.name} {before}), but "
         f"{_named(advised)} is better ({scores[advised.key]:.4g})"
