@@ -190,7 +190,11 @@ def test_a_stack_that_overflows_is_recorded(evaluator: Evaluator, line: Task) ->
 
 
 def test_a_large_file_has_a_limit(evaluator: Evaluator, line: Task) -> None:
-    evaluation = _run(evaluator, line, "writes_a_large_file")
+    for _ in range(N_REPETITIONS):
+        evaluation = _run(evaluator, line, "writes_a_large_file")
+        if evaluation.status is not Status.TIMED_OUT:  # a busy machine may take its time to write
+            break
+        time.sleep(PAUSE_SECONDS)
     assert evaluation.status is Status.FAILED
     # Either limit, whichever comes first: where files reach the disk at once, the count of all of them may.
     assert evaluation.error in ("OSError: [Errno 27] File too large", "the learner wrote more than 200 MiB to files")
