@@ -35,7 +35,7 @@ from autometa.recommenders.similarity import Similarity
 from autometa.sketches import draw_sketch
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
-from autometa.wish import Wish, bytes_of
+from autometa.wish import Wish
 
 # Every way to rank, by the name under which it is asked for.
 RECOMMENDERS: dict[str, type[Recommender]] = {
@@ -305,7 +305,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         metric=metric,
         k=k,
         max_fit_seconds=max_fit_seconds,
-        max_memory_bytes=None if max_memory is None else bytes_of(max_memory),
+        max_memory=max_memory,
         algorithms=algorithms,
         seed=seed,
         exclude_origins=exclude_origins,

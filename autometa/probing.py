@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import Protocol
 from autometa.evaluation.record import Evaluation, Status
-from autometa.evaluation.running import Evaluator
 from autometa.metric import Metric
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.base import measured_losses
+from autometa.recommenders.calibration import REFERENCE
 from autometa.recommenders.recommendation import Probe
 from autometa.space import Configuration
 from autometa.task import Task
 
 # What people take out of habit: an advice that loses to one of them on the very table is not given first.
-DEFAULTS = {name: Configuration(algorithm=name) for name in ("lightgbm", "random_forest")}
+DEFAULTS = {each.algorithm: each for each in (REFERENCE, Configuration(algorithm="random_forest"))}
 
 SEED = 0  # of rows and folds: those of the stored runs, so that scores can be compared with theirs
 _FIRST_SHARE = 0.5  # of the time, which the first may take at most, so that some is left to compare it
@@ -54,25 +54,29 @@ def probe(
     EvaluationError
         If the machinery of evaluation breaks.
     """
+    from autometa.evaluation.running import Evaluator  # no advice without a probe needs it
+
     start = time.monotonic()
     first = grounds.candidates[grounds.order(observed, grounds.losses(observed), 1)[0]]
     done = {each.configuration.key for each in observed}
     left = {each.key: each for each in grounds.candidates if each.key not in done}
     waiting = list(dict.fromkeys((first.key, *(default.key for default in DEFAULTS.values()))))
     runs: list[Evaluation] = []
+    told = list(observed)
     with Evaluator() as evaluator:
         while left and (spent := time.monotonic() - start) < seconds:
             waiting = [key for key in waiting if key in left]
-            upcoming = left.pop(waiting[0]) if waiting else left.pop(_next(grounds, left, (*observed, *_ended(runs))))
+            upcoming = left.pop(waiting[0]) if waiting else left.pop(_next(grounds, left, told))
             if report is not None:
                 report(spent, upcoming.algorithm)
             share = _FIRST_SHARE if upcoming.key == first.key else 1.0
             limits = Limits(cpu_seconds=share * (seconds - spent))
             runs.append(evaluator.evaluate(task, upcoming, protocol=protocol, seed=SEED, limits=limits))
+            if runs[-1].status is not Status.TIMED_OUT:
+                told.append(runs[-1])
     return Probe(
         first=first,
         runs=tuple(runs),
-        ended=_ended(runs),
         n_rows=min(task.n_rows, protocol.row_limit),
         seconds=time.monotonic() - start,
     )
@@ -88,8 +92,3 @@ def _next(grounds: Grounds, left: dict[str, Configuration], told: Sequence[Evalu
     """Return the key of what the recommender tries next."""
     pool = list(left.values())
     return pool[grounds.ranker.propose(grounds.description, pool, told)].key
-
-
-def _ended(runs: Sequence[Evaluation]) -> tuple[Evaluation, ...]:
-    """Return the runs that time did not cut short: with more of it they might have been good."""
-    return tuple(run for run in runs if run.status is not Status.TIMED_OUT)

@@ -57,7 +57,7 @@ class Wish:
         Number of pipelines.
     max_fit_seconds : float, optional
         Only pipelines that are predicted to fit within so many CPU seconds.
-    max_memory_bytes : float, optional
+    max_memory : str or float, optional
         Only pipelines whose fit is predicted to need no more memory than that; see `bytes_of`.
     algorithms : sequence of str, optional
         Only pipelines of these algorithms; a name of `ALGORITHM_SETS`, as "interpretable", stands for all in it.
@@ -79,7 +79,7 @@ class Wish:
     metric: str = "auto"
     k: int = 10
     max_fit_seconds: float | None = None
-    max_memory_bytes: float | None = None
+    max_memory: str | float | None = None
     algorithms: Sequence[str] | None = None
     seed: int = 0
     exclude_origins: Sequence[str] = ()
@@ -94,7 +94,7 @@ class Wish:
         if self.max_fit_seconds is not None and not self.max_fit_seconds > 0:
             raise OptionError(f"max_fit_seconds must be positive, got {self.max_fit_seconds}")
         if self.max_memory_bytes is not None and not self.max_memory_bytes > 0:
-            raise OptionError(f"max_memory must be positive, got {self.max_memory_bytes} bytes")
+            raise OptionError(f"max_memory must be positive, got {self.max_memory}")
         if self.probe_seconds is not None and not 0 < self.probe_seconds < math.inf:
             raise OptionError(f"probe_seconds must be positive and finite, got {self.probe_seconds}")
         for algorithm in self.algorithms or ():
@@ -102,6 +102,11 @@ class Wish:
                 known = ", ".join((*sorted(LEARNERS), *ALGORITHM_SETS))
                 raise OptionError(f"unknown algorithm '{algorithm}'; choose from: {known}")
         Trust.of(self.exclude_origins, self.origin_weights)
+
+    @property
+    def max_memory_bytes(self) -> float | None:
+        """The limit on memory in bytes; None: there is none."""
+        return None if self.max_memory is None else bytes_of(self.max_memory)
 
     @property
     def allowed(self) -> frozenset[str] | None:

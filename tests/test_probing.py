@@ -112,7 +112,6 @@ def test_a_first_that_fails_gives_way(task: Task) -> None:
     failed = Probe(
         first=BAYES,
         runs=(make_evaluation(BAYES, None), make_evaluation(TREE, 0.8)),
-        ended=(make_evaluation(BAYES, None), make_evaluation(TREE, 0.8)),
         n_rows=300,
         seconds=1.0,
     )
@@ -120,6 +119,6 @@ def test_a_first_that_fails_gives_way(task: Task) -> None:
     order = _order(grounds_of(BAYES, TREE, FOREST, BOOSTED), failed.ended)
     assert order[0] == TREE
     assert BAYES not in order
-    assert not is_decisive(replace(failed, ended=failed.ended[:1]), (), AUC)  # nothing succeeded
+    assert not is_decisive(replace(failed, runs=failed.runs[:1]), (), AUC)  # nothing succeeded
     # All succeeded, but none has a score in this metric.
-    assert not is_decisive(replace(failed, ended=(make_evaluation(BAYES, 0.8),)), (), get_metric("log_loss", task.kind))
+    assert not is_decisive(replace(failed, runs=(make_evaluation(BAYES, 0.8),)), (), get_metric("log_loss", task.kind))

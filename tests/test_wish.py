@@ -34,7 +34,7 @@ def test_sizes_are_said_in_three_digits() -> None:
     assert [size_words(size) for size in (12, 3_210, 3_214_000, 2.5e9)] == ["12 bytes", "3.21 kB", "3.21 MB", "2.5 GB"]
 
 
-@pytest.mark.parametrize("wish", [{"max_memory_bytes": 0.0}, {"max_fit_seconds": -1.0}, {"probe_seconds": 0.0}])
+@pytest.mark.parametrize("wish", [{"max_memory": 0.0}, {"max_fit_seconds": -1.0}, {"probe_seconds": 0.0}])
 def test_a_limit_is_positive(wish: dict[str, float]) -> None:
     with pytest.raises(OptionError, match="must be positive"):
         Wish(**wish)  # type: ignore[arg-type] # floats all

@@ -9,16 +9,20 @@ import typer
 from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS, Advisor
 from autometa.cli.drawing import draw_recommendation, draw_rows
 from autometa.cli.options import (
+    AlgorithmsOption,
     CategoricalOption,
     DataArgument,
     DatabaseOption,
     FormatOption,
     IgnoreOption,
     KindOption,
+    MaxFitTimeOption,
     MaxMemoryOption,
     MaxRowsOption,
     MetricOption,
+    NumberOption,
     PositiveOption,
+    RecommenderOption,
     SeedOption,
     TargetOption,
     given,
@@ -30,7 +34,7 @@ from autometa.cli.recommend import recommendation_content
 from autometa.reading import read_task
 from autometa.recommenders.explaining import explain as explained
 from autometa.task import Task
-from autometa.wish import Wish, bytes_of
+from autometa.wish import Wish
 
 if TYPE_CHECKING:
     from autometa.reporting.expecting import Expected
@@ -45,30 +49,17 @@ def explain(  # noqa: PLR0913 - an argument for each option
         typer.Option("--html", metavar="FILE", help="Write a page that needs nothing else.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace that file.", show_default=False)] = False,
-    k: Annotated[int, typer.Option("-k", help="Number of pipelines.")] = 10,
+    k: NumberOption = 10,
     metric: MetricOption = "auto",
     task: KindOption = None,
     ignore_columns: IgnoreOption = None,
     categorical: CategoricalOption = None,
     positive_class: PositiveOption = None,
     max_rows: MaxRowsOption = None,
-    max_fit_time: Annotated[
-        float | None,
-        typer.Option("--max-fit-time", metavar="SECONDS", help="Longest predicted fit.", show_default=False),
-    ] = None,
+    max_fit_time: MaxFitTimeOption = None,
     max_memory: MaxMemoryOption = None,
-    algorithms: Annotated[
-        str | None,
-        typer.Option(
-            "--algorithms",
-            metavar="A,B,...",
-            help="Only these; interpretable: linear models, LDA, naive Bayes, single trees.",
-            show_default=False,
-        ),
-    ] = None,
-    recommender: Annotated[
-        str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDERS)}.")
-    ] = DEFAULT_RECOMMENDER,
+    algorithms: AlgorithmsOption = None,
+    recommender: RecommenderOption = DEFAULT_RECOMMENDER,
     db: DatabaseOption = None,
     seed: SeedOption = 0,
     form: FormatOption = Format.TABLE,
@@ -88,7 +79,7 @@ def explain(  # noqa: PLR0913 - an argument for each option
         metric=metric,
         k=k,
         max_fit_seconds=max_fit_time,
-        max_memory_bytes=None if max_memory is None else bytes_of(max_memory),
+        max_memory=max_memory,
         algorithms=split(algorithms),
         seed=seed,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autometa.advisor import RECOMMENDERS
 from autometa.cli.output import Format, shard_progress
 from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
@@ -54,6 +55,40 @@ PositiveOption = Annotated[
 ]
 MaxRowsOption = Annotated[
     int | None, typer.Option("--max-rows", help="Sample longer tables to so many rows.", show_default=False)
+]
+NumberOption = Annotated[int, typer.Option("-k", help="Number of pipelines.")]
+MaxFitTimeOption = Annotated[
+    float | None,
+    typer.Option("--max-fit-time", metavar="SECONDS", help="Longest predicted fit.", show_default=False),
+]
+AlgorithmsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--algorithms",
+        metavar="A,B,...",
+        help="Only these; interpretable: linear models, LDA, naive Bayes, single trees.",
+        show_default=False,
+    ),
+]
+RecommenderOption = Annotated[str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDERS)}.")]
+ExcludeOriginOption = Annotated[
+    list[str] | None,
+    typer.Option("--exclude-origin", metavar="NAME", help="As if its runs were not there.", show_default=False),
+]
+WeightOriginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weight-origin", metavar="NAME=WEIGHT", help="How much its runs count; 1 is usual.", show_default=False
+    ),
+]
+ProbeOption = Annotated[
+    float | None,
+    typer.Option(
+        "--probe",
+        metavar="SECONDS",
+        help="First measure the advice and common defaults on the table, for so long.",
+        show_default=False,
+    ),
 ]
 MaxMemoryOption = Annotated[
     str | None,

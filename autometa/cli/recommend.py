@@ -6,21 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
-from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS, Advisor
+from autometa.advisor import DEFAULT_RECOMMENDER, Advisor
 from autometa.cli.drawing import draw_recommendation
 from autometa.cli.options import (
+    AlgorithmsOption,
     CategoricalOption,
     DataArgument,
     DatabaseOption,
+    ExcludeOriginOption,
     FormatOption,
     IgnoreOption,
     KindOption,
+    MaxFitTimeOption,
     MaxMemoryOption,
     MaxRowsOption,
     MetricOption,
+    NumberOption,
     PositiveOption,
+    ProbeOption,
+    RecommenderOption,
     SeedOption,
     TargetOption,
+    WeightOriginOption,
     given,
     opened,
     split,
@@ -34,55 +41,26 @@ from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
 from autometa.recommenders.recommendation import Advice, PredictedGain, Probe, Recommendation
 from autometa.task import Task
-from autometa.wish import Wish, bytes_of
+from autometa.wish import Wish
 
 
 def recommend(  # noqa: PLR0913 - an argument for each option
     data: DataArgument,
     target: TargetOption = None,
-    k: Annotated[int, typer.Option("-k", help="Number of pipelines.")] = 10,
+    k: NumberOption = 10,
     metric: MetricOption = "auto",
     task: KindOption = None,
     ignore_columns: IgnoreOption = None,
     categorical: CategoricalOption = None,
     positive_class: PositiveOption = None,
     max_rows: MaxRowsOption = None,
-    max_fit_time: Annotated[
-        float | None,
-        typer.Option("--max-fit-time", metavar="SECONDS", help="Longest predicted fit.", show_default=False),
-    ] = None,
+    max_fit_time: MaxFitTimeOption = None,
     max_memory: MaxMemoryOption = None,
-    algorithms: Annotated[
-        str | None,
-        typer.Option(
-            "--algorithms",
-            metavar="A,B,...",
-            help="Only these; interpretable: linear models, LDA, naive Bayes, single trees.",
-            show_default=False,
-        ),
-    ] = None,
-    recommender: Annotated[
-        str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDERS)}.")
-    ] = DEFAULT_RECOMMENDER,
-    exclude_origin: Annotated[
-        list[str] | None,
-        typer.Option("--exclude-origin", metavar="NAME", help="As if its runs were not there.", show_default=False),
-    ] = None,
-    weight_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--weight-origin", metavar="NAME=WEIGHT", help="How much its runs count; 1 is usual.", show_default=False
-        ),
-    ] = None,
-    probe: Annotated[
-        float | None,
-        typer.Option(
-            "--probe",
-            metavar="SECONDS",
-            help="First measure the advice and common defaults on the table, for so long.",
-            show_default=False,
-        ),
-    ] = None,
+    algorithms: AlgorithmsOption = None,
+    recommender: RecommenderOption = DEFAULT_RECOMMENDER,
+    exclude_origin: ExcludeOriginOption = None,
+    weight_origin: WeightOriginOption = None,
+    probe: ProbeOption = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say more of why each pipeline is advised.", show_default=False)
     ] = False,
@@ -102,7 +80,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         metric=metric,
         k=k,
         max_fit_seconds=max_fit_time,
-        max_memory_bytes=None if max_memory is None else bytes_of(max_memory),
+        max_memory=max_memory,
         algorithms=split(algorithms),
         seed=seed,
         exclude_origins=exclude_origin or (),
@@ -135,7 +113,7 @@ def _usage(
     asked = {
         "metric": wish.metric if wish.metric != "auto" else None,
         "max_fit_seconds": wish.max_fit_seconds,
-        "max_memory": wish.max_memory_bytes,
+        "max_memory": wish.max_memory,
         "algorithms": wish.algorithms,
         "knowledge": advising["knowledge"],
         "recommender": advising["recommender"] if advising["recommender"] != DEFAULT_RECOMMENDER else None,

@@ -96,18 +96,19 @@ def filled_cells() -> Select[Any]:  # Any: a text and two numbers
 
 def measured_tasks() -> Select[Any]:  # Any: two texts and a number
     """Return the query of (protocol, kind, tasks on which anything was run)."""
-    t, e, p = tables.tasks, tables.evaluations, tables.protocols
-    joined = e.join(t, t.c.id == e.c.task_id).join(p, p.c.id == e.c.protocol_id)
-    n_tasks = func.count(func.distinct(e.c.task_id))
-    return select(p.c.name, t.c.kind, n_tasks).select_from(joined).group_by(p.c.name, t.c.kind)
+    return _tasks_by(tables.protocols.c.name, tables.tasks.c.kind)
 
 
 def tasks_by_configuration() -> Select[Any]:  # Any: texts and numbers
     """Return the query of (protocol, kind, configuration id, tasks on which it was run)."""
+    return _tasks_by(tables.protocols.c.name, tables.tasks.c.kind, tables.evaluations.c.configuration_id)
+
+
+def _tasks_by(*columns: Column[Any]) -> Select[Any]:
+    """Return the query of these columns of evaluations, their tasks and protocols, and the number of tasks of each."""
     t, e, p = tables.tasks, tables.evaluations, tables.protocols
     joined = e.join(t, t.c.id == e.c.task_id).join(p, p.c.id == e.c.protocol_id)
-    by = (p.c.name, t.c.kind, e.c.configuration_id)
-    return select(*by, func.count(func.distinct(e.c.task_id))).select_from(joined).group_by(*by)
+    return select(*columns, func.count(func.distinct(e.c.task_id))).select_from(joined).group_by(*columns)
 
 
 def descriptions(

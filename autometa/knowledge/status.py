@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, func, select
 
 from autometa.knowledge import queries, tables
 from autometa.knowledge.frames import COMMON_SHARE
@@ -88,17 +88,10 @@ def read_status(connection: Connection, *, revision: int, schema: str) -> Knowle
         coverage=sum(n_filled for *_, n_filled in cells) / n_cells if n_cells else 0.0,
         filled=_filled(connection),
         differing_repeats=connection.execute(select(func.count()).select_from(tables.repeats)).scalar_one(),
-        withdrawn=_withdrawn(connection),
+        withdrawn=connection.execute(select(func.count()).select_from(tables.withdrawals)).scalar_one(),
         revision=revision,
         schema=schema,
     )
-
-
-def _withdrawn(connection: Connection) -> int:
-    """Return how many runs are kept out; a schema of before there were any has none."""
-    if not inspect(connection).has_table(tables.withdrawals.name):
-        return 0
-    return int(connection.execute(select(func.count()).select_from(tables.withdrawals)).scalar_one())
 
 
 def _filled(connection: Connection) -> tuple[Filled, ...]:

@@ -165,12 +165,32 @@ class Recommender(ABC):
         added, so that a configuration tried once is not believed to be the best.
         """
         losses = self.experience_.normalised_losses
-        weight = np.where(np.isnan(losses), 0.0, weights[:, None])
+        mean, total, weight = shrunk_mean(losses, weights)
         filled = np.nan_to_num(losses, nan=0.0)
-        total = weight.sum(axis=0) + 1.0
-        mean = ((weight * filled).sum(axis=0) + UNKNOWN_MEAN) / total
         spread = (weight * (filled - mean) ** 2).sum(axis=0) + UNKNOWN_STD**2 + (UNKNOWN_MEAN - mean) ** 2
         return mean, np.sqrt(spread / total)
+
+
+def shrunk_mean(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the weighted means over tasks of what was tried, with one task's worth of the unknown added.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_tasks, n_configurations)
+        On a scale on which the unknown counts as `UNKNOWN_MEAN`; NaN = not tried.
+    weights : ndarray of shape (n_tasks,)
+        They sum to the number of tasks that they are worth.
+
+    Returns
+    -------
+    mean, total : ndarray of shape (n_configurations,)
+        The means, and the weight behind each, the unknown's included.
+    weight : ndarray of shape (n_tasks, n_configurations)
+        Of each value; 0 where it was not tried.
+    """
+    weight = np.where(np.isnan(values), 0.0, weights[:, None])
+    total = weight.sum(axis=0) + 1.0
+    return ((weight * np.nan_to_num(values, nan=0.0)).sum(axis=0) + UNKNOWN_MEAN) / total, total, weight
 
 
 def measured_losses(observed: Sequence[Evaluation], metric: Metric) -> dict[str, float]:

@@ -66,7 +66,7 @@ def extrapolated(description: TaskDescription, protocol: Protocol) -> list[str]:
         return []
     return [
         f"fit time and memory are extrapolated from at most {protocol.row_limit} rows to {description.n_rows}: "
-        "forests may take ten times as long"
+        "forests may take about ten times as long"
     ]
 
 

@@ -12,7 +12,7 @@ from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
-from autometa.recommenders.base import UNKNOWN_MEAN, measured_losses
+from autometa.recommenders.base import measured_losses, shrunk_mean
 from autometa.recommenders.landmarks import log_ratios
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.split_trees import SplitTrees
@@ -117,12 +117,8 @@ class ProximityPortfolio(GreedyPortfolio):
         return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))
 
     def _lead(self, description: TaskDescription) -> np.ndarray | None:
-        weights = _worth(self.experience_.weights * self.proximity_.weights(description))[:, None]
-        roots = np.sqrt(self.experience_.costs)
-        is_tried = ~np.isnan(roots)
-        # One task's worth of the unknown is added, so that what was tried once is not believed to be the best.
-        total = (weights * is_tried).sum(axis=0) + 1.0
-        return np.asarray(((weights * np.where(is_tried, roots, 0.0)).sum(axis=0) + UNKNOWN_MEAN) / total)
+        weights = _worth(self.experience_.weights * self.proximity_.weights(description))
+        return shrunk_mean(np.sqrt(self.experience_.costs), weights)[0]
 
     def _told_weights(self, description: TaskDescription, observed: Sequence[Evaluation]) -> np.ndarray:
         weights = super()._told_weights(description, observed)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from autometa.evaluation.record import Evaluation
+from autometa.evaluation.record import Evaluation, Status
 from autometa.metric import Metric
 from autometa.pipelines.building import build
 from autometa.space import Configuration
@@ -76,8 +76,6 @@ class Probe:
         What would have been advised first.
     runs : tuple of Evaluation
         In their order: the first advised, defaults of LightGBM and the random forest, then what results spoke for.
-    ended : tuple of Evaluation
-        Those that time did not cut short. Only these count.
     n_rows : int
         Rows that were used.
     seconds : float
@@ -86,9 +84,13 @@ class Probe:
 
     first: Configuration
     runs: tuple[Evaluation, ...] = field(repr=False)
-    ended: tuple[Evaluation, ...] = field(repr=False)
     n_rows: int
     seconds: float
+
+    @property
+    def ended(self) -> tuple[Evaluation, ...]:
+        """The runs that time did not cut short: with more of it the others might have been good."""
+        return tuple(run for run in self.runs if run.status is not Status.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
