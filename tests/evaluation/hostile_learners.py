@@ -105,6 +105,11 @@ class Learner:
             for _ in range(30):
                 file.write(bytes(10 * 2**20))
 
+    def _writes_far_into_a_file(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            file.seek(195 * 2**20)  # nothing lies below: a disk that takes its time would let time run out first
+            file.write(bytes(10 * 2**20))
+
     def _writes_many_files(self) -> None:
         for _ in range(40):
             descriptor, _ = tempfile.mkstemp()
