@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autometa._paths import data_path
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.exchange import import_shard
 from autometa.knowledge.shipped import create_filled
 
 if TYPE_CHECKING:
@@ -57,6 +60,18 @@ def shipped_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a knowledge base that holds the shipped runs; not to be written to."""
     path = tmp_path_factory.mktemp("shipped") / "knowledge.db"
     create_filled(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def one_shard_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a knowledge base of one shipped shard, where all would only take longer; not to be written to.
+
+    Some forty tasks of each kind, with forty results each.
+    """
+    path = tmp_path_factory.mktemp("shard") / "knowledge.db"
+    with KnowledgeBase.create(path) as base:
+        import_shard(base, data_path("knowledge", "campaign-1-003.parquet"))
     return path
 
 

@@ -23,8 +23,11 @@ def test_published_runs_are_imported_once(autometa: Command, empty: str, tmp_pat
     assert said == [{"new": 12, "known": 0, "differing": 0}, {"new": 0, "known": 12, "differing": 0}]
 
 
-def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(autometa: Command, tmp_path: Path) -> None:
-    arguments = ("benchmark", "replay", "--kind", "regression", "--families", "others", "--recommender", "random")
+def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(
+    autometa: Command, one_shard_base: Path, tmp_path: Path
+) -> None:
+    options = ("--kind", "regression", "--families", "others", "--recommender", "random")
+    arguments = ("benchmark", "replay", *options, "--db", str(one_shard_base))
     said = json.loads(autometa(*arguments, "-f", "json").stdout)
     assert (said["kind"], said["metric"], said["reference"]) == ("regression", "rmse", "portfolio")
     assert said["n_tasks"] == said["n_families"] > 10
@@ -41,8 +44,9 @@ def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(autom
     assert f"{regret['random', 1]:.3f} ± " in shown[2]
 
 
-def test_all_kinds_are_replayed_one_by_one_and_together(autometa: Command) -> None:
-    arguments = ("benchmark", "replay", "--kind", "all", "--families", "others", "--recommender", "portfolio")
+def test_all_kinds_are_replayed_one_by_one_and_together(autometa: Command, one_shard_base: Path) -> None:
+    options = ("--kind", "all", "--families", "others", "--recommender", "portfolio")
+    arguments = ("benchmark", "replay", *options, "--db", str(one_shard_base))
     said = json.loads(autometa(*arguments, "-f", "json").stdout)
     assert [(each["kind"], each["metric"]) for each in said["kinds"]] == [
         ("binary", "roc_auc"),

@@ -10,8 +10,10 @@ import pytest
 from tests.conftest import Command
 
 
-def test_a_page_is_written_once_and_replaced_by_force(autometa: Command, examples: Path, tmp_path: Path) -> None:
-    arguments = ("explain", str(examples / "wine.csv"), "-k", "2", "--html", "report.html")
+def test_a_page_is_written_once_and_replaced_by_force(
+    autometa: Command, one_shard_base: Path, examples: Path, tmp_path: Path
+) -> None:
+    arguments = ("explain", str(examples / "wine.csv"), "-k", "2", "--html", "report.html", "--db", str(one_shard_base))
     first = autometa(*arguments)
     assert (first.returncode, first.stderr) == (0, "")
     assert "report.html" in first.stdout
@@ -26,8 +28,10 @@ def test_a_page_is_written_once_and_replaced_by_force(autometa: Command, example
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_without_a_page_the_same_is_told_in_text_and_json(autometa: Command, examples: Path) -> None:
-    arguments = ("explain", str(examples / "diabetes.csv"), "-t", "progression", "-k", "3")
+def test_without_a_page_the_same_is_told_in_text_and_json(
+    autometa: Command, one_shard_base: Path, examples: Path
+) -> None:
+    arguments = ("explain", str(examples / "diabetes.csv"), "-t", "progression", "-k", "3", "--db", str(one_shard_base))
     shown = autometa(*arguments)
     assert (shown.returncode, shown.stderr) == (0, "")
     for words in ("nearest known tasks", "most similar known tasks", "what to expect of following it", "random order"):

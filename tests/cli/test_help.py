@@ -52,15 +52,15 @@ def test_every_command_is_in_the_list() -> None:
 
 
 def test_the_example_of_every_command_runs(
-    tmp_path: Path, shipped_base: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shipped_base: Path, one_shard_base: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(examples, tmp_path / "data" / "examples")
     base = tmp_path / "knowledge.db"
     shutil.copy(shipped_base, base)
     write_oboe(tmp_path / "oboe")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AUTOMETA_DATABASE_URL", str(base))
     for command in COMMANDS:
+        monkeypatch.setenv("AUTOMETA_DATABASE_URL", str(one_shard_base if command.startswith("benchmark") else base))
         examples_found = re.findall(r"(autometa \S.*?)\s*$", _help_of(command).split("Example:")[1], re.MULTILINE)
         arguments = shlex.split(examples_found[0])[1:]
         assert " ".join(arguments).startswith(command)
