@@ -22,6 +22,7 @@ from autometa.recommenders.advising import Grounds, advise, best_measured_first
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
+from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import Chooser
 from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, probe_words
 from autometa.recommenders.copula import QuantileCopula
@@ -112,7 +113,8 @@ class Advisor:
         candidates = chooser.choose(description, wish)
         make = RECOMMENDERS[self.recommender]
         ranker = make().fit(experience, wish.seed)
-        grounds = Grounds(ranker=ranker, description=description, priced=candidates)
+        calibration = calibration_for(make, experience, wish.seed)
+        grounds = Grounds(ranker=ranker, description=description, priced=candidates, calibration=calibration)
         stored = self._observed(task, wish.trust)
         probed = self._probed(task, grounds, stored, wish, report)
         is_changed = probed is not None and is_decisive(probed, stored, metric)
@@ -121,7 +123,7 @@ class Advisor:
         order = grounds.order(observed, losses, wish.k)
         if is_changed:
             order = best_measured_first(order, grounds, observed, losses)
-        advice = advise(task, grounds, observed, order, losses, make=make, seed=wish.seed)
+        advice = advise(task, grounds, observed, order, losses)
         words = []
         if probed is not None:
             first = advice[0].configuration

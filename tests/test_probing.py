@@ -13,6 +13,7 @@ from autometa.metric import get_metric
 from autometa.probing import DEFAULTS, is_decisive, probe
 from autometa.recommenders.advising import Grounds, best_measured_first
 from autometa.recommenders.average import BestOnAverage
+from autometa.recommenders.calibration import Calibration
 from autometa.recommenders.candidates import Candidates
 from autometa.recommenders.recommendation import Probe
 from autometa.space import Configuration
@@ -53,6 +54,7 @@ def grounds_of(*configurations: Configuration) -> Grounds:
             fit_seconds=np.full(len(configurations), 0.1),
             memory_bytes=np.full(len(configurations), 1e7),
         ),
+        calibration=Calibration(residuals=np.zeros(0), weights=np.zeros(0), n_tasks=0),
     )
 
 

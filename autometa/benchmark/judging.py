@@ -38,6 +38,8 @@ class Verdict:
         The first advice.
     is_held : bool or None
         Whether its score lies in its 80 % interval; None if it failed.
+    is_flattered : bool or None
+        Whether its score is worse than the predicted one; None if it failed.
     is_gain_held : bool or None
         Whether its gain over LightGBM's default lies in its 80 % interval; None where no gain was predicted.
     outcomes : mapping of str to Outcome
@@ -50,6 +52,7 @@ class Verdict:
     family: str
     advised: Configuration
     is_held: bool | None
+    is_flattered: bool | None
     is_gain_held: bool | None
     outcomes: Mapping[str, Outcome]
     probed: Mapping[str, Outcome] = field(default_factory=dict)
@@ -142,6 +145,14 @@ def coverage_of(verdicts: Sequence[Verdict], *, of_gains: bool = False) -> Share
     return Share(n=sum(each is True for each in held), n_of=sum(each is not None for each in held))
 
 
+def flattered_of(verdicts: Sequence[Verdict]) -> Share:
+    """Return on how many tasks the score was worse than predicted: half of them if predictions are good."""
+    return Share(
+        n=sum(verdict.is_flattered is True for verdict in verdicts),
+        n_of=sum(verdict.is_flattered is not None for verdict in verdicts),
+    )
+
+
 def outcome(advised: np.ndarray | float, default: np.ndarray | float) -> Outcome:
     """Return how losses compare: of folds, (n_folds,), or means, inf where it failed.
 
@@ -181,7 +192,7 @@ def _verdict(
     candidates = [experience.configurations[column] for column in columns]
     first = recommender.propose(description, candidates)
     advised, loss = candidates[first], float(experience.losses[row, columns[first]])
-    expected = float(expected_losses(recommender, description, [advised], ())[0])
+    expected = float(expected_losses(recommender, description, [advised], (), calibration)[0])
     low, high = score_intervals(metric, description, [(advised, expected)], (), calibration)[0][1]
     gain = predicted_gain(recommender, description, (advised, expected), (), calibration)
     own = folds.get((description.fingerprint, advised.key))
@@ -207,6 +218,7 @@ def _verdict(
         family=description.family,
         advised=advised,
         is_held=bool(low <= metric.score(loss) <= high) if np.isfinite(loss) else None,
+        is_flattered=loss > expected if np.isfinite(loss) else None,
         is_gain_held=None if is_gain_held is None else bool(is_gain_held),
         outcomes=outcomes,
         probed=probed,

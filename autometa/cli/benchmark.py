@@ -170,10 +170,9 @@ def judge(  # noqa: PLR0913 - an argument for each option
         verdicts["all"] = [verdict for own in verdicts.values() for verdict in own]
     rows = {kind: _judgement(own) for kind, own in verdicts.items()}
     if form is Format.TABLE:
+        names = next(iter(rows.values()))
         print_renderables(
-            draw_rows(
-                [{"kind": kind, **{name: _said(value) for name, value in row.items()}} for kind, row in rows.items()]
-            )
+            draw_rows([{"": name, **{kind: _said(row[name]) for kind, row in rows.items()}} for name in names])
         )
     else:
         content = {
@@ -206,12 +205,13 @@ def _folds(base: "KnowledgeBase", experience: "Experience", hidden: set[str]) ->
 
 def _judgement(verdicts: "list[Verdict]") -> "dict[str, Share]":
     """Return the shares of one kind."""
-    from autometa.benchmark.judging import Outcome, coverage_of, share_of
+    from autometa.benchmark.judging import Outcome, coverage_of, flattered_of, share_of
     from autometa.probing import DEFAULTS
 
     return {
         "score in its interval": coverage_of(verdicts),
         "gain in its interval": coverage_of(verdicts, of_gains=True),
+        "score worse than predicted": flattered_of(verdicts),
         **{
             f"{each} than {default}{', probed' * with_probe}": share_of(each, default, verdicts, with_probe=with_probe)
             for with_probe in (False, True)

@@ -135,13 +135,15 @@ def _gain(gain: PredictedGain | None, metric: Metric) -> str:
     """Return how much better a pipeline is expected to be than what people take out of habit."""
     if gain is None:
         return ""
-    words = "higher" if metric.greater_is_better else "lower"
-    low, high = gain.interval
-    if low == high:
-        opposite = "lower" if metric.greater_is_better else "higher"
-        words = words if gain.score >= 0 else opposite
-        return f"{metric.name} {words} by {abs(gain.score):.3g} than LightGBM's default, both measured"
-    return f"{metric.name} {words} by about {gain.score:.2g} than LightGBM's default (80 %: {low:.2g} to {high:.2g})"
+    if gain.interval[0] == gain.interval[1]:
+        return f"{metric.name} {_better(gain.score)} than LightGBM's default, both measured"
+    low, high = (_better(end) for end in gain.interval)
+    return f"{metric.name} about {_better(gain.score)} than LightGBM's default (80 %: {low} to {high})"
+
+
+def _better(gain: float) -> str:
+    """Return by how much a score is better, whatever the metric's direction."""
+    return f"{abs(gain):.2g} {'worse' if gain < 0 else 'better'}"
 
 
 def _interval(interval: tuple[float, float]) -> str:

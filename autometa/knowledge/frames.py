@@ -17,6 +17,7 @@ from autometa.task_kind import TaskKind
 HIGH = 0.9
 COMMON_SHARE = 0.5
 MIN_COMMON = 5
+_FAR = 100.0  # times the distance from the best to the median: what lies beyond says no more
 
 
 @dataclass(frozen=True, slots=False, kw_only=True, eq=False)
@@ -147,6 +148,20 @@ class Experience:
         return float(np.median(ratios)) if len(ratios) else 1.0
 
     @cached_property
+    def overshoot(self) -> np.ndarray:
+        """How far beyond the scale of `normalised_losses` configurations lie: ndarray (n_configurations,), >= 1.
+
+        What a configuration loses above the best of its tasks, by the geometric mean, in relation to what the clipped
+        losses say of it: 1 where it hardly ever is worse than the median, 5 where it usually is, by far.
+        """
+        return self._overshoot(self.median)
+
+    @cached_property
+    def cost_overshoot(self) -> np.ndarray:
+        """How far beyond the scale of `costs` configurations lie; see `overshoot`."""
+        return self._overshoot(self._quantile_of_ok(HIGH))
+
+    @cached_property
     def digest(self) -> str:
         """A digest of all that a recommender learns from: equal experiences have equal ones."""
         texts = {
@@ -223,6 +238,21 @@ class Experience:
         scaled = np.where(is_flat, np.where(self.losses <= top[:, None], 0.0, 1.0), scaled)
         scaled = np.where(np.isposinf(self.losses), 1.0, np.clip(scaled, 0.0, 1.0))
         return np.where(self.is_tried, scaled, np.nan)
+
+    def _overshoot(self, top: np.ndarray) -> np.ndarray:
+        """Return the mean losses on a scale that goes on above ``top`` (n_tasks,), over the means of the clipped ones.
+
+        With one more task on which each loses as much as ``top``.
+        """
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            relative = (self.losses - self.best[:, None]) / (top - self.best)[:, None]
+        is_ok = np.isfinite(relative)
+        relative = np.where(is_ok, np.clip(relative, 0.0, _FAR), 0.0)
+        weight = is_ok * self.weights[:, None]
+        total = weight.sum(axis=0) + 1.0
+        whole = np.expm1(((weight * np.log1p(relative)).sum(axis=0) + np.log(2.0)) / total)
+        clipped = ((weight * np.minimum(relative, 1.0)).sum(axis=0) + 1.0) / total
+        return np.asarray(np.maximum(whole / clipped, 1.0))
 
     def _quantile_of_ok(self, share: float) -> np.ndarray:
         """Return a quantile of the successful losses of each task; NaN where there are none."""

@@ -1,6 +1,6 @@
 """Advising: from what a recommender has learned, and what was measured, to the pipelines that are shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autometa.evaluation.record import Evaluation
 from autometa.recommenders.base import Recommender, measured_losses
-from autometa.recommenders.calibrated import calibration_for
+from autometa.recommenders.calibration import Calibration
 from autometa.recommenders.candidates import Candidates
 from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
@@ -30,11 +30,14 @@ class Grounds:
         What it knows of the task.
     priced : Candidates
         What may be advised, with its costs.
+    calibration : Calibration
+        How far predictions of such a recommender are off.
     """
 
     ranker: Recommender
     description: TaskDescription
     priced: Candidates = field(repr=False)
+    calibration: Calibration = field(repr=False)
 
     @property
     def candidates(self) -> Sequence[Configuration]:
@@ -43,7 +46,7 @@ class Grounds:
 
     def losses(self, observed: Sequence[Evaluation]) -> npt.NDArray[np.float64]:
         """Return the loss to expect of each candidate, (n_candidates,), given what was measured on the task."""
-        return expected_losses(self.ranker, self.description, self.candidates, observed)
+        return expected_losses(self.ranker, self.description, self.candidates, observed, self.calibration)
 
     def order(self, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64], k: int) -> list[int]:
         """Return the first ``k`` candidates: diverse ones where nothing was measured, else by expected loss."""
@@ -64,15 +67,12 @@ def best_measured_first(
     return [best, *(position for position in order if position != best)][: len(order)]
 
 
-def advise(  # noqa: PLR0913 - what is advised, by what was learned and measured
+def advise(
     task: Task,
     grounds: Grounds,
     observed: Sequence[Evaluation],
     order: Sequence[int],
     losses: npt.NDArray[np.float64],
-    *,
-    make: Callable[[], Recommender],
-    seed: int,
 ) -> tuple[Advice, ...]:
     """Return the advice on the candidates in ``order``, with what is to be expected of them and what speaks for them.
 
@@ -88,15 +88,10 @@ def advise(  # noqa: PLR0913 - what is advised, by what was learned and measured
         Positions of candidates.
     losses : ndarray of shape (n_candidates,)
         What is expected of all.
-    make : callable
-        Makes a recommender like the one of ``grounds``, to be calibrated.
-    seed : int
-        Of the calibration.
     """
-    ranker, description = grounds.ranker, grounds.description
+    ranker, description, calibration = grounds.ranker, grounds.description, grounds.calibration
     metric = ranker.experience_.metric
     chosen = [grounds.candidates[position] for position in order]
-    calibration = calibration_for(make, ranker.experience_, seed)
     expected = [float(losses[position]) for position in order]
     scores = score_intervals(metric, description, zip(chosen, expected, strict=True), observed, calibration)
     gain = predicted_gain(ranker, description, (chosen[0], expected[0]), observed, calibration)

@@ -28,8 +28,10 @@ class Prediction:
     ----------
     mean, std : ndarray of shape (n_configurations,)
         Of the normalised loss: 0 is the best that is known, 1 the median or worse.
+    overshoot : ndarray of shape (n_configurations,)
+        How many times as far above the best a configuration is, since the normalised loss ends at the median.
     location, scale : float
-        Of the task, both positive: loss = location + scale x normalised loss, in the metric's unit.
+        Of the task, both positive: loss = location + scale x normalised loss x overshoot, in the metric's unit.
 
     Raises
     ------
@@ -39,21 +41,28 @@ class Prediction:
 
     mean: np.ndarray = field(repr=False)
     std: np.ndarray = field(repr=False)
+    overshoot: np.ndarray = field(repr=False)
     location: float
     scale: float
 
     def __post_init__(self) -> None:
-        if self.mean.shape != self.std.shape or self.mean.ndim != 1:
-            raise ValueError(f"mean {self.mean.shape} and std {self.std.shape} must be vectors of one length")
-        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and (self.std >= 0).all()):
-            raise ValueError("predictions must be finite, with std >= 0")
+        if not self.mean.shape == self.std.shape == self.overshoot.shape or self.mean.ndim != 1:
+            raise ValueError(
+                f"mean {self.mean.shape}, std {self.std.shape} and overshoot {self.overshoot.shape} "
+                "must be vectors of one length"
+            )
+        if not all(np.isfinite(numbers).all() for numbers in (self.mean, self.std, self.overshoot)):
+            raise ValueError("predictions must be finite")
+        if not ((self.std >= 0).all() and (self.overshoot >= 1).all()):
+            raise ValueError("std must be at least 0, overshoot at least 1")
         if not (0 < self.location < np.inf and 0 < self.scale < np.inf):
             raise ValueError(f"location {self.location} and scale {self.scale} must be positive and finite")
 
     @property
     def losses(self) -> np.ndarray:
         """Expected losses in the metric's unit: ndarray of shape (n_configurations,)."""
-        return self.location + self.scale * self.mean
+        above = np.where(self.mean > 0, self.mean * self.overshoot, self.mean)
+        return self.location + self.scale * above
 
 
 class Recommender(ABC):
@@ -102,6 +111,7 @@ class Recommender(ABC):
         return Prediction(
             mean=np.where(is_known, known_mean[columns], UNKNOWN_MEAN),
             std=np.where(is_known, known_std[columns], UNKNOWN_STD),
+            overshoot=np.where(is_known, self._overshoot(observed)[columns], 1.0),
             location=location,
             scale=scale,
         )
@@ -152,6 +162,10 @@ class Recommender(ABC):
         self, description: TaskDescription, observed: Sequence[Evaluation]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and std of the normalised loss of each configuration of the experience."""
+
+    def _overshoot(self, observed: Sequence[Evaluation]) -> np.ndarray:
+        """Return how far beyond what `_normalised` says configurations lie, since that is drawn from clipped losses."""
+        return self.experience_.overshoot
 
     def _columns(self, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return the column of each configuration in the experience, -1 for unknown ones."""

@@ -18,7 +18,7 @@ from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.calibration import Calibration, calibrate
 
-FORMAT = 1
+FORMAT = 2  # 1 was of losses that ended at the median
 SHARE_NEW = 0.05  # of runs and of tasks that may be new, or lacking, where a shipped table serves
 N_DIGITS = 8  # of a fingerprint, in a table
 

@@ -23,14 +23,17 @@ def expected_losses(
     description: TaskDescription,
     candidates: Sequence[Configuration],
     observed: Sequence[Evaluation],
+    calibration: Calibration,
 ) -> npt.NDArray[np.float64]:
     """Return the loss to expect of each candidate, (n_candidates,).
 
-    Measured where the candidate was measured on this very table; elsewhere predicted, no worse than chance, and moved
-    by the mean error of the predictions of the measured ones, shrunk as if one more prediction had been right.
+    Measured where the candidate was measured on this very table; elsewhere predicted and calibrated, no worse than
+    chance, and moved by the mean error of the predictions of the measured ones, shrunk as if one more prediction had
+    been right.
     """
     metric = ranker.experience_.metric
-    losses = np.minimum(ranker.predict(description, candidates, observed).losses, metric.chance_loss)
+    predicted = ranker.predict(description, candidates, observed).losses
+    losses = np.minimum(calibration.centred(predicted, unit(metric, description)), metric.chance_loss)
     measured = measured_losses(observed, metric)
     known = [position for position, c in enumerate(candidates) if c.key in measured]
     if known:
@@ -100,7 +103,7 @@ def predicted_gain(
     configuration, loss = first
     if configuration == REFERENCE or REFERENCE.key not in ranker.experience_.position_of:
         return None
-    gain = float(expected_losses(ranker, description, [REFERENCE], observed)[0]) - loss
+    gain = float(expected_losses(ranker, description, [REFERENCE], observed, calibration)[0]) - loss
     is_measured = {
         key in measured_losses(observed, ranker.experience_.metric) for key in (configuration.key, REFERENCE.key)
     }

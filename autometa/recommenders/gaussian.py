@@ -168,6 +168,10 @@ class ConditionalGaussian(BestOnAverage):
         location, scale = self.location_.predict(description)
         return (posterior.mean - location) / scale, posterior.std / scale
 
+    def _overshoot(self, observed: Sequence[Evaluation]) -> np.ndarray:
+        told = len(self._told(observed)[0]) > 0
+        return self.experience_.cost_overshoot if told else self.experience_.overshoot
+
     def _told(self, observed: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
         """Return columns and losses of the evaluations that succeeded, of known configurations."""
         position_of = self.experience_.position_of

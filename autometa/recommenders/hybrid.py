@@ -53,6 +53,9 @@ class Hybrid(Recommender):
     ) -> tuple[np.ndarray, np.ndarray]:
         return self._expert(description, observed)._normalised(description, observed)
 
+    def _overshoot(self, observed: Sequence[Evaluation]) -> np.ndarray:
+        return (self.later_ if len(observed) >= N_FIRST else self.first_)._overshoot(observed)
+
     def _expert(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Recommender:
         """Return the expert for what is known so far."""
         if len(observed) >= N_FIRST:

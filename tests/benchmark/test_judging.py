@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autometa.benchmark.judging import Outcome, Share, chosen_by_others, coverage_of, judge, outcome, share_of
+from autometa.benchmark.judging import (
+    Outcome,
+    Share,
+    chosen_by_others,
+    coverage_of,
+    flattered_of,
+    judge,
+    outcome,
+    share_of,
+)
 from autometa.benchmark.replay import Method
 from autometa.errors import DataError
 from autometa.knowledge.frames import Experience
@@ -87,6 +96,15 @@ def test_coverage_counts_the_intervals_that_held() -> None:
     verdicts = judge(world(), {}, AVERAGE, families={"1", "2", "3"})
     held = [replace(verdict, is_held=value) for verdict, value in zip(verdicts, (True, False, None), strict=True)]
     assert coverage_of(held) == Share(n=1, n_of=2)
+
+
+def test_predictions_are_too_good_on_about_half_of_the_tasks() -> None:
+    verdicts = judge(world(), {}, AVERAGE)
+    share = flattered_of(verdicts)
+    assert share.n_of == 40
+    assert 0.3 <= share.value <= 0.7
+    told = [replace(verdict, is_flattered=value) for verdict, value in zip(verdicts, (True, False, None), strict=False)]
+    assert flattered_of(told) == Share(n=1, n_of=2)
 
 
 def test_only_the_families_asked_for_are_judged_and_none_is_an_error() -> None:

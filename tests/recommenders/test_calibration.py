@@ -26,6 +26,11 @@ def calibration_of(residuals: Sequence[float]) -> Calibration:
     return Calibration(residuals=np.array(residuals), weights=np.ones(len(residuals)), n_tasks=len(residuals))
 
 
+def around(calibration: Calibration, loss: float) -> tuple[float, float]:
+    """Return the interval around what a recommender predicted, on a task whose unit is 1."""
+    return calibration.interval(float(calibration.centred(np.array([loss]), 1.0)[0]), 1.0)
+
+
 def world(seed: int, n_tasks: int) -> Experience:
     """Return tasks whose level follows from a meta-feature but for a factor of chance, with 12 configurations."""
     rng = np.random.default_rng(seed)
@@ -42,7 +47,7 @@ def world(seed: int, n_tasks: int) -> Experience:
 
 def test_the_ends_are_the_order_statistics_of_split_conformal_prediction() -> None:
     residuals = np.linspace(-1, 1, 19)
-    low, high = calibration_of(np.random.default_rng(0).permutation(residuals).tolist()).interval(0.5, 1.0)
+    low, high = around(calibration_of(np.random.default_rng(0).permutation(residuals).tolist()), 0.5)
     # Of 19, for 10 % in each tail: the floor(0.1 x 20) = 2nd and the ceil(0.9 x 20) = 18th.
     assert low == pytest.approx((0.5 + FLOOR) * np.exp(residuals[1]) - FLOOR)
     assert high == pytest.approx((0.5 + FLOOR) * np.exp(residuals[17]) - FLOOR)
@@ -51,7 +56,7 @@ def test_the_ends_are_the_order_statistics_of_split_conformal_prediction() -> No
 @pytest.mark.parametrize("n_tasks", [9, 10, 14, 19, 25, 29, 39, 49, 99, 100])
 def test_the_ends_are_those_of_any_number_of_tasks(n_tasks: int) -> None:
     residuals = np.linspace(-1, 1, n_tasks)
-    low, high = calibration_of(residuals.tolist()).interval(0.5, 1.0)
+    low, high = around(calibration_of(residuals.tolist()), 0.5)
     below, above = int((n_tasks + 1) // 10), -int(-9 * (n_tasks + 1) // 10)
     assert low == pytest.approx((0.5 + FLOOR) * np.exp(residuals[below - 1]) - FLOOR)
     assert high == pytest.approx((0.5 + FLOOR) * np.exp(residuals[above - 1]) - FLOOR)
@@ -59,7 +64,16 @@ def test_the_ends_are_those_of_any_number_of_tasks(n_tasks: int) -> None:
 
 @pytest.mark.parametrize("n_tasks", [0, 1, 8])
 def test_too_few_tasks_say_nothing(n_tasks: int) -> None:
+    assert calibration_of([0.0] * n_tasks).centre == 0.0
     assert calibration_of([0.0] * n_tasks).interval(0.5, 1.0) == (0.0, INF)
+
+
+def test_predictions_that_usually_are_too_good_are_moved_to_the_middle() -> None:
+    calibration = calibration_of([0.1, 0.2, 0.3, 0.4, 2.0])
+    assert calibration.centre == 0.3
+    losses = np.array([0.0, 1.0, 4.0])
+    np.testing.assert_allclose(calibration.centred(losses, 2.0), 2.0 * ((losses / 2.0 + FLOOR) * np.exp(0.3) - FLOOR))
+    assert (calibration_of([-0.5] * 5).centred(losses, 2.0) >= 0.0).all()
 
 
 def test_a_wider_coverage_needs_more_tasks_and_gives_a_wider_interval() -> None:
@@ -76,7 +90,7 @@ def test_losses_scale_with_the_unit_of_the_task() -> None:
 
 
 def test_no_loss_is_negative() -> None:
-    low, high = calibration_of([-3.0] * 15 + [0.0] * 15).interval(1e-6, 1.0)
+    low, high = calibration_of([-3.0] * 14 + [0.0] * 16).interval(1e-6, 1.0)
     assert low == 0.0
     assert high == pytest.approx(1e-6)
 
@@ -124,7 +138,8 @@ def test_residuals_are_those_of_a_hand_calculation() -> None:
     # Two families, each predicted from the other alone: location and scale are best and spread of the other.
     experience = make_experience([[0.1, 0.2, 0.3], [0.2, 0.4, 0.6]], metafeatures=[{}] * 2)
     calibration = calibrate(BestOnAverage, experience)
-    mean = np.array([0.5, 1.0, 1.0])
+    # The last loses twice as much above the best as the median: with one task's worth of the median, sqrt(6) - 1.
+    mean = np.array([0.5, 1.0, np.sqrt(6.0) - 1.0])
     first, second = np.array([0.1, 0.2, 0.3]), np.array([0.2, 0.4, 0.6])
     expected = [
         np.log((first + FLOOR) / (0.2 + 0.2 * mean + FLOOR)),
@@ -173,7 +188,8 @@ def test_intervals_hold_new_tasks_as_often_as_they_say(name: str) -> None:
         for row in range(40, 60):
             order = list(recommender.rank(whole.descriptions[row], whole.configurations)[:10])
             predicted = recommender.predict(whole.descriptions[row], whole.configurations).losses[order]
-            intervals = np.array([calibration.interval(float(loss), 2.0) for loss in predicted])
+            centred = calibration.centred(predicted, 2.0)
+            intervals = np.array([calibration.interval(float(loss), 2.0) for loss in centred])
             measured = whole.losses[row, order]
             shares.append(((intervals[:, 0] <= measured) & (measured <= intervals[:, 1])).mean())
     assert 0.7 <= np.mean(shares) <= 0.9
@@ -202,7 +218,10 @@ def test_errors_of_gains_are_those_of_a_hand_calculation() -> None:
     calibration = calibrate(BestOnAverage, experience)
     # The first task from the second: scale 0.1 and means 1, 1 and 1/2, so the last is advised; it lost 0.3, the
     # reference 0.2, and the predicted gain is 0.1 x (1 - 1/2). The second from the first: the middle one is advised.
-    expected = [(0.2 - 0.3 - 0.05) / 0.1, (0.3 - 0.4 - 0.05) / 0.1]
+    # Losses are centred by the third of six residuals: the last of the second task, of which the first lets expect that
+    # it loses sqrt(6) - 1 times as much above the best as the median does.
+    centre = (0.2 + FLOOR) / (0.1 + 0.1 * (np.sqrt(6.0) - 1.0) + FLOOR)
+    expected = [(0.2 - 0.3 - 0.05 * centre) / 0.1, (0.3 - 0.4 - 0.05 * centre) / 0.1]
     np.testing.assert_allclose(np.sort(calibration.gains), np.sort(expected))
 
 

@@ -23,13 +23,13 @@ def ranker() -> BestOnAverage:
 
 def first(ranker: BestOnAverage, observed: list = []) -> tuple[Configuration, float]:  # type: ignore[type-arg] # noqa: B006
     best = ranker.experience_.configurations[1]
-    return best, float(expected_losses(ranker, NEW, [best], observed)[0])
+    return best, float(expected_losses(ranker, NEW, [best], observed, GAINS)[0])
 
 
 def test_a_gain_is_the_difference_of_what_is_expected(ranker: BestOnAverage) -> None:
     gain = predicted_gain(ranker, NEW, first(ranker), (), GAINS)
     assert gain is not None
-    losses = expected_losses(ranker, NEW, [REFERENCE, ranker.experience_.configurations[1]], ())
+    losses = expected_losses(ranker, NEW, [REFERENCE, ranker.experience_.configurations[1]], (), GAINS)
     assert gain.score == pytest.approx(losses[0] - losses[1])
     assert gain.score > 0
     scale = ranker.location_.predict(NEW)[1]
