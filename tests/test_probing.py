@@ -52,6 +52,7 @@ def grounds_of(*configurations: Configuration) -> Grounds:
             configurations=configurations,
             fit_seconds=np.full(len(configurations), 0.1),
             memory_bytes=np.full(len(configurations), 1e7),
+            predict_seconds=np.full(len(configurations), 0.01),
         ),
     )
 
