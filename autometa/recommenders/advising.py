@@ -12,10 +12,18 @@ from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import Candidates
 from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
-from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
+from autometa.recommenders.expecting import (
+    expected_losses,
+    order_candidates,
+    predicted_gain,
+    score_intervals,
+    vague_ones,
+)
 from autometa.recommenders.recommendation import Advice
 from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
+
+_VAGUE = "expected to be about the median of known pipelines or worse: how much worse is not told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,6 +81,7 @@ def advise(  # noqa: PLR0913 - what is advised, by what was learned and measured
     *,
     make: Callable[[], Recommender],
     seed: int,
+    is_ranked: bool,
 ) -> tuple[Advice, ...]:
     """Return the advice on the candidates in ``order``, with what is to be expected of them and what speaks for them.
 
@@ -92,14 +101,19 @@ def advise(  # noqa: PLR0913 - what is advised, by what was learned and measured
         Makes a recommender like the one of ``grounds``, to be calibrated.
     seed : int
         Of the calibration.
+    is_ranked : bool
+        Whether the order is that in which to try them. Only then a gain is told of the first; else some may be
+        expected to be no better than the median, and their intervals are open.
     """
     ranker, description = grounds.ranker, grounds.description
     metric = ranker.experience_.metric
     chosen = [grounds.candidates[position] for position in order]
     calibration = calibration_for(make, ranker.experience_, seed)
     expected = [float(losses[position]) for position in order]
-    scores = score_intervals(metric, description, zip(chosen, expected, strict=True), observed, calibration)
-    gain = predicted_gain(ranker, description, (chosen[0], expected[0]), observed, calibration)
+    vague = frozenset() if is_ranked else vague_ones(ranker, description, chosen, observed)
+    scores = score_intervals(metric, description, zip(chosen, expected, strict=True), observed, calibration, vague)
+    first = (chosen[0], expected[0])
+    gain = predicted_gain(ranker, description, first, observed, calibration) if is_ranked else None
     evidence = evidence_for(ranker, description, chosen)
     reasons = reasons_for(ranker, description, chosen, observed)
     return tuple(
@@ -110,7 +124,8 @@ def advise(  # noqa: PLR0913 - what is advised, by what was learned and measured
             interval=scores[place][1],
             fit_seconds=float(grounds.priced.fit_seconds[order[place]]),
             memory_bytes=float(grounds.priced.memory_bytes[order[place]]),
-            reasons=reasons[place],
+            predict_seconds=float(grounds.priced.predict_seconds[order[place]]),
+            reasons=(*reasons[place], _VAGUE) if configuration.key in vague else reasons[place],
             evidence=evidence[place],
             kind=task.kind,
             column_kinds=task.column_kinds,

@@ -1,7 +1,7 @@
 """What to expect of candidates on a task, of which some may have been measured already."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,10 @@ from autometa.recommenders.location import unit
 from autometa.recommenders.recommendation import PredictedGain
 from autometa.space import Configuration
 from autometa.task import TaskDescription
+
+# Normalised loss from which on a prediction says no more how bad a configuration is: it stops at 1, the median. Chosen
+# on families that are not for judgement (docs/benchmarks.md, "Trade-offs").
+VAGUE = 0.9
 
 _SMALL = 1e-3  # losses below it are told apart no further where predictions are moved
 
@@ -39,6 +43,18 @@ def expected_losses(
         losses = losses * np.exp(errors.sum() / (len(known) + 1))
         losses[known] = actual
     return np.asarray(losses)
+
+
+def vague_ones(
+    ranker: Recommender,
+    description: TaskDescription,
+    configurations: Sequence[Configuration],
+    observed: Sequence[Evaluation],
+) -> frozenset[str]:
+    """Return the keys of those that are expected to be about the median of the task or worse, unless measured on it."""
+    mean = ranker.predict(description, configurations, observed).mean
+    measured = measured_losses(observed, ranker.experience_.metric)
+    return frozenset(c.key for c, m in zip(configurations, mean, strict=True) if m >= VAGUE and c.key not in measured)
 
 
 def order_candidates(
@@ -67,8 +83,12 @@ def score_intervals(
     expected: Iterable[tuple[Configuration, float]],
     observed: Sequence[Evaluation],
     calibration: Calibration,
+    vague: Collection[str] = (),
 ) -> list[tuple[float, tuple[float, float]]]:
-    """Return score and interval of each configuration; measured ones have the spread of their folds."""
+    """Return score and interval of each configuration; measured ones have the spread of their folds.
+
+    The interval of those with a key in ``vague`` reaches to the loss of guessing, infinite where there is none.
+    """
     size = unit(metric, description)
     measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
     result = []
@@ -80,6 +100,7 @@ def score_intervals(
             low, high = max(loss - error, 0.0), loss + error
         else:
             low, high = calibration.interval(float(loss), size)
+            high = math.inf if configuration.key in vague else high
             high = max(min(high, metric.chance_loss), float(loss))
         bounds = sorted((metric.score(low), metric.score(high)))
         result.append((metric.score(float(loss)), (bounds[0], bounds[1])))

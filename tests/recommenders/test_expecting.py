@@ -7,7 +7,7 @@ import pytest
 
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.calibration import REFERENCE, Calibration
-from autometa.recommenders.expecting import expected_losses, predicted_gain
+from autometa.recommenders.expecting import VAGUE, expected_losses, predicted_gain, score_intervals, vague_ones
 from autometa.space import Configuration
 from tests.recommenders.experiences import make_description, make_evaluation, make_experience
 
@@ -57,3 +57,24 @@ def test_both_measured_give_the_measured_gain_and_one_alone_none(ranker: BestOnA
 def test_too_few_known_gains_are_not_told(ranker: BestOnAverage) -> None:
     few = replace(GAINS, gains=GAINS.gains[:8])
     assert predicted_gain(ranker, NEW, first(ranker), (), few) is None
+
+
+def test_what_is_expected_to_be_no_better_than_the_median_has_an_open_interval(ranker: BestOnAverage) -> None:
+    candidates = ranker.experience_.configurations
+    mean = ranker.predict(NEW, candidates).mean
+    bad = [c for c, m in zip(candidates, mean, strict=True) if m >= VAGUE]
+    assert 0 < len(bad) < len(candidates)
+    vague = vague_ones(ranker, NEW, candidates, ())
+    assert vague == {each.key for each in bad}
+    assert vague_ones(ranker, NEW, candidates, [make_evaluation(bad[0], 0.6)]) == vague - {bad[0].key}
+    calibration = Calibration(residuals=np.linspace(-0.1, 0.1, 99), weights=np.ones(99), n_tasks=99)
+    metric, losses = ranker.experience_.metric, expected_losses(ranker, NEW, candidates, ())
+    pairs = [(c, float(loss)) for c, loss in zip(candidates, losses, strict=True)]
+    plain = score_intervals(metric, NEW, pairs, (), calibration)
+    opened = score_intervals(metric, NEW, pairs, (), calibration, vague)
+    for candidate, (score, interval), (same, wider) in zip(candidates, plain, opened, strict=True):
+        assert score == same
+        if candidate.key in vague:
+            assert wider == (0.5, interval[1]), "guessing scores 0.5, and nothing is worse"
+        else:
+            assert wider == interval
