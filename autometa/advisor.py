@@ -33,6 +33,7 @@ from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import ProximityAverage, ProximityPortfolio
 from autometa.recommenders.recommendation import KnownTask, Probe, Recommendation
 from autometa.recommenders.similarity import Similarity
+from autometa.recommenders.trading import trade
 from autometa.sketches import draw_sketch
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
@@ -120,10 +121,14 @@ class Advisor:
         is_changed = probed is not None and is_decisive(probed, stored, metric)
         observed = (*stored, *probed.ended) if probed is not None and is_changed else stored
         losses = grounds.losses(observed)
-        order = grounds.order(observed, losses, wish.k)
+        trade_off = None
+        if wish.trade_off is not None:
+            trade_off, order = trade(wish.trade_off, wish.k, candidates, losses, observed, metric)
+        else:
+            order = grounds.order(observed, losses, wish.k)
         if is_changed:
             order = best_measured_first(order, grounds, observed, losses)
-        advice = advise(task, grounds, observed, order, losses)
+        advice = advise(task, grounds, observed, order, losses, is_ranked=trade_off is None)
         words = []
         if probed is not None:
             first = advice[0].configuration
@@ -142,10 +147,12 @@ class Advisor:
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
                 *extrapolated(description, self.protocol),
-                *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish.k),
+                *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish),
                 *words,
+                *(trade_off.notes if trade_off is not None else ()),
             ),
             probe=probed,
+            trade_off=trade_off,
         )
 
     def experience(self, recommendation: Recommendation, wish: Wish | None = None) -> Experience:
@@ -257,6 +264,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     exclude_origins: Sequence[str] = (),
     origin_weights: Mapping[str, float] | None = None,
     probe_seconds: float | None = None,
+    trade_off: str | None = None,
 ) -> Recommendation:
     """Return ranked pipelines for a table.
 
@@ -291,12 +299,15 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     probe_seconds : float, optional
         For about so long, the first pipeline, the defaults of LightGBM and the random forest, and whatever their
         results speak for are measured on the table itself, on at most 3,000 of its rows; the best of them is first.
+    trade_off : str, optional
+        "time", "memory" or "predict-time": only pipelines that no other is expected to beat in both the score and the
+        time of a fit, its memory, or the time of predicting; from the cheapest to the best. Not with a probe.
 
     Returns
     -------
     Recommendation
-        Its items have ``build()``, ``configuration``, ``predicted_score``, ``interval``, ``fit_seconds``, ``reasons``,
-        and ``evidence``.
+        Its items have ``build()``, ``configuration``, ``predicted_score``, ``interval``, ``fit_seconds``,
+        ``memory_bytes``, ``predict_seconds``, ``reasons``, and ``evidence``.
 
     Raises
     ------
@@ -313,6 +324,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         exclude_origins=exclude_origins,
         origin_weights=origin_weights or {},
         probe_seconds=probe_seconds,
+        trade_off=trade_off,
     )
     task = X if isinstance(X, Task) else read_task(X, y, target=target)
     if isinstance(knowledge, KnowledgeBase):

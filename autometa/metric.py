@@ -47,6 +47,11 @@ class Metric:
     chance_loss: float = math.inf
     scales_with_target: bool = False
 
+    @property
+    def unit(self) -> str:
+        """Unit of its scores; empty for a pure number."""
+        return "unit of the target" if self.scales_with_target else {"log_loss": "nats"}.get(self.name, "")
+
     def loss(self, score: float) -> float:
         """Return the loss of a score: smaller is better; 0 is perfect."""
         return self.high - score if self.greater_is_better else score

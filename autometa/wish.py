@@ -9,6 +9,8 @@ from autometa.errors import OptionError
 from autometa.knowledge.origins import Trust
 from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
 
+TRADE_OFFS = ("time", "memory", "predict-time")  # against the expected score
+
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -69,11 +71,14 @@ class Wish:
         How much the runs of an origin count; default: 1.
     probe_seconds : float, optional
         For how long pipelines are measured on the table itself before advice is given; default: not at all.
+    trade_off : str, optional
+        A name in `TRADE_OFFS`: only pipelines that no other is expected to beat in both score and this cost.
 
     Raises
     ------
     OptionError
-        If k or a limit is not positive, an algorithm is unknown, or a weight makes no sense.
+        If k or a limit is not positive, an algorithm or a trade-off is unknown, a weight makes no sense, or both a
+        probe and a trade-off are asked for.
     """
 
     metric: str = "auto"
@@ -85,6 +90,7 @@ class Wish:
     exclude_origins: Sequence[str] = ()
     origin_weights: Mapping[str, float] = field(default_factory=dict)
     probe_seconds: float | None = None
+    trade_off: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.k, int) or self.k < 1:
@@ -97,6 +103,12 @@ class Wish:
             raise OptionError(f"max_memory must be positive, got {self.max_memory}")
         if self.probe_seconds is not None and not 0 < self.probe_seconds < math.inf:
             raise OptionError(f"probe_seconds must be positive and finite, got {self.probe_seconds}")
+        if self.trade_off is not None and self.trade_off not in TRADE_OFFS:
+            raise OptionError(f"no trade-off '{self.trade_off}'; choose one of: {', '.join(TRADE_OFFS)}")
+        if self.trade_off is not None and self.probe_seconds is not None:
+            raise OptionError(
+                "a trade-off compares all candidates by prediction, and a probe measures a few; ask for one of the two"
+            )
         for algorithm in self.algorithms or ():
             if algorithm not in LEARNERS and algorithm not in ALGORITHM_SETS:
                 known = ", ".join((*sorted(LEARNERS), *ALGORITHM_SETS))

@@ -1,4 +1,4 @@
-"""How far predicted fit times and memory are off: ``python benchmarks/budgets.py --db FILE``
+"""How far predicted fit times, memory and predict times are off: ``python benchmarks/budgets.py --db FILE``
 
 Each family is hidden in one of ten folds; what is predicted for its tasks, on the rows that were measured, is held
 against what was measured. A factor of 1.3 means 1.3 times as much or as little. ``--rows 200000`` holds predictions
@@ -21,12 +21,16 @@ from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
 from autometa.metric import get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
-from autometa.recommenders.cost import FitTime, PeakMemory
+from autometa.recommenders.cost import FitTime, PeakMemory, PredictTime
 from autometa.space import Configuration
 from autometa.task import Task
 from autometa.task_kind import TaskKind
 
-LAWS = {"CPU seconds": FitTime, "memory": PeakMemory}
+LAWS: dict[str, type[FitTime] | type[PeakMemory] | type[PredictTime]] = {
+    "CPU seconds": FitTime,
+    "memory": PeakMemory,
+    "predict CPU seconds": PredictTime,
+}
 ALGORITHMS = ("lightgbm", "catboost", "xgboost", "random_forest", "extra_trees", "logistic_regression", "mlp")
 SEED = 0
 
@@ -63,13 +67,17 @@ def _experience(base: KnowledgeBase, kind: TaskKind) -> Experience:
 def _errors(experience: Experience, name: str, is_for_judgement: bool) -> Iterator[np.ndarray]:
     """Return the errors of logarithms on each hidden task."""
     make = LAWS[name]
-    measured = experience.fit_seconds if make is FitTime else experience.memory_bytes
+    measured, rows_of = {
+        FitTime: (experience.fit_seconds, CV_V1.fit_rows),
+        PeakMemory: (experience.memory_bytes, CV_V1.fit_rows),
+        PredictTime: (experience.predict_seconds, CV_V1.predict_rows),
+    }[make]
     own = [row for row, family in enumerate(experience.families) if is_judgement(family) is is_for_judgement]
     for hidden, rows in splits(experience, own, 10):
         law = make(CV_V1).fit(experience.without(hidden))
         for row in rows:
             description = experience.descriptions[row]
-            as_measured = replace(description, n_rows=CV_V1.fit_rows(description.n_rows))
+            as_measured = replace(description, n_rows=rows_of(description.n_rows))
             predicted = law.predict(as_measured, experience.configurations)
             is_known = np.isfinite(measured[row]) & np.isfinite(predicted)
             actual = np.maximum(measured[row, is_known], make.floor)

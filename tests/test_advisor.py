@@ -23,6 +23,7 @@ from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
 from autometa.recommenders.recommendation import Recommendation
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
+from tests.recommenders.experiences import make_evaluation
 
 # Boosted trees take half a minute to calibrate on the shipped base; the contract covers them.
 QUICK = [name for name in RECOMMENDERS if name not in {"boosted", "lambdarank"}]
@@ -270,6 +271,31 @@ def test_measured_scores_of_an_excluded_origin_are_not_shown(
         without = autometa.recommend(task, knowledge=own, exclude_origins=["colleague"])
     assert any(note.startswith("known table: 1 of its runs") for note in with_it.notes)
     assert not any(note.startswith("known table") for note in without.notes)
+
+
+def test_a_trade_off_takes_what_was_measured_on_the_table_and_leaves_out_what_failed_there(
+    shipped_base: Path, examples: Path, tmp_path: Path
+) -> None:
+    task = autometa.read_task(examples / "wine.csv")
+    shutil.copy(shipped_base, tmp_path / "own.db")
+    with KnowledgeBase(tmp_path / "own.db") as own:
+        before = autometa.recommend(task, knowledge=own, k=1000, trade_off="time")
+        assert before.trade_off is not None
+        assert before.trade_off.n_unbeaten == len(before)
+        cheapest, second = before[0].configuration, before[1].configuration
+        own.add_task(task, describe_task(task)[1])
+        own.add_evaluations(
+            [
+                make_evaluation(cheapest, None, fingerprint=task.fingerprint),
+                make_evaluation(second, 1e-6, fingerprint=task.fingerprint, metric="log_loss"),
+            ]
+        )
+        after = autometa.recommend(task, knowledge=own, k=1000, trade_off="time")
+        alone = autometa.recommend(task, knowledge=own, k=1, trade_off="time")
+    assert cheapest.key not in _keys(after)
+    assert after[-1].configuration == alone[0].configuration == second, "nothing is better, and dearer ones are beaten"
+    assert after[-1].predicted_score == pytest.approx(1e-6)
+    assert "measured on this very table" in after[-1].reasons
 
 
 def test_nothing_is_left_where_all_origins_are_excluded(base: KnowledgeBase, examples: Path) -> None:

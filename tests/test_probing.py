@@ -53,6 +53,7 @@ def grounds_of(*configurations: Configuration) -> Grounds:
             configurations=configurations,
             fit_seconds=np.full(len(configurations), 0.1),
             memory_bytes=np.full(len(configurations), 1e7),
+            predict_seconds=np.full(len(configurations), 0.01),
         ),
         calibration=Calibration(residuals=np.zeros(0), weights=np.zeros(0), n_tasks=0),
     )

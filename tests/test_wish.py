@@ -3,7 +3,7 @@
 import pytest
 
 from autometa.errors import OptionError
-from autometa.wish import Wish, bytes_of, size_words
+from autometa.wish import TRADE_OFFS, Wish, bytes_of, size_words
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,15 @@ def test_what_is_no_size_is_refused(size: str) -> None:
 
 def test_sizes_are_said_in_three_digits() -> None:
     assert [size_words(size) for size in (12, 3_210, 3_214_000, 2.5e9)] == ["12 bytes", "3.21 kB", "3.21 MB", "2.5 GB"]
+
+
+def test_a_trade_off_is_one_of_three_and_not_beside_a_probe() -> None:
+    for name in TRADE_OFFS:
+        assert Wish(trade_off=name).trade_off == name
+    with pytest.raises(OptionError, match=r"no trade-off 'size'; choose one of: time, memory, predict-time$"):
+        Wish(trade_off="size")
+    with pytest.raises(OptionError, match=r"a probe measures a few; ask for one of the two$"):
+        Wish(trade_off="time", probe_seconds=5.0)
 
 
 @pytest.mark.parametrize("wish", [{"max_memory": 0.0}, {"max_fit_seconds": -1.0}, {"probe_seconds": 0.0}])

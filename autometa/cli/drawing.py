@@ -19,12 +19,13 @@ from autometa.wish import size_words
 Drawn = Table | Text | Padding | str
 
 _SHORT = 24  # characters of a cell that is never broken
-_FIGURES = (0, 2, 4, 5)  # columns of the list of pipelines that are set flush right
+_FIGURES = (0, 2, 4, 5, 6)  # columns of the list of pipelines that are set flush right
 _LEGEND = (
     "{metric}: cross-validated score to expect; fit, memory: predicted CPU seconds and peak on the whole table. Last "
     "lines: past tasks, the score there, the place among the pipelines tried. Regret: 0 = the best known, 1 = a median "
     "pipeline."
 )
+_PREDICT = "Predict: predicted CPU seconds of predicting as many rows as the table has."
 _EXPLAINED = (
     "Open a past run by what stands in brackets: autometa kb show FINGERPRINT. Signed numbers: what the meta-feature "
     "adds to the expected regret."
@@ -45,6 +46,8 @@ def draw_recommendation(
         "",
         Text(_LEGEND.format(metric=metric), style="dim"),
     ]
+    if recommendation.trade_off is not None:
+        drawn.append(Text(_PREDICT, style="dim"))
     if explanation is not None:
         drawn += [Text(_EXPLAINED, style="dim"), Text(explanation.trust, style="dim")]
     if usage:
@@ -85,16 +88,11 @@ def short(number: float) -> str:
 
 def _pipelines(recommendation: Recommendation, explanation: Explanation | None) -> list[Drawn]:
     """Return a line of figures for each pipeline, and below it hyperparameters, reasons and past runs."""
-    rows = [("#", "pipeline", recommendation.metric.name, "80 % interval", "fit", "memory")] + [
-        (
-            str(advice.rank),
-            advice.configuration.algorithm,
-            short(advice.predicted_score),
-            _interval(advice.interval),
-            _seconds(advice.fit_seconds),
-            size_words(advice.memory_bytes) if math.isfinite(advice.memory_bytes) else "?",
-        )
-        for advice in recommendation
+    is_traded = recommendation.trade_off is not None
+    head = ("#", "pipeline", recommendation.metric.name, "80 % interval", "fit", "memory")
+    rows = [
+        (*head, "predict") if is_traded else head,
+        *(_figures(advice, is_traded=is_traded) for advice in recommendation),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
@@ -115,6 +113,20 @@ def _pipelines(recommendation: Recommendation, explanation: Explanation | None) 
         below.append(Text(_runs(advice, with_fingerprints=explanation is not None), style="dim"))
         drawn += [Padding(text, (0, 0, 0, widths[0] + 2), expand=False) for text in below if text.plain]
     return drawn
+
+
+def _figures(advice: Advice, *, is_traded: bool) -> tuple[str, ...]:
+    """Return what is told of a pipeline in its line; in a trade-off, times in more digits, that of predicting too."""
+    seconds = _fine_seconds if is_traded else _seconds
+    figures = (
+        str(advice.rank),
+        advice.configuration.algorithm,
+        short(advice.predicted_score),
+        _interval(advice.interval),
+        seconds(advice.fit_seconds),
+        size_words(advice.memory_bytes) if math.isfinite(advice.memory_bytes) else "?",
+    )
+    return (*figures, seconds(advice.predict_seconds)) if is_traded else figures
 
 
 def _hyperparameters(advice: Advice) -> str:
@@ -156,6 +168,11 @@ def _seconds(seconds: float) -> str:
     if not math.isfinite(seconds):
         return "?"
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _fine_seconds(seconds: float) -> str:
+    """Return seconds in as many digits as tell short ones apart."""
+    return f"{seconds:.3g} s" if seconds < 10 else _seconds(seconds)
 
 
 def draw_rows(rows: Sequence[Mapping[str, object]]) -> Table:

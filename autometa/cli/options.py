@@ -13,6 +13,7 @@ from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import URL_VARIABLE, open_knowledge
 from autometa.task import Task
+from autometa.wish import TRADE_OFFS
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is printed.")]
 DatabaseOption = Annotated[
@@ -93,6 +94,15 @@ ProbeOption = Annotated[
 MaxMemoryOption = Annotated[
     str | None,
     typer.Option("--max-memory", metavar="SIZE", help="Most memory predicted for a fit, as 2GB.", show_default=False),
+]
+TradeOffOption = Annotated[
+    str | None,
+    typer.Option(
+        "--trade-off",
+        metavar="COST",
+        help=f"Pipelines of which none is expected to be beaten in both score and COST: {', '.join(TRADE_OFFS)}.",
+        show_default=False,
+    ),
 ]
 MetricOption = Annotated[str, typer.Option("--metric", "-m", help="Metric of the scores; auto: by kind of task.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all that is drawn.")]

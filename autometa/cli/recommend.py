@@ -27,6 +27,7 @@ from autometa.cli.options import (
     RecommenderOption,
     SeedOption,
     TargetOption,
+    TradeOffOption,
     WeightOriginOption,
     given,
     opened,
@@ -40,6 +41,7 @@ from autometa.reading import read_task
 from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
 from autometa.recommenders.recommendation import Advice, PredictedGain, Probe, Recommendation
+from autometa.recommenders.trading import TradeOff
 from autometa.task import Task
 from autometa.wish import Wish
 
@@ -61,6 +63,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
     exclude_origin: ExcludeOriginOption = None,
     weight_origin: WeightOriginOption = None,
     probe: ProbeOption = None,
+    trade_off: TradeOffOption = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say more of why each pipeline is advised.", show_default=False)
     ] = False,
@@ -86,6 +89,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         exclude_origins=exclude_origin or (),
         origin_weights=weights_of(weight_origin or ()),
         probe_seconds=probe,
+        trade_off=trade_off,
     )
     with opened(db) as base:
         advisor = Advisor(base, recommender=recommender)
@@ -121,6 +125,7 @@ def _usage(
         "exclude_origins": list(wish.exclude_origins) or None,
         "origin_weights": dict(wish.origin_weights) or None,
         "probe_seconds": wish.probe_seconds,
+        "trade_off": wish.trade_off,
     }
     wished = {name: value for name, value in asked.items() if value is not None}
     return (
@@ -151,6 +156,10 @@ def recommendation_content(
         "notes": list(recommendation.notes),
         "probe": _probe_content(recommendation.probe, recommendation.metric.name),
     }
+    if recommendation.trade_off is not None:
+        for advice, item in zip(recommendation, items, strict=True):
+            item["predict_seconds"] = _rounded(advice.predict_seconds)
+        content["trade_off"] = _trade_off_content(recommendation.trade_off)
     if explanation is not None:
         for place, item in enumerate(items):
             item["explanation"] = _explanation_content(explanation, place)
@@ -177,6 +186,15 @@ def _probe_content(probe: Probe | None, metric: str) -> dict[str, Any] | None:  
             }
             for run in probe.runs
         ],
+    }
+
+
+def _trade_off_content(trade_off: TradeOff) -> dict[str, Any]:  # Any: JSON
+    """Return the JSON of what a list of pipelines is a trade-off between."""
+    return {
+        "axes": [{**asdict(axis), "unit": axis.unit or None} for axis in (trade_off.cost, trade_off.score)],
+        "n_unbeaten": trade_off.n_unbeaten,
+        "n_left_out": trade_off.n_left_out,
     }
 
 

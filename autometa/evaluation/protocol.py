@@ -84,6 +84,10 @@ class Protocol:
         used = min(n_rows, self.row_limit)
         return used - used // n_folds
 
+    def predict_rows(self, n_rows: int) -> int:
+        """Return for how many rows, at least, a fitted pipeline predicts in one fold of a task with ``n_rows``."""
+        return min(n_rows, self.row_limit) - self.fit_rows(n_rows)
+
     def prepare(self, task: Task, seed: int) -> Prepared:
         """Return the rows that are used, at most ``row_limit``, and their folds.
 

@@ -19,10 +19,10 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
-FORMAT = 1
+FORMAT = 2  # 1 had no predict times
 MIN_CELLS = 20_000  # below, reading the base takes no longer than a blink
 
-_ARRAYS = ("losses", "fit_seconds", "memory_bytes", "weights")
+_ARRAYS = ("losses", "fit_seconds", "memory_bytes", "predict_seconds", "weights")
 _log = logging.getLogger(__name__)
 
 

@@ -44,6 +44,8 @@ class Experience:
         CPU seconds of one fit; NaN = unknown.
     memory_bytes : ndarray of shape (n_tasks, n_configurations)
         Peak memory of an evaluation; NaN = unknown.
+    predict_seconds : ndarray of shape (n_tasks, n_configurations), optional
+        CPU seconds of predicting the rows of one test fold; NaN = unknown, which is the default.
     weights : ndarray of shape (n_tasks,), optional
         How much each task counts, positive: see `autometa.knowledge.origins.Trust`; default: all alike.
 
@@ -61,11 +63,14 @@ class Experience:
     losses: np.ndarray = field(repr=False)
     fit_seconds: np.ndarray = field(repr=False)
     memory_bytes: np.ndarray = field(repr=False)
+    predict_seconds: np.ndarray = field(repr=False, default_factory=lambda: np.full((0, 0), np.nan))
     weights: np.ndarray = field(repr=False, default_factory=lambda: np.ones(0))
 
     def __post_init__(self) -> None:
         shape = (len(self.descriptions), len(self.configurations))
-        for array in (self.losses, self.fit_seconds, self.memory_bytes):
+        if self.predict_seconds.shape == (0, 0):
+            object.__setattr__(self, "predict_seconds", np.full(shape, np.nan))
+        for array in (self.losses, self.fit_seconds, self.memory_bytes, self.predict_seconds):
             if array.shape != shape:
                 raise ValueError(f"an array of shape {array.shape} in an experience of {shape}")
         if self.weights.shape == (0,):
@@ -163,7 +168,7 @@ class Experience:
 
     @cached_property
     def digest(self) -> str:
-        """A digest of all that a recommender learns from: equal experiences have equal ones."""
+        """A digest of all that a recommender learns from, predict times not among it: equal experiences, equal ones."""
         texts = {
             "kind": str(self.kind),
             "metric": self.metric.name,
@@ -195,6 +200,7 @@ class Experience:
             losses=self.losses[kept],
             fit_seconds=self.fit_seconds[kept],
             memory_bytes=self.memory_bytes[kept],
+            predict_seconds=self.predict_seconds[kept],
             weights=self.weights[kept],
         )
 
@@ -227,6 +233,7 @@ class Experience:
             losses=self.losses[:, kept],
             fit_seconds=self.fit_seconds[:, kept],
             memory_bytes=self.memory_bytes[:, kept],
+            predict_seconds=self.predict_seconds[:, kept],
             weights=self.weights,
         )
 

@@ -18,9 +18,9 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
-Cells = npt.NDArray[np.float64]  # (n_runs, 7), as `cells` says
+Cells = npt.NDArray[np.float64]  # (n_runs, 8), as `cells` says
 
-_N_CELL_COLUMNS = 7
+_N_CELL_COLUMNS = 8
 _READ_ROWS = 50_000  # at a time: rows of Python take ten times the room of the array that they become
 
 
@@ -139,7 +139,9 @@ def descriptions(
 def cells(
     connection: Connection, kind: TaskKind, metric: Metric, protocol: tuple[str, str], trust: Trust = ALL_ALIKE
 ) -> Cells:
-    """Return (task id, configuration id, status, score, fit seconds, memory, weight) of runs with seed 0 that count.
+    """Return what runs with seed 0 that count came to.
+
+    Its columns: task id, configuration id, status, score, fit seconds, memory, predict seconds, weight.
 
     Raises
     ------
@@ -150,7 +152,7 @@ def cells(
     columns = (e.c.task_id, e.c.configuration_id, e.c.status, e.c[metric.name], e.c.fit_seconds)
     check_origins(connection, trust.weights)
     query = (
-        select(*columns, e.c.peak_memory_bytes, weight_column(trust))
+        select(*columns, e.c.peak_memory_bytes, e.c.predict_seconds, weight_column(trust))
         .join(tables.tasks, tables.tasks.c.id == e.c.task_id)
         .join(tables.protocols, tables.protocols.c.id == e.c.protocol_id)
         .where(
@@ -185,7 +187,7 @@ def to_experience(
     is_ok = rows[:, 2] == STATUSES.index(Status.OK)
     losses = np.where(is_ok, [metric.loss(score) for score in rows[:, 3].tolist()], np.inf)
     arrays = []
-    for values in (losses, rows[:, 4], rows[:, 5]):
+    for values in (losses, rows[:, 4], rows[:, 5], rows[:, 6]):
         filled = np.full((len(used), len(by_key)), np.nan)
         filled[at] = values
         arrays.append(filled)
@@ -199,7 +201,8 @@ def to_experience(
         losses=arrays[0],
         fit_seconds=arrays[1],
         memory_bytes=arrays[2],
-        weights=np.bincount(at[0], weights=rows[:, 6], minlength=len(used)) / n_cells,
+        predict_seconds=arrays[3],
+        weights=np.bincount(at[0], weights=rows[:, 7], minlength=len(used)) / n_cells,
     )
 
 

@@ -12,7 +12,12 @@ from autometa.recommenders.calibration import Calibration
 from autometa.recommenders.candidates import Candidates
 from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
-from autometa.recommenders.expecting import expected_losses, order_candidates, predicted_gain, score_intervals
+from autometa.recommenders.expecting import (
+    expected_losses,
+    order_candidates,
+    predicted_gain,
+    score_intervals,
+)
 from autometa.recommenders.recommendation import Advice
 from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
@@ -73,6 +78,8 @@ def advise(
     observed: Sequence[Evaluation],
     order: Sequence[int],
     losses: npt.NDArray[np.float64],
+    *,
+    is_ranked: bool,
 ) -> tuple[Advice, ...]:
     """Return the advice on the candidates in ``order``, with what is to be expected of them and what speaks for them.
 
@@ -88,13 +95,16 @@ def advise(
         Positions of candidates.
     losses : ndarray of shape (n_candidates,)
         What is expected of all.
+    is_ranked : bool
+        Whether the order is that in which to try them. Only then a gain is told of the first.
     """
     ranker, description, calibration = grounds.ranker, grounds.description, grounds.calibration
     metric = ranker.experience_.metric
     chosen = [grounds.candidates[position] for position in order]
     expected = [float(losses[position]) for position in order]
     scores = score_intervals(metric, description, zip(chosen, expected, strict=True), observed, calibration)
-    gain = predicted_gain(ranker, description, (chosen[0], expected[0]), observed, calibration)
+    first = (chosen[0], expected[0])
+    gain = predicted_gain(ranker, description, first, observed, calibration) if is_ranked else None
     evidence = evidence_for(ranker, description, chosen)
     reasons = reasons_for(ranker, description, chosen, observed)
     return tuple(
@@ -105,6 +115,7 @@ def advise(
             interval=scores[place][1],
             fit_seconds=float(grounds.priced.fit_seconds[order[place]]),
             memory_bytes=float(grounds.priced.memory_bytes[order[place]]),
+            predict_seconds=float(grounds.priced.predict_seconds[order[place]]),
             reasons=reasons[place],
             evidence=evidence[place],
             kind=task.kind,

@@ -11,7 +11,7 @@ from autometa.errors import ConfigurationError, OptionError
 from autometa.evaluation.protocol import Protocol
 from autometa.knowledge.frames import Experience
 from autometa.pipelines.learners import learners_of, space_of
-from autometa.recommenders.cost import FitTime, PeakMemory
+from autometa.recommenders.cost import FitTime, PeakMemory, PredictTime
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
@@ -28,11 +28,14 @@ class Candidates:
         That may be advised.
     fit_seconds, memory_bytes : ndarray of shape (n_configurations,)
         CPU seconds, and peak memory, of a fit on the whole table; NaN = unknown.
+    predict_seconds : ndarray of shape (n_configurations,)
+        CPU seconds of predicting as many rows as the table has; NaN = unknown.
     """
 
     configurations: Sequence[Configuration]
     fit_seconds: npt.NDArray[np.float64] = field(repr=False)
     memory_bytes: npt.NDArray[np.float64] = field(repr=False)
+    predict_seconds: npt.NDArray[np.float64] = field(repr=False)
 
     def kept(self, is_kept: npt.NDArray[np.bool_]) -> Self:
         """Return those that are marked."""
@@ -41,6 +44,7 @@ class Candidates:
             configurations=[c for c, kept in zip(self.configurations, is_kept, strict=True) if kept],
             fit_seconds=self.fit_seconds[is_kept],
             memory_bytes=self.memory_bytes[is_kept],
+            predict_seconds=self.predict_seconds[is_kept],
         )
 
 
@@ -59,6 +63,7 @@ class Chooser:
         self.experience = experience
         self.fit_time = FitTime(protocol).fit(experience)
         self.peak_memory = PeakMemory(protocol).fit(experience)
+        self.predict_time = PredictTime(protocol).fit(experience)
 
     def choose(self, description: TaskDescription, wish: Wish) -> Candidates:
         """Return the known configurations that can be built here and meet the wish.
@@ -110,6 +115,7 @@ class Chooser:
             configurations=known,
             fit_seconds=self.fit_time.predict(description, known),
             memory_bytes=self.peak_memory.predict(description, known),
+            predict_seconds=self.predict_time.predict(description, known),
         )
 
 

@@ -24,19 +24,21 @@ def missing_libraries(
     here: Sequence[Configuration],
     others: Sequence[Configuration],
     observed: Sequence[Evaluation],
-    k: int,
+    wish: Wish,
 ) -> list[str]:
-    """Return what is not installed, and what it would bring to the best of ``k``."""
+    """Return what is not installed, and what it would bring to the best of the advised, but for a trade-off."""
     if not others:
         return []
     names = sorted({other.algorithm for other in others})
     remedy = " ".join(f"'{wanted}'" for wanted in sorted({LEARNERS[name].requirement for name in names}))
     missing = f"not installed: {', '.join(names)} (pip install {remedy})"
-    gain = expected_gain(ranker, description, here, others, observed, k)
+    if wish.trade_off is not None:
+        return [missing]
+    gain = expected_gain(ranker, description, here, others, observed, wish.k)
     if gain is None or gain.share_better <= gain.share_worse:
         return [missing]
     return [
-        f"{missing}; with them the best of {k} would be better on {gain.share_better:.0%} and worse on "
+        f"{missing}; with them the best of {wish.k} would be better on {gain.share_better:.0%} and worse on "
         f"{gain.share_worse:.0%} of {gain.n_tasks} known tasks, "
         f"its loss lower by {gain.median_reduction:.1%} in the median"
     ]
@@ -55,7 +57,7 @@ def caveats(
         )
     if experience.n_tasks < 30:
         notes.append(f"thin knowledge: {experience.n_tasks} {experience.kind} tasks are known, so intervals are wide")
-    if n_advised < wish.k:
+    if n_advised < wish.k and wish.trade_off is None:
         notes.append(f"{wish.k} pipelines were asked for, {n_advised} candidates are known")
     return notes
 

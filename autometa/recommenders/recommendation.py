@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from autometa.evaluation.record import Evaluation, Status
 from autometa.metric import Metric
 from autometa.pipelines.building import build
+from autometa.recommenders.trading import TradeOff
 from autometa.space import Configuration
 from autometa.task import ColumnKind, TaskDescription
 from autometa.task_kind import TaskKind
@@ -118,6 +119,8 @@ class Advice:
     memory_bytes : float
         Predicted peak memory of one fit on the whole table, above Python with its libraries and the table itself;
         NaN = unknown.
+    predict_seconds : float
+        Predicted CPU seconds of predicting as many rows as the table has; NaN = unknown.
     """
 
     rank: int
@@ -131,6 +134,7 @@ class Advice:
     column_kinds: Mapping[str, ColumnKind] = field(repr=False)
     gain: PredictedGain | None = None
     memory_bytes: float = math.nan
+    predict_seconds: float = math.nan
 
     def build(self, *, seed: int = 0, n_jobs: int = 1) -> "Pipeline":
         """Return the unfitted scikit-learn Pipeline; it takes the table's columns as they are."""
@@ -145,7 +149,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """Pipelines to try on a task, best first.
+    """Pipelines to try on a task: best first, or those of a trade-off from the cheapest to the best.
 
     Parameters
     ----------
@@ -165,6 +169,8 @@ class Recommendation:
         What was inferred, and what to know before trusting it.
     probe : Probe, optional
         What was measured before, if that was asked for.
+    trade_off : TradeOff, optional
+        Between what the pipelines are a trade-off, if that was asked for.
 
     Examples
     --------
@@ -191,6 +197,7 @@ class Recommendation:
     advice: tuple[Advice, ...]
     notes: tuple[str, ...] = ()
     probe: Probe | None = None
+    trade_off: TradeOff | None = None
 
     def __post_init__(self) -> None:
         keys = {advice.configuration.key for advice in self.advice}

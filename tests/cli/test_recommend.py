@@ -119,6 +119,66 @@ def test_algorithms_and_fit_time_restrict_the_advice(autometa: Command, examples
     assert max(item["fit_seconds"] for item in fast) <= limit
 
 
+@pytest.mark.parametrize(
+    ("cost", "key", "unit", "table", "metric", "unit_of_score"),
+    [
+        ("time", "fit_seconds", "CPU seconds", "breast_cancer.csv", "roc_auc", None),
+        ("memory", "memory_bytes", "bytes", "wine.csv", "log_loss", "nats"),
+        ("predict-time", "predict_seconds", "CPU seconds", "diabetes.csv", "mae", "unit of the target"),
+    ],
+)
+def test_a_trade_off_goes_from_the_cheapest_to_the_best(
+    autometa: Command,
+    examples: Path,
+    cost: str,
+    key: str,
+    unit: str,
+    table: str,
+    metric: str,
+    unit_of_score: str | None,
+) -> None:
+    arguments = ("recommend", str(examples / table), "-m", metric, "--max-fit-time", "2", "--max-memory", "20MB")
+    result = autometa(*arguments, "--trade-off", cost, "-f", "json")
+    assert result.returncode == 0, result.stderr
+    content = json.loads(result.stdout)
+    items, is_greater_better = content["recommendations"], metric == "roc_auc"
+    axis, score = content["trade_off"]["axes"]
+    assert set(axis) == set(score) == {"key", "words", "unit", "greater_is_better"}
+    assert (axis["key"], axis["unit"], axis["greater_is_better"]) == (key, unit, False)
+    assert (score["key"], score["unit"]) == ("predicted_score", unit_of_score)
+    assert score["greater_is_better"] is is_greater_better
+    assert content["trade_off"]["n_unbeaten"] == len(items) + content["trade_off"]["n_left_out"]
+    assert 2 <= len(items) <= 10
+    assert [item["rank"] for item in items] == list(range(1, len(items) + 1))
+    assert all(set(item) == ITEM | {"predict_seconds"} for item in items)
+    costs = [item[key] for item in items]
+    scores = [item["predicted_score"] * (1 if is_greater_better else -1) for item in items]
+    assert costs == sorted(set(costs))
+    assert scores == sorted(set(scores)), "what costs more is expected to be better: none is beaten in both"
+    assert max(item["fit_seconds"] for item in items) <= 2
+    assert max(item["memory_bytes"] for item in items) <= 20e6
+    assert any("none is expected to be beaten in both" in note for note in content["notes"])
+    assert not any("pipelines were asked for" in note for note in content["notes"])
+    for item in items:
+        assert item["gain"] is None
+        low, high = item["interval"]
+        assert low <= item["predicted_score"] <= high
+
+
+def test_a_trade_off_is_drawn_and_explained(autometa: Command, examples: Path) -> None:
+    arguments = ("recommend", str(examples / "diabetes.csv"), "--algorithms", "interpretable", "-k", "3")
+    shown = autometa(*arguments, "--trade-off", "predict-time", "--explain")
+    assert shown.returncode == 0, shown.stderr
+    assert any(line.split()[-3:] == ["fit", "memory", "predict"] for line in shown.stdout.splitlines())
+    for words in (
+        "expected rmse (unit of the target) against predicted time to predict",
+        "speaks ",
+    ):
+        assert words in shown.stdout
+    assert "trade_off='predict-time')[0].build()" in shown.stdout
+    assert "such pipelines are left out" in shown.stdout
+
+
 def test_another_metric_gives_scores_of_that_metric(autometa: Command, examples: Path) -> None:
     content = json.loads(autometa("recommend", str(examples / "wine.csv"), "-m", "accuracy", "-f", "json").stdout)
     assert content["task"]["metric"] == "accuracy"
@@ -158,11 +218,13 @@ def test_what_cannot_be_used_is_one_line_and_exit_2(
         (("--algorithms", "magic"), "unknown algorithm 'magic'"),
         (("--recommender", "oracle"), "no recommender 'oracle'"),
         (("--max-fit-time", "1e-9"), "the fastest needs"),
+        (("--trade-off", "size"), "no trade-off 'size'; choose one of: time, memory, predict-time"),
+        (("--trade-off", "time", "--probe", "5"), "a probe measures a few; ask for one of the two"),
         (("--db", "nowhere.db"), "autometa kb create --db nowhere.db"),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_refused(
-    autometa: Command, examples: Path, arguments: tuple[str, str], words: str
+    autometa: Command, examples: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     result = autometa("recommend", str(examples / "wine.csv"), *arguments)
     assert (result.returncode, result.stdout) == (2, "")

@@ -398,6 +398,7 @@ def test_a_task_of_weight_three_counts_as_one_that_stands_three_times(name: str)
         losses=experience.losses[rows],
         fit_seconds=experience.fit_seconds[rows],
         memory_bytes=experience.memory_bytes[rows],
+        predict_seconds=experience.predict_seconds[rows],
         weights=np.ones(len(rows)),
     )
     weighted, plain = (FACTORIES[name]().fit(known) for known in (replace(experience, weights=weights), doubled))

@@ -56,7 +56,7 @@ def _assert_same(one: Experience, other: Experience) -> None:
     assert (one.kind, one.metric, one.revision) == (other.kind, other.metric, other.revision)
     assert one.configurations == other.configurations
     assert [c.to_json() for c in one.configurations] == [c.to_json() for c in other.configurations]
-    for name in ("losses", "fit_seconds", "memory_bytes", "weights"):
+    for name in ("losses", "fit_seconds", "memory_bytes", "predict_seconds", "weights"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     for mine, theirs in zip(one.descriptions, other.descriptions, strict=True):
         np.testing.assert_equal(dict(mine.metafeatures), dict(theirs.metafeatures))

@@ -37,6 +37,7 @@ def _experience(losses: list[list[float]]) -> Experience:
         losses=table,
         fit_seconds=table + 100,
         memory_bytes=table + 200,
+        predict_seconds=table + 300,
     )
 
 
@@ -94,6 +95,7 @@ def test_without_leaves_out_every_task_of_the_families() -> None:
     assert_array_equal(left.losses, [[2.0, 2.1]])
     assert_array_equal(left.fit_seconds, [[102.0, 102.1]])
     assert_array_equal(left.memory_bytes, [[202.0, 202.1]])
+    assert_array_equal(left.predict_seconds, [[302.0, 302.1]])
     assert left.configurations == experience.configurations
     assert (left.kind, left.metric, left.revision) == (experience.kind, experience.metric, 7)
 

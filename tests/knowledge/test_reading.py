@@ -79,7 +79,7 @@ def test_experience_is_the_matrix_by_hand(
         [
             make_evaluation(b, third, scores=(0.5, 0.75), fit_seconds=3.0, peak_memory_bytes=30),
             make_evaluation(a, third, status=Status.FAILED, fit_seconds=NAN),
-            make_evaluation(a, first, scores=(0.25, 0.5), fit_seconds=1.0, peak_memory_bytes=10),
+            make_evaluation(a, first, scores=(0.25, 0.5), fit_seconds=1.0, predict_seconds=0.75, peak_memory_bytes=10),
             make_evaluation(b, second, status=Status.TIMED_OUT, fit_seconds=60.0, peak_memory_bytes=20),
         ]
     )
@@ -89,6 +89,7 @@ def test_experience_is_the_matrix_by_hand(
     assert_array_equal(found.losses, [[1 - 0.375, NAN, INF], [NAN, INF, 1 - 0.625]])
     assert_array_equal(found.fit_seconds, [[1.0, NAN, NAN], [NAN, 60.0, 3.0]])
     assert_array_equal(found.memory_bytes, [[10, NAN, 1024], [NAN, 20, 30]])
+    assert_array_equal(found.predict_seconds, [[0.75, NAN, 0.125], [NAN, 0.125, 0.125]])
     assert found.descriptions[0].metafeatures["nr_inst"] == 0.0
     assert found.revision == base.revision == 4
 

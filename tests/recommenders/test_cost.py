@@ -7,7 +7,7 @@ import pytest
 
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.cost import FitTime, PeakMemory
+from autometa.recommenders.cost import FitTime, PeakMemory, PredictTime
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from tests.recommenders.experiences import NAN, make_configurations, make_description
@@ -150,6 +150,18 @@ def test_memory_follows_its_own_law_and_holds_the_table_at_least() -> None:
     small = replace(experience, memory_bytes=np.full(experience.losses.shape, 5e6))
     flat = PeakMemory(PROTOCOL).fit(small).predict(describe("new", 10**7, 100, 2), experience.configurations)
     assert (flat >= 10**7 * 100 * 32).all()
+
+
+def test_predict_times_follow_the_rows_that_were_predicted() -> None:
+    sizes = [(n_rows, 5, 2) for n_rows in (30, 120, 600, 3000)]
+    known = make_configurations(1)
+    per_row = np.array([[1e-3 * PROTOCOL.predict_rows(n_rows)] for n_rows, _, _ in sizes])
+    experience = experience_of([describe(str(size), *size) for size in sizes], known, np.ones((4, 1)))
+    assert [PROTOCOL.predict_rows(n_rows) for n_rows, _, _ in sizes] == [6, 40, 200, 333]
+    model = PredictTime(PROTOCOL).fit(replace(experience, predict_seconds=per_row))
+    for n_rows in (20, 200, 2000):
+        assert model.predict(describe("new", n_rows, 5, 2), known)[0] == pytest.approx(1e-3 * n_rows, rel=1e-6)
+    assert np.isnan(PredictTime(PROTOCOL).fit(experience).predict(describe("new", 20, 5, 2), known)[0])
 
 
 def test_what_an_evaluation_takes_whatever_it_does_is_not_told_apart() -> None:
