@@ -164,8 +164,7 @@ def upgrade(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> Non
     engine = schema.connect(url)
     before = schema.version(engine)
     if before is None:
-        shown = schema.shown(url)
-        raise OptionError(f"no knowledge base in {shown}; make one with: autometa kb create --db {shown}")
+        raise OptionError(schema.missing(url))
     schema.upgrade(engine)
     engine.dispose()
     print_rows([{"from": before, "to": schema.HEAD}], form)

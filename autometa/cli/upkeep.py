@@ -1,7 +1,6 @@
 """`autometa kb remove`, `doctor`: upkeep of a knowledge base."""
 
 import sys
-from shlex import quote
 from typing import Annotated
 
 import typer
@@ -55,7 +54,7 @@ def doctor(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None
     """
     with opened(db) as base:
         findings = examine(base)
-    option = "" if db is None else f" --db {_place(db)}"
+    option = "" if db is None else f" --db {schema.in_command(schema.to_url(db))}"
     rows = [
         {
             "check": finding.check,
@@ -68,9 +67,3 @@ def doctor(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None
     print_rows(rows, form)
     if any(finding.level is Level.BROKEN for finding in findings):
         raise typer.Exit(1)
-
-
-def _place(db: str) -> str:
-    """Return a base as it stands in a command, without its password."""
-    place = schema.shown(schema.to_url(db))
-    return "URL" if "***" in place else quote(place)

@@ -7,8 +7,9 @@ import stat
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as percent_encoded
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
@@ -125,11 +126,10 @@ def check(engine: Engine) -> None:
             f"{place} is not a knowledge base; make one in another file with: autometa kb create --db FILE"
         )
     if found is None:
-        raise KnowledgeError(f"no knowledge base in {place}; make one with: autometa kb create --db {place}")
+        raise KnowledgeError(missing(engine.url))
     if found < HEAD:
-        raise SchemaError(
-            f"the knowledge base has schema {found}, this release reads {HEAD}; run: autometa kb upgrade --db {place}"
-        )
+        command = f"autometa kb upgrade --db {in_command(engine.url)}"
+        raise SchemaError(f"the knowledge base has schema {found}, this release reads {HEAD}; run: {command}")
     _check_not_newer(found)
 
 
@@ -171,6 +171,17 @@ def shown(url: URL) -> str:
     return url.set(drivername=url.get_backend_name()).update_query_dict(hidden).render_as_string(hide_password=True)
 
 
+def in_command(url: URL) -> str:
+    """Return the URL as it stands in a command that a shell is to run; one with a password the user fills in."""
+    place = shown(url)
+    return "URL" if "***" in place else quote(place)
+
+
+def missing(url: URL) -> str:
+    """Return the message that there is no knowledge base, with the command that makes one."""
+    return f"no knowledge base in {shown(url)}; make one with: autometa kb create --db {in_command(url)}"
+
+
 def reason(error: DBAPIError) -> str:
     """Return in one line what the database itself said."""
     return " ".join(str(error.orig).split())
@@ -190,8 +201,7 @@ def _check_file(url: URL) -> None:
     try:
         mode = Path(place).stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
-        message = f"no knowledge base in {place}; make one with: autometa kb create --db {place}"
-        raise KnowledgeError(message) from error
+        raise KnowledgeError(missing(url)) from error
     except OSError as error:
         raise KnowledgeError(f"cannot open {place}: {error.strerror}") from error
     if not stat.S_ISREG(mode):
@@ -205,7 +215,7 @@ def _is_immutable(path: Path) -> bool:
 
 def _open_immutable(path: str) -> sqlite3.Connection:
     """Return a connection to a file that nobody changes."""
-    return sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    return sqlite3.connect(f"file:{percent_encoded(path)}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
 
 def _check_not_newer(found: str) -> None:
