@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import sqlite3
 import stat
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from shlex import quote
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -19,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from autometa._optional import require
 from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
+from autometa.knowledge import tables
 
 HEAD = "0004"
 WAIT_SECONDS = 300  # for another writer: a long import
@@ -100,9 +102,7 @@ def version(engine: Engine) -> str | None:
     """
     try:
         with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return _version(connection)
     except (OperationalError, ProgrammingError) as error:  # the latter for want of a permission
         raise KnowledgeError(f"cannot open {shown(engine.url)}: {reason(error)}") from error
     except DatabaseError as error:
@@ -134,7 +134,7 @@ def check(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine, revision: str = HEAD, *, scripts: Path | None = None) -> None:
-    """Bring the schema to ``revision`` in one transaction; all rows are kept.
+    """Bring the schema to ``revision`` in one transaction; all rows are kept, and a new state is drawn.
 
     Parameters
     ----------
@@ -161,6 +161,14 @@ def upgrade(engine: Engine, revision: str = HEAD, *, scripts: Path | None = None
 def downgrade(engine: Engine, revision: str, *, scripts: Path | None = None) -> None:
     """Take the schema back to ``revision`` ("base" for none) in one transaction; parameters as of `upgrade`."""
     _migrate(engine, "downgrade", revision, scripts or migrations_path())
+
+
+def draw_state(connection: Connection) -> None:
+    """Draw a new state of a base, by which readers know that something has changed, inside a transaction of writes."""
+    info = tables.info
+    state = secrets.token_hex(16)  # not counted: a restored backup may reach the same number by other writes
+    connection.execute(delete(info).where(info.c.name == "state"))
+    connection.execute(insert(info).values(name="state", value=state))
 
 
 def shown(url: URL) -> str:
@@ -218,6 +226,13 @@ def _open_immutable(path: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{percent_encoded(path)}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
 
+def _version(connection: Connection) -> str | None:
+    """Return the revision of the schema, or None where there is none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
 def _check_not_newer(found: str) -> None:
     """Raise if a schema is newer than the one of this release."""
     if found > HEAD:
@@ -240,7 +255,10 @@ def _migrate(engine: Engine, direction: str, revision: str, scripts: Path) -> No
         try:
             with connection.begin():
                 config.attributes["connection"] = connection
+                before = _version(connection)
                 getattr(command, direction)(config, revision)
+                if _version(connection) not in {None, before}:
+                    draw_state(connection)  # releases before write, but may not draw one
                 if is_sqlite and connection.execute(text("PRAGMA foreign_key_check")).first():
                     raise KnowledgeError("the migration would break references; nothing was changed")
         except DBAPIError as error:

@@ -1,6 +1,5 @@
 """Writing inside one transaction: references are looked up once, what is there already is left alone."""
 
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from autometa.knowledge.bulk import (
 )
 from autometa.knowledge.kinship import current_families, join_families
 from autometa.knowledge.rows import MAX_TEXT, Row, is_same_result, storable, to_json
+from autometa.knowledge.schema import draw_state
 from autometa.metric import METRICS
 from autometa.task_kind import TaskKind
 
@@ -156,9 +156,7 @@ class Writer:
         self._insert_new(info, [{"name": "revision", "value": "0"}])
         counted = cast(cast(info.c.value, BigInteger) + 1, Text)  # by the database: two writers count two
         self._connection.execute(update(info).where(info.c.name == "revision").values(value=counted))
-        self._insert_new(info, [{"name": "state", "value": ""}])
-        state = secrets.token_hex(16)  # a restored backup may reach the same revision by other writes
-        self._connection.execute(update(info).where(info.c.name == "state").values(value=state))
+        draw_state(self._connection)
 
     def _add_chunk(self, rows: Sequence[Row]) -> Added:
         """Add the first row of each identity that is not stored yet, and compare all others with what is."""

@@ -96,14 +96,22 @@ def _copy_rows(source: Engine, target: Engine) -> None:
 
 
 def _rows(engine: Engine) -> Rows:
-    """Return every row of every table."""
+    """Return every row of every table, but for the state of the base, which a migration draws anew."""
     metadata = MetaData()
     metadata.reflect(engine)
     with engine.connect() as connection:
-        return {
+        rows = {
             name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
             for name, table in metadata.tables.items()
         }
+    rows["info"] = [row for row in rows["info"] if row["name"] != "state"]
+    return rows
+
+
+def _state(engine: Engine) -> str | None:
+    """Return the state of a base, None where it has none yet."""
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT value FROM info WHERE name = 'state'")).scalar()
 
 
 def _in_both(rows: Rows, others: Rows) -> Rows:
@@ -139,6 +147,7 @@ def test_every_released_schema_has_a_stored_database() -> None:
 @each_stored
 def test_up_to_this_release_and_down_again_keeps_every_row(old: Engine) -> None:
     before, revision = _rows(old), schema.version(old)
+    states = [_state(old)]
     assert len(before["evaluations"]) == 15
     assert len(before["repeats"]) == 1
     schema.upgrade(old)
@@ -146,9 +155,12 @@ def test_up_to_this_release_and_down_again_keeps_every_row(old: Engine) -> None:
     assert schema.version(old) == schema.HEAD
     assert before.keys() <= upgraded.keys()
     assert _in_both(upgraded, before) == _in_both(before, upgraded)
+    states.append(_state(old))
     assert revision is not None
     schema.downgrade(old, revision)
     assert _rows(old) == before
+    states.append(_state(old))
+    assert len(set(states)) == (1 if revision == schema.HEAD else 3)
 
 
 @both_backends
@@ -174,9 +186,11 @@ def test_an_upgrade_that_fails_half_way_leaves_the_old_state(old: Engine, failur
     before = _rows(old)
     error, message = FAILURES[failure]
     scripts = scripts_with(tmp_path / "migrations", HALF_WAY.format(failure=failure) + UP)
+    state = _state(old)
     with pytest.raises(error, match=message):
         schema.upgrade(old, NEXT, scripts=scripts)
     assert _rows(old) == before
+    assert _state(old) == state
     schema.upgrade(old)
     assert schema.version(old) == schema.HEAD
 
