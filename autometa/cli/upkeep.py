@@ -4,6 +4,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, print_rows, say
@@ -39,7 +40,7 @@ def remove(
                 raise OptionError("nothing was removed; answer y, or give --yes")
         removal = removing.remove(base, doomed)
     if form is Format.TABLE:
-        print_renderables(f"removed: {removal.words}")
+        print_renderables(escape(f"removed: {removal.words}"))
         return
     content = {"tasks": removal.tasks, "evaluations": removal.n_evaluations, "differing_repeats": removal.n_repeats}
     print_content(content, form)
