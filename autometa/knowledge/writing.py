@@ -12,13 +12,15 @@ from autometa.errors import OptionError
 from autometa.knowledge import tables
 from autometa.knowledge.bulk import (
     IDENTITY,
+    REPEAT,
     RESULT,
     Identity,
     Result,
     analyze,
     identity_of,
-    insert_evaluations,
+    insert_rows,
     result_of,
+    stored_repeats,
     stored_results,
 )
 from autometa.knowledge.kinship import current_families, join_families
@@ -187,25 +189,25 @@ class Writer:
         stored = stored_results(self._connection, first)
         new = {identity: {"added_at": self._now, **row} for identity, row in first.items() if identity not in stored}
         if new:
-            insert_evaluations(self._connection, list(new.values()))
+            insert_rows(self._connection, table, list(new.values()))
         return set(new), stored
 
     def _add_repeats(self, differing: list[tuple[Row, int]]) -> int:
         """Keep results that differ from the stored evaluation, each once; return how many were new."""
-        table = tables.repeats
-        n_new = 0
+        if not differing:
+            return 0
+        known = stored_repeats(self._connection, {evaluation_id for _, evaluation_id in differing})
+        new: list[Row] = []
         for row, evaluation_id in differing:
-            content = {
-                "evaluation_id": evaluation_id,
-                "status": row["status"],
-                "scores": to_json({name: row[name] for name in METRICS if row[name] is not None}),
-            }
-            is_known = select(table.c.id).where(*(table.c[name] == value for name, value in content.items()))
-            if self._connection.execute(is_known).first() is None:
-                origin = {"origin_id": row["origin_id"], "added_at": self._now}
-                self._connection.execute(table.insert().values(**content, **origin))
-                n_new += 1
-        return n_new
+            scores = to_json({name: row[name] for name in METRICS if row[name] is not None})
+            repeat = (evaluation_id, row["status"], scores)
+            if repeat not in known:
+                known.add(repeat)
+                kept = dict(zip(REPEAT, repeat, strict=True))
+                new.append({**kept, "origin_id": row["origin_id"], "added_at": self._now})
+        if new:
+            insert_rows(self._connection, tables.repeats, new)
+        return len(new)
 
     def _insert_new(self, table: Table, rows: list[Row]) -> int:
         """Insert the rows that break no unique constraint, and return how many."""
