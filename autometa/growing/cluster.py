@@ -5,6 +5,7 @@ they are not lost with a worker either. On its worker an evaluation runs in proc
 as at home; results, and nothing else, come back.
 """
 
+import logging
 import queue
 import threading
 import time
@@ -31,6 +32,7 @@ _CONNECT_SECONDS = 15
 _N_TABLES = 64  # that the scheduler is to keep
 _LOOK_SECONDS = 1.0  # between looks at how many workers there are
 _PATIENCE_SECONDS = 60.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,8 @@ class DaskRunner:
         try:
             self._client.cancel(list(self._pending))  # so that none begins any more
             self._client.run(_close_pool, self._order.grower, on_error="ignore")
+        except OSError as problem:  # the scheduler is gone, and what it knew; another error is under way
+            _log.debug("nothing is tidied up on the Dask cluster: %s", problem)
         finally:
             self._client.close()  # what still waits is forgotten
 
@@ -162,7 +166,10 @@ class DaskRunner:
         try:
             evaluation: Evaluation = done.result()
         except CancelledError as error:
-            raise EvaluationError("the Dask scheduler is gone; what is stored stays: run the same again") from error
+            raise OptionError(
+                f"the Dask scheduler at '{self._address}' is gone; what is stored stays: start one, and run the same "
+                "again"
+            ) from error
         except self._dask.KilledWorker as error:
             raise EvaluationError(
                 f"{error.task} ended with every worker that tried it; look into their logs"

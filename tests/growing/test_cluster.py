@@ -187,6 +187,50 @@ def test_the_command_says_in_one_line_that_no_worker_is_left(mortal: Any, exampl
     assert _claimed(place) == 0
 
 
+def test_without_its_scheduler_growing_ends_and_says_so(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 2)
+    file = tmp_path / "scheduler.json"
+    command = [
+        sys.executable,
+        "-m",
+        "dask",
+        "scheduler",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(file),
+    ]
+    scheduler = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = [scheduler]
+
+    def kill_it(_: Progress) -> None:
+        scheduler.kill()
+
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists() or not file.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        started.append(_start_worker(address))
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+        with KnowledgeBase.create(tmp_path / "runs.db") as base:
+            with pytest.raises(
+                OptionError, match=f"^the Dask scheduler at '{address}' is gone; what is stored stays: "
+            ):
+                grow(base, plan, runner=DaskRunner(plan, address), report=kill_it)
+            assert 1 <= len(base.evaluations()) < len(FORESTS)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait(30)
+    assert _claimed(tmp_path / "runs.db") == 0
+
+
 def test_the_limits_and_statuses_are_those_of_this_machine(running_cluster: Any, plan: Plan, tmp_path: Path) -> None:
     plan = replace(plan, limits=Limits(cpu_seconds=0.05), candidates={TaskKind.MULTICLASS: FORESTS[:2]})
     with KnowledgeBase.create(tmp_path / "runs.db") as base:
