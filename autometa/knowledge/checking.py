@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -187,6 +188,7 @@ def _check_evaluation(row: Row, kind: TaskKind, configuration: Configuration) ->
         raise ValueError(f"fold scores of {name} without its score")
 
 
+@lru_cache(maxsize=128)  # most rows have the same few
 def _check_mapping(text: str, what: str) -> None:
     """Raise ValueError unless a JSON text maps texts to texts."""
     found = json.loads(text)
