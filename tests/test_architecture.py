@@ -15,6 +15,7 @@ FLOORS = {
     "_random": 0,
     "_paths": 0,
     "_array_cache": 0,
+    "_characters": 0,
     "task_kind": 0,
     "metric": 1,
     "task": 2,

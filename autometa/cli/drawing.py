@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autometa.cli.terminal import shown
 from autometa.metric import Metric
 from autometa.recommenders.explaining import Explanation, standing_words
 from autometa.recommenders.recommendation import Advice, KnownTask, PredictedGain, Recommendation
@@ -178,10 +179,11 @@ def _fine_seconds(seconds: float) -> str:
 def draw_rows(rows: Sequence[Mapping[str, object]]) -> Table:
     """Return a plain table with a line per row; its columns are those of the first row."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    cells = [{name: "" if value is None else shown(str(value)) for name, value in row.items()} for row in rows]
     for name, value in (rows[0] if rows else {}).items():
-        longest = max(len(str(row[name])) for row in rows)
+        longest = max(len(row[name]) for row in cells)
         justify: Literal["left", "right"] = "right" if isinstance(value, int | float) else "left"
         table.add_column(name, justify=justify, overflow="fold", no_wrap=longest <= _SHORT)
-    for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    for row in cells:
+        table.add_row(*map(Text, row.values()))
     return table

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import pandas as pd
 import typer
+from rich.markup import escape
 
 from autometa.cli.drawing import draw_notes, draw_rows
 from autometa.cli.grow import grow
@@ -164,8 +165,7 @@ def upgrade(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> Non
     engine = schema.connect(url)
     before = schema.version(engine)
     if before is None:
-        shown = schema.shown(url)
-        raise OptionError(f"no knowledge base in {shown}; make one with: autometa kb create --db {shown}")
+        raise OptionError(schema.missing(url))
     schema.upgrade(engine)
     engine.dispose()
     print_rows([{"from": before, "to": schema.HEAD}], form)
@@ -198,7 +198,7 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
         rows.append({"": name, "total": counts["total"], "of which": parts})
     withdrawn = f"; {found.withdrawn} withdrawn runs are kept out" if found.withdrawn else ""
     print_renderables(
-        f"[bold]{base.place}[/]",
+        f"[bold]{escape(base.place)}[/]",
         draw_rows(rows),
         *(
             f"{each.kind}, {each.protocol}: {each.tasks} tasks x {each.configurations} configurations that most of "

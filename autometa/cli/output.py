@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from autometa._characters import escape_controls, first_control
 from autometa.knowledge.shipped import Progress
 
 if TYPE_CHECKING:
@@ -29,12 +30,16 @@ class Format(StrEnum):
 def print_content(content: Content, form: Format) -> None:
     """Print a result as JSON or YAML; numbers that are not finite become null."""
     plain = _plain(content)
-    if form is Format.JSON:
-        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-        return
-    import yaml  # needed for this form alone
 
-    sys.stdout.write(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120))
+    def dump(is_ascii: bool) -> str:
+        if form is Format.JSON:
+            return json.dumps(plain, indent=2, ensure_ascii=is_ascii, allow_nan=False) + "\n"
+        import yaml  # needed for this form alone
+
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=not is_ascii, width=120)
+
+    text = dump(False)
+    sys.stdout.write(text if first_control(text, but="\n") is None else dump(True))
 
 
 def print_renderables(*parts: "RenderableType") -> None:
@@ -56,16 +61,16 @@ def print_rows(rows: Sequence[Mapping[str, object]], form: Format) -> None:
 
 def console(*, is_for_results: bool = True) -> "Console":
     """Return a console on stdout (results) or stderr (all else)."""
-    from rich.console import Console  # slow to import, not needed for JSON
+    from autometa.cli.terminal import ShowingConsole  # rich is slow to import, and not needed for JSON
 
     stream = sys.stdout if is_for_results else sys.stderr
     width = None if stream.isatty() else _PLAIN_WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return ShowingConsole(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def say(message: str) -> None:
     """Print a line on stderr."""
-    sys.stderr.write(message + "\n")
+    sys.stderr.write(escape_controls(message) + "\n")
 
 
 @contextmanager

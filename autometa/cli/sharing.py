@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, say_joined, say_withdrawn
@@ -86,7 +87,7 @@ def export(  # noqa: PLR0913 - an argument for each option
         return
     withdrawn = f", {exported.n_withdrawn} runs withdrawn" if exported.n_withdrawn else ""
     written = f"{exported.n_evaluations} evaluations written to {file}{withdrawn}"
-    print_renderables(written if exported.is_written else "nothing new to write")
+    print_renderables(escape(written) if exported.is_written else "nothing new to write")
 
 
 def import_(

@@ -1,10 +1,10 @@
 """`autometa kb remove`, `doctor`: upkeep of a knowledge base."""
 
 import sys
-from shlex import quote
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, print_rows, say
@@ -40,7 +40,7 @@ def remove(
                 raise OptionError("nothing was removed; answer y, or give --yes")
         removal = removing.remove(base, doomed)
     if form is Format.TABLE:
-        print_renderables(f"removed: {removal.words}")
+        print_renderables(escape(f"removed: {removal.words}"))
         return
     content = {"tasks": removal.tasks, "evaluations": removal.n_evaluations, "differing_repeats": removal.n_repeats}
     print_content(content, form)
@@ -55,7 +55,7 @@ def doctor(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None
     """
     with opened(db) as base:
         findings = examine(base)
-    option = "" if db is None else f" --db {_place(db)}"
+    option = "" if db is None else f" --db {schema.in_command(schema.to_url(db))}"
     rows = [
         {
             "check": finding.check,
@@ -68,9 +68,3 @@ def doctor(db: DatabaseOption = None, form: FormatOption = Format.TABLE) -> None
     print_rows(rows, form)
     if any(finding.level is Level.BROKEN for finding in findings):
         raise typer.Exit(1)
-
-
-def _place(db: str) -> str:
-    """Return a base as it stands in a command, without its password."""
-    place = schema.shown(schema.to_url(db))
-    return "URL" if "***" in place else quote(place)

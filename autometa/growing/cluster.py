@@ -5,6 +5,7 @@ they are not lost with a worker either. On its worker an evaluation runs in proc
 as at home; results, and nothing else, come back.
 """
 
+import logging
 import queue
 import threading
 import time
@@ -30,6 +31,8 @@ _Sent = Any  # a future of Dask's, which has no types
 _CONNECT_SECONDS = 15
 _N_TABLES = 64  # that the scheduler is to keep
 _LOOK_SECONDS = 1.0  # between looks at how many workers there are
+_PATIENCE_SECONDS = 60.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,8 @@ class DaskRunner:
         What is run; as many evaluations at a time as the cluster has threads.
     address : str
         Of the scheduler, like ``tcp://scheduler:8786``.
+    patience_seconds : float
+        After so long without any worker all that is under way fails, with an OptionError that says how to go on.
 
     Raises
     ------
@@ -59,14 +64,16 @@ class DaskRunner:
         On entering the block, if there is no scheduler at that address, or it has no workers.
     """
 
-    def __init__(self, plan: Plan, address: str) -> None:
+    def __init__(self, plan: Plan, address: str, *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
         self._dask = require("distributed", extra="distributed")
         self._address = address
         self._order = _Order(grower=uuid.uuid4().hex, protocol=plan.protocol, limits=plan.limits)
         self._tables: OrderedDict[str, _Sent] = OrderedDict()
-        self._pending: set[_Sent] = set()
-        self._looked_at = float("-inf")
-        self._n_slots = 1
+        self._pending: dict[_Sent, Future[Evaluation]] = {}  # whoever takes one out keeps that promise
+        self._patience_seconds = patience_seconds
+        self._n_threads = 0
+        self._is_closing = threading.Event()
+        self._watching = threading.Thread(target=self._watch_until_closed, name="dask workers", daemon=True)
         self._client: Any = None  # Any: most of Dask has no types
 
     def __enter__(self) -> Self:
@@ -83,50 +90,86 @@ class DaskRunner:
             raise OptionError(
                 f"the Dask scheduler has no worker; start one with: dask worker {self._address}"
             ) from error
+        self._n_threads = self._count_threads()
+        self._watching.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_closing.set()
+        self._watching.join()
         self._tables.clear()
         try:
             self._client.cancel(list(self._pending))  # so that none begins any more
             self._client.run(_close_pool, self._order.grower, on_error="ignore")
+        except OSError as problem:  # the scheduler is gone, and what it knew; another error is under way
+            _log.debug("nothing is tidied up on the Dask cluster: %s", problem)
         finally:
             self._client.close()  # what still waits is forgotten
 
     @property
     def n_slots(self) -> int:
         """Evaluations that the cluster takes: one on each thread, and one that waits for it."""
-        now = time.monotonic()
-        if now > self._looked_at + _LOOK_SECONDS:
-            self._n_slots = max(2 * sum(self._client.nthreads().values()), 1)
-            self._looked_at = now
-        return self._n_slots
+        return max(2 * self._n_threads, 1)
 
     def submit(self, task: Task, configuration: Configuration) -> "Future[Evaluation]":
         """Send an evaluation to the cluster."""
         promised: Future[Evaluation] = Future()
         name = f"{configuration.algorithm}-{uuid.uuid4().hex}"
         sent = self._client.submit(_evaluate, self._table(task), configuration, self._order, key=name)
-        self._pending.add(sent)
-        sent.add_done_callback(lambda done: self._keep(promised, done))
+        self._pending[sent] = promised
+        sent.add_done_callback(self._keep)
         return promised
 
-    def _keep(self, promised: "Future[Evaluation]", done: _Sent) -> None:
+    def _keep(self, done: _Sent) -> None:
         """Keep a promise with what came of it."""
-        self._pending.discard(done)
+        promised = self._pending.pop(done, None)
+        if promised is None:
+            return
         try:
             promised.set_result(self._result(done))
         except BaseException as error:  # noqa: BLE001 - as every future does: whoever waits for it gets it
             promised.set_exception(error)
+
+    def _count_threads(self) -> int:
+        """Return how many threads all workers have."""
+        return sum(self._client.nthreads().values())
+
+    def _watch_until_closed(self) -> None:
+        """Look again and again at how many workers there are; runs in a thread of its own."""
+        seen_at = time.monotonic()
+        while not self._is_closing.wait(_LOOK_SECONDS):
+            try:
+                self._n_threads = self._count_threads()
+            except OSError:  # the scheduler is gone: all that is under way is told so by Dask
+                continue
+            if self._n_threads:
+                seen_at = time.monotonic()
+            elif time.monotonic() > seen_at + self._patience_seconds:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Let all that is under way fail, for want of a worker."""
+        for sent in tuple(self._pending):
+            promised = self._pending.pop(sent, None)
+            if promised is not None:
+                promised.set_exception(
+                    OptionError(
+                        f"there has been no Dask worker for {self._patience_seconds:g} s; what is stored stays: start "
+                        f"one with: dask worker {self._address}, and run the same again"
+                    )
+                )
 
     def _result(self, done: _Sent) -> Evaluation:
         """Return the evaluation of a future that has ended."""
         try:
             evaluation: Evaluation = done.result()
         except CancelledError as error:
-            raise EvaluationError("the Dask scheduler is gone; what is stored stays: run the same again") from error
+            raise OptionError(
+                f"the Dask scheduler at '{self._address}' is gone; what is stored stays: start one, and run the same "
+                "again"
+            ) from error
         except self._dask.KilledWorker as error:
             raise EvaluationError(
                 f"{error.task} ended with every worker that tried it; look into their logs"

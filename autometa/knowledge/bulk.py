@@ -1,4 +1,4 @@
-"""Many evaluations at once: the stored ones are found by one join, new ones go in as fast as each engine can.
+"""Many evaluations or repeats at once: the stored are found by one join, new ones go in as fast as each engine can.
 
 SQLAlchemy's own way, a parameter for each value, takes about seven times as long on PostgreSQL to add rows, and ten
 times on both engines to find them. What is left on PostgreSQL is mostly its check of five references per row.
@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     FromClause,
+    Table,
     Text,
     and_,
     bindparam,
@@ -31,8 +32,10 @@ from autometa.metric import METRICS
 
 IDENTITY = ("task_id", "configuration_id", "protocol_id", "seed")  # of an evaluation
 RESULT = ("status", *METRICS)
+REPEAT = ("evaluation_id", "status", "scores")  # what tells one that is kept aside from others
 
 Identity = tuple[int, ...]  # the values of `IDENTITY`
+Repeat = tuple[int, int, str]  # the values of `REPEAT`
 Result = tuple[Any, ...]  # the values of `RESULT`: a position in rows.STATUSES, then a float or None per metric
 
 identity_of = itemgetter(*IDENTITY)
@@ -41,7 +44,7 @@ result_of = itemgetter(*RESULT)
 
 def stored_results(connection: Connection, identities: Collection[Identity]) -> dict[Identity, tuple[int, Result]]:
     """Return the ids and results of those evaluations that are stored, by identity."""
-    wanted, values = _wanted(connection, identities)
+    wanted, values = _wanted(connection, IDENTITY, identities)
     table = tables.evaluations
     # a join: SQLite would answer (...) IN (...) by reading the whole table
     is_wanted = and_(*(table.c[name] == wanted.c[name] for name in IDENTITY))
@@ -50,11 +53,20 @@ def stored_results(connection: Connection, identities: Collection[Identity]) -> 
     return {tuple(row[:n]): (row[n], tuple(row[n + 1 :])) for row in connection.execute(query, values)}
 
 
-def insert_evaluations(connection: Connection, rows: Sequence[Row]) -> None:
-    """Insert complete rows, none of which may be stored already, while no other transaction writes."""
-    columns = [column for column in tables.evaluations.c if column.name != "id"]
+def stored_repeats(connection: Connection, evaluation_ids: Collection[int]) -> set[Repeat]:
+    """Return what is kept aside of these evaluations."""
+    wanted, values = _wanted(connection, REPEAT[:1], [(i,) for i in evaluation_ids])
+    table = tables.repeats
+    is_wanted = table.c.evaluation_id == wanted.c.evaluation_id
+    query = select(*(table.c[name] for name in REPEAT)).join(wanted, is_wanted)
+    return {(row[0], row[1], row[2]) for row in connection.execute(query, values)}
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows that are complete but for their id, none stored already, while no other transaction writes."""
+    columns = [column for column in table.c if column.name != "id"]
     names = [column.name for column in columns]
-    into = f"{tables.evaluations.name} ({', '.join(names)})"
+    into = f"{table.name} ({', '.join(names)})"
     values = map(itemgetter(*names), rows)
     if connection.dialect.name == "postgresql":
         types = [column.type.compile(connection.dialect).lower() for column in columns]
@@ -70,16 +82,18 @@ def analyze(connection: Connection) -> None:
         connection.execute(text(f"ANALYZE {tables.evaluations.name} ({', '.join(IDENTITY)}, status)"))
 
 
-def _wanted(connection: Connection, identities: Collection[Identity]) -> tuple[FromClause, dict[str, str]]:
-    """Return a table of identities, and the few texts which are its parameters."""
+def _wanted(
+    connection: Connection, names: Sequence[str], rows: Collection[Identity]
+) -> tuple[FromClause, dict[str, str]]:
+    """Return a table of integers with these columns, and the few texts which are its parameters."""
     if connection.dialect.name == "postgresql":
-        columns = zip(IDENTITY, zip(*identities, strict=True), strict=True)
+        columns = zip(names, zip(*rows, strict=True), strict=True)
         values = {name: f"{{{','.join(map(str, column))}}}" for name, column in columns}
-        arrays = (cast(bindparam(name, type_=Text), ARRAY(BigInteger)) for name in IDENTITY)
-        return func.unnest(*arrays).table_valued(*IDENTITY).render_derived(), values
-    items = func.json_each(bindparam("identities", type_=Text)).table_valued("value")
-    numbers = (func.json_extract(items.c.value, f"$[{i}]").label(name) for i, name in enumerate(IDENTITY))
-    return select(*numbers).cte(), {"identities": json.dumps(list(identities))}
+        arrays = (cast(bindparam(name, type_=Text), ARRAY(BigInteger)) for name in names)
+        return func.unnest(*arrays).table_valued(*names).render_derived(), values
+    items = func.json_each(bindparam("rows", type_=Text)).table_valued("value")
+    numbers = (func.json_extract(items.c.value, f"$[{i}]").label(name) for i, name in enumerate(names))
+    return select(*numbers).cte(), {"rows": json.dumps(list(rows))}
 
 
 def _copy(connection: Connection, statement: str, types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

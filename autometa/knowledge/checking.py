@@ -3,11 +3,13 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Column
 
+from autometa._characters import LAYOUT, first_control
 from autometa.errors import ConfigurationError, ExchangeError
 from autometa.evaluation.record import Status
 from autometa.knowledge import tables
@@ -130,8 +132,11 @@ def _check_task(row: Row) -> None:
     features = [row[name] for name in ("metafeatures_version", "metafeatures", "metafeatures_failures")]
     if features != [None, None, None]:
         _check_texts(row, {"metafeatures_version": tables.metafeatures.c.version})
-        if not all(value is None or _is_finite(value) for value in json.loads(row["metafeatures"]).values()):
+        values = json.loads(row["metafeatures"])
+        if not all(value is None or _is_finite(value) for value in values.values()):
             raise ValueError("meta-features must be finite numbers or null")
+        for name in values:
+            _check_shown(name, "the name of a meta-feature")
         _check_mapping(row["metafeatures_failures"], "failures of meta-features")
     if [row["sketch_version"], row["sketch"]] != [None, None]:
         _check_texts(row, {"sketch_version": tables.sketches.c.version})
@@ -150,6 +155,10 @@ def _checked_configuration(row: Row) -> Configuration:
     if configuration.key != row["key"] or configuration.to_json() != row["configuration"]:
         raise ValueError("the key is not that of the configuration")
     _check_texts({"algorithm": configuration.algorithm}, {"algorithm": tables.configurations.c.algorithm})
+    for name, value in configuration.values.items():
+        _check_shown(name, "the name of a hyperparameter")
+        if isinstance(value, str):
+            _check_shown(value, f"the hyperparameter {name}", but=LAYOUT)
     return configuration
 
 
@@ -157,6 +166,8 @@ def _check_evaluation(row: Row, kind: TaskKind, configuration: Configuration) ->
     """Raise ValueError unless the row is an evaluation of a task of that kind."""
     _check_texts(row, _TEXTS["evaluation"])
     _check_mapping(row["versions"], "versions")
+    if row["error"] is not None:
+        _check_shown(row["error"], "the error", but=LAYOUT)
     if row["absent"] is not None:
         _check_mapping(row["absent"], "absent metrics")
     for name in ("fit_seconds", "predict_seconds", "peak_memory_bytes"):
@@ -177,10 +188,15 @@ def _check_evaluation(row: Row, kind: TaskKind, configuration: Configuration) ->
         raise ValueError(f"fold scores of {name} without its score")
 
 
+@lru_cache(maxsize=128)  # most rows have the same few
 def _check_mapping(text: str, what: str) -> None:
     """Raise ValueError unless a JSON text maps texts to texts."""
-    if not all(isinstance(value, str) for value in json.loads(text).values()):
+    found = json.loads(text)
+    if not all(isinstance(value, str) for value in found.values()):
         raise ValueError(f"{what} must map names to texts")
+    for name, value in found.items():
+        _check_shown(name, f"a name in {what}")
+        _check_shown(value, f"a text in {what}", but=LAYOUT)
 
 
 def _check_hash(text: object) -> None:
@@ -190,11 +206,19 @@ def _check_hash(text: object) -> None:
 
 
 def _check_texts(row: Row, columns: Mapping[str, Column[Any]]) -> None:
-    """Raise ValueError unless texts are there, and fit in these columns of the tables."""
+    """Raise ValueError unless texts are there, in one line, and fit in these columns of the tables."""
     for name, column in columns.items():
         limit = getattr(column.type, "length", None) or MAX_TEXT
         if not isinstance(row[name], str) or not 0 < len(row[name]) <= limit:
             raise ValueError(f"{name} must be a text of 1 to {limit} characters")
+        _check_shown(row[name], name)
+
+
+def _check_shown(text: str, what: str, *, but: str = "") -> None:
+    """Raise ValueError if a terminal would obey a character of a text, instead of showing it."""
+    control = first_control(text, but=but)
+    if control is not None:
+        raise ValueError(f"{what} holds the control character U+{ord(control):04X}")
 
 
 def _is_finite(value: object) -> bool:

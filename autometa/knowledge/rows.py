@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autometa._characters import LAYOUT, escape_controls
 from autometa.errors import OptionError
 from autometa.evaluation.record import Evaluation, Status
 from autometa.metric import METRICS, metrics_of
@@ -102,7 +103,7 @@ def evaluation_row(evaluation: Evaluation, kind: TaskKind) -> Row:
         "fit_seconds": _or_null(evaluation.fit_seconds),
         "predict_seconds": _or_null(evaluation.predict_seconds),
         "peak_memory_bytes": evaluation.peak_memory_bytes,
-        "error": storable(evaluation.error) or None,
+        "error": storable(evaluation.error, but=LAYOUT) or None,
         "absent": to_json(evaluation.absent) if evaluation.absent else None,
     }
 
@@ -151,24 +152,28 @@ def metafeatures_values(text: str) -> dict[str, float]:
 
 
 def to_json(content: object) -> str:
-    """Return compact JSON with sorted names, all of it storable."""
+    """Return compact JSON with sorted names, all of it storable; texts in a mapping may have several lines."""
     if isinstance(content, Mapping):
-        content = dict(content)
+        content = {
+            escape_controls(name): escape_controls(value, but=LAYOUT) if isinstance(value, str) else value
+            for name, value in content.items()
+        }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return storable(text)  # half a pair becomes its JSON escape
 
 
-def storable(text: str) -> str:
-    r"""Return a text as every database takes it: NUL and half surrogate pairs as backslash escapes.
+def storable(text: str, *, but: str = "") -> str:
+    r"""Return a text as every database and every shard takes it.
 
-    Such texts come from file names that are not UTF-8, and from what learners print.
+    Half surrogate pairs and what a terminal obeys, but for the characters in ``but``, become backslash escapes. They
+    come from file names that are not UTF-8, and from what learners print.
 
     Examples
     --------
     >>> storable("caf\udce9")
     'caf\\udce9'
     """
-    return text.replace("\x00", "\\x00").encode("utf-8", errors="backslashreplace").decode("utf-8")
+    return escape_controls(text, but=but).encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
 def _or_null(number: float) -> float | None:

@@ -2,15 +2,17 @@
 
 import os
 import re
+import secrets
 import sqlite3
 import stat
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as percent_encoded
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -18,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from autometa._optional import require
 from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
+from autometa.knowledge import tables
 
 HEAD = "0004"
 WAIT_SECONDS = 300  # for another writer: a long import
@@ -99,9 +102,7 @@ def version(engine: Engine) -> str | None:
     """
     try:
         with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return _version(connection)
     except (OperationalError, ProgrammingError) as error:  # the latter for want of a permission
         raise KnowledgeError(f"cannot open {shown(engine.url)}: {reason(error)}") from error
     except DatabaseError as error:
@@ -125,16 +126,15 @@ def check(engine: Engine) -> None:
             f"{place} is not a knowledge base; make one in another file with: autometa kb create --db FILE"
         )
     if found is None:
-        raise KnowledgeError(f"no knowledge base in {place}; make one with: autometa kb create --db {place}")
+        raise KnowledgeError(missing(engine.url))
     if found < HEAD:
-        raise SchemaError(
-            f"the knowledge base has schema {found}, this release reads {HEAD}; run: autometa kb upgrade --db {place}"
-        )
+        command = f"autometa kb upgrade --db {in_command(engine.url)}"
+        raise SchemaError(f"the knowledge base has schema {found}, this release reads {HEAD}; run: {command}")
     _check_not_newer(found)
 
 
 def upgrade(engine: Engine, revision: str = HEAD, *, scripts: Path | None = None) -> None:
-    """Bring the schema to ``revision`` in one transaction; all rows are kept.
+    """Bring the schema to ``revision`` in one transaction; all rows are kept, and a new state is drawn.
 
     Parameters
     ----------
@@ -163,12 +163,31 @@ def downgrade(engine: Engine, revision: str, *, scripts: Path | None = None) -> 
     _migrate(engine, "downgrade", revision, scripts or migrations_path())
 
 
+def draw_state(connection: Connection) -> None:
+    """Draw a new state of a base, by which readers know that something has changed, inside a transaction of writes."""
+    info = tables.info
+    state = secrets.token_hex(16)  # not counted: a restored backup may reach the same number by other writes
+    connection.execute(delete(info).where(info.c.name == "state"))
+    connection.execute(insert(info).values(name="state", value=state))
+
+
 def shown(url: URL) -> str:
     """Return the URL as a user wrote it: a plain path for SQLite, the password hidden elsewhere."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     hidden = {name: "***" for name in url.query if "password" in name}
     return url.set(drivername=url.get_backend_name()).update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def in_command(url: URL) -> str:
+    """Return the URL as it stands in a command that a shell is to run; one with a password the user fills in."""
+    place = shown(url)
+    return "URL" if "***" in place else quote(place)
+
+
+def missing(url: URL) -> str:
+    """Return the message that there is no knowledge base, with the command that makes one."""
+    return f"no knowledge base in {shown(url)}; make one with: autometa kb create --db {in_command(url)}"
 
 
 def reason(error: DBAPIError) -> str:
@@ -190,8 +209,7 @@ def _check_file(url: URL) -> None:
     try:
         mode = Path(place).stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
-        message = f"no knowledge base in {place}; make one with: autometa kb create --db {place}"
-        raise KnowledgeError(message) from error
+        raise KnowledgeError(missing(url)) from error
     except OSError as error:
         raise KnowledgeError(f"cannot open {place}: {error.strerror}") from error
     if not stat.S_ISREG(mode):
@@ -205,7 +223,14 @@ def _is_immutable(path: Path) -> bool:
 
 def _open_immutable(path: str) -> sqlite3.Connection:
     """Return a connection to a file that nobody changes."""
-    return sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    return sqlite3.connect(f"file:{percent_encoded(path)}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+
+def _version(connection: Connection) -> str | None:
+    """Return the revision of the schema, or None where there is none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _check_not_newer(found: str) -> None:
@@ -230,7 +255,10 @@ def _migrate(engine: Engine, direction: str, revision: str, scripts: Path) -> No
         try:
             with connection.begin():
                 config.attributes["connection"] = connection
+                before = _version(connection)
                 getattr(command, direction)(config, revision)
+                if _version(connection) not in {None, before}:
+                    draw_state(connection)  # releases before write, but may not draw one
                 if is_sqlite and connection.execute(text("PRAGMA foreign_key_check")).first():
                     raise KnowledgeError("the migration would break references; nothing was changed")
         except DBAPIError as error:

@@ -1,6 +1,5 @@
 """Writing inside one transaction: references are looked up once, what is there already is left alone."""
 
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,20 @@ from autometa.errors import OptionError
 from autometa.knowledge import tables
 from autometa.knowledge.bulk import (
     IDENTITY,
+    REPEAT,
     RESULT,
     Identity,
     Result,
     analyze,
     identity_of,
-    insert_evaluations,
+    insert_rows,
     result_of,
+    stored_repeats,
     stored_results,
 )
 from autometa.knowledge.kinship import current_families, join_families
 from autometa.knowledge.rows import MAX_TEXT, Row, is_same_result, storable, to_json
+from autometa.knowledge.schema import draw_state
 from autometa.metric import METRICS
 from autometa.task_kind import TaskKind
 
@@ -156,9 +158,7 @@ class Writer:
         self._insert_new(info, [{"name": "revision", "value": "0"}])
         counted = cast(cast(info.c.value, BigInteger) + 1, Text)  # by the database: two writers count two
         self._connection.execute(update(info).where(info.c.name == "revision").values(value=counted))
-        self._insert_new(info, [{"name": "state", "value": ""}])
-        state = secrets.token_hex(16)  # a restored backup may reach the same revision by other writes
-        self._connection.execute(update(info).where(info.c.name == "state").values(value=state))
+        draw_state(self._connection)
 
     def _add_chunk(self, rows: Sequence[Row]) -> Added:
         """Add the first row of each identity that is not stored yet, and compare all others with what is."""
@@ -189,25 +189,25 @@ class Writer:
         stored = stored_results(self._connection, first)
         new = {identity: {"added_at": self._now, **row} for identity, row in first.items() if identity not in stored}
         if new:
-            insert_evaluations(self._connection, list(new.values()))
+            insert_rows(self._connection, table, list(new.values()))
         return set(new), stored
 
     def _add_repeats(self, differing: list[tuple[Row, int]]) -> int:
         """Keep results that differ from the stored evaluation, each once; return how many were new."""
-        table = tables.repeats
-        n_new = 0
+        if not differing:
+            return 0
+        known = stored_repeats(self._connection, {evaluation_id for _, evaluation_id in differing})
+        new: list[Row] = []
         for row, evaluation_id in differing:
-            content = {
-                "evaluation_id": evaluation_id,
-                "status": row["status"],
-                "scores": to_json({name: row[name] for name in METRICS if row[name] is not None}),
-            }
-            is_known = select(table.c.id).where(*(table.c[name] == value for name, value in content.items()))
-            if self._connection.execute(is_known).first() is None:
-                origin = {"origin_id": row["origin_id"], "added_at": self._now}
-                self._connection.execute(table.insert().values(**content, **origin))
-                n_new += 1
-        return n_new
+            scores = to_json({name: row[name] for name in METRICS if row[name] is not None})
+            repeat = (evaluation_id, row["status"], scores)
+            if repeat not in known:
+                known.add(repeat)
+                kept = dict(zip(REPEAT, repeat, strict=True))
+                new.append({**kept, "origin_id": row["origin_id"], "added_at": self._now})
+        if new:
+            insert_rows(self._connection, tables.repeats, new)
+        return len(new)
 
     def _insert_new(self, table: Table, rows: list[Row]) -> int:
         """Insert the rows that break no unique constraint, and return how many."""

@@ -1,14 +1,22 @@
 """A base that may only be read: advice and lists come from it, and writing is refused in one line."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from autometa.knowledge import schema
+from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import create_filled
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 # Runs `autometa` as a user for whom the modes of files hold, which they do not for root.
 AS_A_READER = """
@@ -20,14 +28,21 @@ os.execv(sys.executable, [sys.executable, "-m", "autometa", *sys.argv[1:]])
 """
 
 
+def _documented(role: str) -> list[str]:
+    """Return the two statements by which, as the README says, a role may read the tables."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    statements = re.findall(r"^((?:GRANT|ALTER) .*) TO reader;", readme, re.MULTILINE)
+    assert [statement.split()[0] for statement in statements] == ["GRANT", "ALTER"]
+    return [f"{statement} TO {role}" for statement in statements]
+
+
 @pytest.fixture(scope="module")
 def readable_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of the shipped runs on a server, of a user who may only read them."""
     server = request.getfixturevalue("postgres")
     name = server.new_database()
     create_filled(server.url(name))
-    grants = ("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",)
-    server.run("CREATE ROLE reader LOGIN PASSWORD 'secret'", *grants, database=name)
+    server.run("CREATE ROLE reader LOGIN PASSWORD 'secret'", *_documented("reader"), database=name)
     yield server.url(name, user="reader:secret")
     server.drop(server.url(name))
 
@@ -80,6 +95,27 @@ def test_writing_to_it_is_refused_in_one_line(readable: str, examples: Path) -> 
     assert refused.stderr.count("\n") == 1
     assert "permission denied" in refused.stderr or "readonly" in refused.stderr
     assert "secret" not in refused.stderr
+
+
+def test_a_role_reads_what_an_upgrade_adds_if_it_was_granted_before_or_is_again(postgres: "Server") -> None:
+    name = postgres.new_database()
+    url = postgres.url(name)
+    KnowledgeBase.create(url).close()
+    engine = schema.connect(schema.to_url(url))
+    schema.downgrade(engine, "0003")
+    (grant, alter), (again, _) = _documented("early"), _documented("late")
+    postgres.run("CREATE ROLE early LOGIN", "CREATE ROLE late LOGIN", grant, alter, again, database=name)
+    schema.upgrade(engine)
+    engine.dispose()
+    status = ("kb", "status", "-f", "json")
+    early, late = (postgres.url(name, user=user) for user in ("early", "late"))
+    assert _read(early, *status).returncode == 0
+    refused = _read(late, *status)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.endswith(" failed: permission denied for table withdrawals\n")
+    postgres.run(again, database=name)
+    assert _read(late, *status).stdout == _read(early, *status).stdout
+    postgres.drop(url)
 
 
 def _listed(place: str) -> list[str]:

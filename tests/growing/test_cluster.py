@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +80,155 @@ def test_what_a_killed_worker_ran_is_run_by_others_and_all_results_are_those_of_
     here = found.set_index("key").loc[expected.index]
     for metric in METRICS:
         assert here[metric].tolist() == pytest.approx(expected[metric].tolist(), rel=1e-9, nan_ok=True)
+
+
+def _start_worker(address: str) -> "subprocess.Popen[bytes]":
+    """Start a worker that nobody starts again when it dies."""
+    options = ("--no-nanny", "--nthreads", "1", "--no-dashboard")
+    command = [sys.executable, "-m", "dask", "worker", address, *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def mortal() -> Iterator[Any]:
+    """The address of a scheduler, and two worker processes that it has; all that is in the list at the end is ended."""
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as found:
+        workers = [_start_worker(found.scheduler_address) for _ in range(2)]
+        try:
+            found.wait_for_workers(2, timeout=60)
+            yield found.scheduler_address, workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait(30)
+
+
+def _claimed(place: Path) -> int:
+    """Return how many rows tell of a grower that is at it."""
+    with sqlite3.connect(place) as connection:
+        counts = [connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("claims", "workers")]
+    connection.close()
+    return sum(counts)
+
+
+def test_without_any_worker_for_too_long_growing_ends_and_goes_on_when_there_is_one(
+    mortal: Any, plan: Plan, tmp_path: Path
+) -> None:
+    address, workers = mortal
+    n_stored = 0
+
+    def kill_all_workers(_: Progress) -> None:
+        nonlocal n_stored
+        n_stored += 1
+        if n_stored == 2:
+            assert _claimed(tmp_path / "runs.db") > 1
+            for worker in workers:
+                worker.kill()
+
+    message = (
+        f"^there has been no Dask worker for 2 s; what is stored stays: start one with: dask worker {address}, and "
+    )
+    with KnowledgeBase.create(tmp_path / "runs.db") as base:
+        began = time.monotonic()
+        with pytest.raises(OptionError, match=message):
+            grow(base, plan, runner=DaskRunner(plan, address, patience_seconds=2), report=kill_all_workers)
+        assert time.monotonic() - began < 60
+        assert 2 <= n_stored == len(base.evaluations()) < len(FORESTS)
+        assert _claimed(tmp_path / "runs.db") == 0
+        workers.append(_start_worker(address))
+        grown = grow(base, plan, runner=DaskRunner(plan, address))
+        assert (grown.n_new, grown.n_known, grown.n_left) == (len(FORESTS) - n_stored, n_stored, 0)
+
+
+def test_a_worker_that_comes_in_time_does_what_the_lost_ones_left(mortal: Any, plan: Plan, tmp_path: Path) -> None:
+    address, workers = mortal
+    n_stored = 0
+
+    def replace_all_workers(_: Progress) -> None:
+        nonlocal n_stored
+        n_stored += 1
+        if n_stored == 2:
+            for worker in workers:
+                worker.kill()
+            workers.append(_start_worker(address))
+
+    with KnowledgeBase.create(tmp_path / "runs.db") as base:
+        grown = grow(base, plan, runner=DaskRunner(plan, address, patience_seconds=40), report=replace_all_workers)
+    assert (grown.n_new, grown.n_left) == (len(FORESTS), 0)
+
+
+# The command, but for its patience.
+IMPATIENT = """
+import functools
+from autometa.cli.main import main
+from autometa.growing import cluster
+cluster.DaskRunner = functools.partial(cluster.DaskRunner, patience_seconds=2)
+main()
+"""
+
+
+def test_the_command_says_in_one_line_that_no_worker_is_left(mortal: Any, examples: Path, tmp_path: Path) -> None:
+    address, workers = mortal
+    place = tmp_path / "runs.db"
+    arguments = ("--from", str(examples / "wine.csv"), "--candidates", "20", "--dask", address, "--db", str(place))
+    with KnowledgeBase.create(place) as base:
+        command = [sys.executable, "-c", IMPATIENT, "kb", "grow", *arguments]
+        growing = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while len(base.evaluations()) < 2:
+            assert growing.poll() is None
+            time.sleep(0.05)
+        for worker in workers:
+            worker.kill()
+        output, errors = growing.communicate(timeout=60)
+        assert (growing.returncode, output) == (2, "")
+        assert errors.startswith("error: there has been no Dask worker for 2 s; what is stored stays: ")
+        assert errors.count("\n") == 1
+        assert 2 <= len(base.evaluations()) < 20
+    assert _claimed(place) == 0
+
+
+def test_without_its_scheduler_growing_ends_and_says_so(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 2)
+    file = tmp_path / "scheduler.json"
+    command = [
+        sys.executable,
+        "-m",
+        "dask",
+        "scheduler",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(file),
+    ]
+    scheduler = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = [scheduler]
+
+    def kill_it(_: Progress) -> None:
+        scheduler.kill()
+
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists() or not file.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        started.append(_start_worker(address))
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+        with KnowledgeBase.create(tmp_path / "runs.db") as base:
+            with pytest.raises(
+                OptionError, match=f"^the Dask scheduler at '{address}' is gone; what is stored stays: "
+            ):
+                grow(base, plan, runner=DaskRunner(plan, address), report=kill_it)
+            assert 1 <= len(base.evaluations()) < len(FORESTS)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait(30)
+    assert _claimed(tmp_path / "runs.db") == 0
 
 
 def test_the_limits_and_statuses_are_those_of_this_machine(running_cluster: Any, plan: Plan, tmp_path: Path) -> None:

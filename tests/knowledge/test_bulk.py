@@ -1,5 +1,6 @@
 """Adding many evaluations at once, which goes another way than adding a few."""
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ def _read(base: KnowledgeBase, task: Task) -> tuple[Evaluation, ...]:
     return base.evaluations_of(task.fingerprint, protocol="cv-v1", pipelines_version="1")
 
 
-def _repeats(base: KnowledgeBase, task: Task) -> list[tuple[object, ...]]:
+def _repeats(base: KnowledgeBase, task: Task) -> list[tuple[int, int, str, str]]:
     """Return what is kept aside of a task: the seed, status, scores and origin, in the order of adding."""
     query = text(
         "SELECT e.seed, r.status, r.scores, o.name FROM repeats r JOIN evaluations e ON e.id = r.evaluation_id "
@@ -44,7 +45,9 @@ def _repeats(base: KnowledgeBase, task: Task) -> list[tuple[object, ...]]:
         "WHERE t.fingerprint = :fingerprint ORDER BY e.seed, r.id"
     )
     with base.reading() as connection:
-        return [tuple(row) for row in connection.execute(query, {"fingerprint": task.fingerprint})]
+        return [
+            (row[0], row[1], row[2], row[3]) for row in connection.execute(query, {"fingerprint": task.fingerprint})
+        ]
 
 
 def _rows(writer: Writer, task: Task, evaluations: Sequence[Evaluation]) -> list[Row]:
@@ -109,6 +112,37 @@ def test_a_chunk_of_new_same_differing_and_repeated_rows_is_counted_right(
     assert base.add_evaluations(chunk) == Added(n_new=30, n_same=65, n_differing=40)
     assert _read(base, task) == (*stored, *chunk[70:100])
     assert [row[0] for row in _repeats(base, task)] == [*range(40, 70), *range(100, 110)]
+
+
+@both_backends
+def test_hundreds_of_differing_repeats_are_kept_in_order_once_each(
+    base: KnowledgeBase, make_task: MakeTask, make_metafeatures: MakeMetaFeatures, make_evaluation: MakeEvaluation
+) -> None:
+    tasks = [_known(base, make_task(number), make_metafeatures) for number in range(2)]
+    seeds = range(150)
+    base.add_evaluations(make_evaluation(task, seed=seed) for task in tasks for seed in seeds)
+    waves = [
+        *(
+            [make_evaluation(t, seed=s, scores=(0.5, each), origin="a") for t in tasks for s in seeds]
+            for each in (1, 0)
+        ),
+        [make_evaluation(t, seed=s, status=Status.FAILED, origin="b") for t in tasks for s in seeds],
+    ]
+    first, *rest = waves
+    assert base.add_evaluations(first[:3]) == Added(n_differing=3)  # few, so that many find some of them
+    all_at_once = [each for wave in (first, *rest, first) for each in wave]
+    assert base.add_evaluations(all_at_once) == Added(n_same=303, n_differing=897)
+    assert base.add_evaluations(all_at_once) == Added(n_same=1200)
+    assert base.status().differing_repeats == 900
+    for task in tasks:
+        found = _repeats(base, task)
+        expected = [
+            (0, {metric.name: 0.75 for metric in metrics_of(task.kind)}, "a"),
+            (0, {metric.name: 0.25 for metric in metrics_of(task.kind)}, "a"),
+            (1, {}, "b"),
+        ]
+        assert [row[0] for row in found] == [seed for seed in seeds for _ in expected]
+        assert [(status, json.loads(scores), origin) for _, status, scores, origin in found] == expected * len(seeds)
 
 
 @both_backends

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autometa import _array_cache
-from autometa.knowledge import caching
+from autometa.knowledge import caching, schema
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.origins import ALL_ALIKE, Trust
@@ -103,6 +103,18 @@ def test_a_restored_backup_with_as_many_writes_is_read_anew(
     assert first.revision == second.revision
     assert "second" in {configuration.algorithm for configuration in second.configurations}
     assert "first" not in {configuration.algorithm for configuration in second.configurations}
+
+
+@pytest.mark.parametrize("is_upgraded", [True, False])
+def test_an_upgrade_makes_it_read_anew(folder: Path, base: KnowledgeBase, file: Path, is_upgraded: bool) -> None:
+    assert _read(base).n_tasks == 1
+    engine = schema.connect(schema.to_url(file))
+    if is_upgraded:
+        schema.downgrade(engine, "0003")
+    _empty_unnoticed(file)  # as a release that does not note its state writes
+    schema.upgrade(engine)
+    engine.dispose()
+    assert _read(base).n_tasks == (0 if is_upgraded else 1)
 
 
 def test_each_question_has_its_own_answer(folder: Path, base: KnowledgeBase) -> None:

@@ -13,18 +13,20 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 
+from autometa._characters import LAYOUT
 from autometa.errors import ExchangeError
 from autometa.knowledge import shards, tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import export_shard, import_shard
 from autometa.knowledge.rows import pack_folds
 from autometa.knowledge.shards import SCHEMA, read_shard
+from autometa.metafeatures import MetaFeatures
 from autometa.metric import METRICS, metrics_of
 from autometa.sketches import SKETCH_VERSION, Sketch
 from autometa.sketches.sketch import COMPLETE, EMPTY, Sample
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
-from tests.knowledge.conftest import MakeMetaFeatures, MakeTask, Records, WriteShard
+from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask, Records, WriteShard
 
 CROWDED = Sketch(  # one hash more than is ever kept
     rows=Sample(hashes=np.arange(129, dtype=np.uint32), limit=COMPLETE), numbers=EMPTY, pairs=EMPTY, columns=EMPTY
@@ -162,12 +164,117 @@ def refuse(empty_file: Path, make_task: MakeTask, make_metafeatures: MakeMetaFea
 
 Refuse = Callable[[Path], str]
 
+# What a terminal would obey: an escape sequence in both forms, a line that is written over, one turned around, ...
+OBEYED = ("\x1b[31m", "\x9b31m", "\r", "\x7f", "\x08", "\u202e", "\u2066")
+
+
+@pytest.mark.parametrize(
+    ("like", "column"),
+    [
+        *((TASK, name) for name in ("task_name", "family", "task_licence", "origin", "origin_licence")),
+        *((TASK, name) for name in ("metafeatures_version", "sketch_version")),
+        *((OK, name) for name in ("protocol", "pipelines_version", "origin", "origin_licence")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value["record"],
+)
+def test_a_name_that_a_terminal_would_obey_is_refused(
+    like: dict[str, Any], column: str, records: Records, write_shard: WriteShard, refuse: Refuse
+) -> None:
+    for obeyed in (*OBEYED, "\n", "\t"):
+        message = refuse(write_shard(_changed(records, like, {column: f"a{obeyed}b"})))
+        assert message.endswith(f": {column} holds the control character U+{ord(obeyed[0]):04X}; the file is refused")
+
+
+@pytest.mark.parametrize(
+    ("where", "like", "column", "content"),
+    [
+        ("the name of a meta-feature", TASK, "metafeatures", {"{}": 1}),
+        ("a name in failures of meta-features", TASK, "metafeatures_failures", {"{}": "no"}),
+        ("a text in failures of meta-features", TASK, "metafeatures_failures", {"a": "no {}"}),
+        ("a name in versions", OK, "versions", {"{}": "1"}),
+        ("a text in versions", OK, "versions", {"python": "3{}"}),
+        ("a name in absent metrics", OK, "absent", {"{}": "no"}),
+        ("a text in absent metrics", OK, "absent", {"roc_auc": "no {}"}),
+        ("the error", FAILED, "error", None),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_a_text_that_a_terminal_would_obey_is_refused(
+    where: str,
+    like: dict[str, Any],
+    column: str,
+    content: dict[str, Any] | None,
+    records: Records,
+    write_shard: WriteShard,
+    refuse: Refuse,
+) -> None:
+    for obeyed in OBEYED:
+        if obeyed in LAYOUT and "name" not in where:
+            continue
+        changed = {
+            name.replace("{}", obeyed): value.replace("{}", obeyed) if isinstance(value, str) else value
+            for name, value in (content or {}).items()
+        }
+        plain, escaped = json.dumps(changed, ensure_ascii=False), json.dumps(changed)
+        for text in (f"no {obeyed}",) if content is None else (plain, escaped):
+            message = refuse(write_shard(_changed(records, like, {column: text})))
+            assert f": {where} holds the control character U+{ord(obeyed[0]):04X}; the file" in message
+
+
+@pytest.mark.parametrize("obeyed", OBEYED[:2])
+def test_a_configuration_that_a_terminal_would_obey_is_refused(
+    obeyed: str, records: Records, write_shard: WriteShard, refuse: Refuse
+) -> None:
+    for what, configuration in (
+        ("algorithm", Configuration(algorithm=f"a{obeyed}")),
+        ("the name of a hyperparameter", Configuration(algorithm="a", values={f"b{obeyed}": 1})),
+        ("the hyperparameter b", Configuration(algorithm="a", values={"b": f"c{obeyed}"})),
+    ):
+        cells = {"key": configuration.key, "configuration": configuration.to_json()}
+        message = refuse(write_shard(_changed(records, CONFIGURATION, cells)))
+        assert f": {what} holds the control character U+{ord(obeyed[0]):04X}; the file" in message
+
+
+def test_texts_of_several_lines_and_tabs_are_taken(records: Records, write_shard: WriteShard, tmp_path: Path) -> None:
+    changed = _changed(records, TASK, {"metafeatures_failures": json.dumps({"tree": "no\r\n\ttree"})})
+    changed = _changed(changed, FAILED, {"error": "a\tb"})
+    separator = Configuration(algorithm="mine", values={"separator": "\t", "end": "\n"})
+    cells = {"record": "configuration", "key": separator.key, "configuration": separator.to_json()}
+    changed.append(dict.fromkeys(records[0]) | cells)
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, write_shard(changed)).n_new == 12
+        assert separator.to_json() in set(other.configurations()["content"])
+
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_one_wrong_cell_refuses_the_whole_shard(
     name: str, records: Records, write_shard: WriteShard, refuse: Refuse
 ) -> None:
     refuse(write_shard(_changed(records, *CHANGES[name])))
+
+
+def test_what_a_base_holds_of_odd_names_and_texts_is_a_shard_that_others_take(
+    base: KnowledgeBase,
+    make_task: MakeTask,
+    make_metafeatures: MakeMetaFeatures,
+    make_evaluation: MakeEvaluation,
+    tmp_path: Path,
+) -> None:
+    odd = "a\x1b[31m\x9b\u202e\r\nb"
+    task = make_task(0, name=odd, family=odd, licence=odd)
+    metafeatures = MetaFeatures(values={"a": np.nan}, failures={"a": odd}, seconds={}, version="1")
+    base.add_task(task, metafeatures, origin=odd)
+    error = odd.replace("\n", "")
+    failed = make_evaluation(task, status="failed", error=error, versions={odd: odd}, origin=odd)
+    absent = make_evaluation(task, "partial", fold_scores={"accuracy": (1.0,)}, absent={"roc_auc": odd})
+    base.add_evaluations([failed, absent], licence=odd)
+    export_shard(base, tmp_path / "odd.parquet", with_sketches=True)
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, tmp_path / "odd.parquet").n_new == 2
+        assert other.tasks()["name"].tolist() == [r"a\x1b[31m\x9b\u202e\r\nb"]
+        found = other.evaluations_of(task.fingerprint, protocol="cv-v1", pipelines_version="1")
+    assert found[0].error == "a\\x1b[31m\\x9b\\u202e\rb"
+    assert found[1].absent == {"roc_auc": "a\\x1b[31m\\x9b\\u202e\r\nb"}
 
 
 def test_a_shard_with_no_wrong_cell_is_taken(records: Records, write_shard: WriteShard, tmp_path: Path) -> None:

@@ -150,6 +150,23 @@ def test_open_refuses_an_older_schema_and_names_the_command(tmp_path: Path) -> N
         KnowledgeBase(path)
 
 
+def test_a_command_in_a_message_is_one_that_a_shell_takes(tmp_path: Path) -> None:
+    path = tmp_path / "our runs & yours.db"
+    with pytest.raises(KnowledgeError, match=f"no knowledge base in {path}; .*autometa kb create --db '{path}'$"):
+        KnowledgeBase(path)
+    KnowledgeBase.create(path).close()
+    _set_version(path, "0000")
+    with pytest.raises(SchemaError, match=f"; run: autometa kb upgrade --db '{path}'$"):
+        KnowledgeBase(path)
+
+
+def test_a_command_in_a_message_has_no_half_of_a_password() -> None:
+    url = schema.to_url("postgresql://user:secret@host/base")
+    assert schema.missing(url) == (
+        "no knowledge base in postgresql://user:***@host/base; make one with: autometa kb create --db URL"
+    )
+
+
 def test_open_refuses_a_newer_schema_and_names_the_command(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     KnowledgeBase.create(path).close()
@@ -287,7 +304,7 @@ def test_a_server_that_does_not_answer_is_told_in_one_line() -> None:
 def test_a_base_on_a_server_is_made_once(postgres: "Server") -> None:
     url = postgres.url(postgres.new_database())
     with pytest.raises(
-        KnowledgeError, match=r"^no knowledge base in postgresql://.*: autometa kb create --db postgresql"
+        KnowledgeError, match=r"^no knowledge base in postgresql://.*: autometa kb create --db 'postgresql://.*'$"
     ):
         KnowledgeBase(url)
     KnowledgeBase.create(url).close()

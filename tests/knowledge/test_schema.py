@@ -1,4 +1,4 @@
-"""Migrations: up, down, half-way, and the databases of earlier releases."""
+"""Migrations: what they make, and what they must not break; the databases of earlier releases: test_upgrading.py."""
 
 import shutil
 import sqlite3
@@ -14,15 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
-from autometa.evaluation.record import Status
 from autometa.knowledge import schema, tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.withdrawing import Withdrawals, withdrawn_runs
-from autometa.metric import default_metric, metrics_of
-from autometa.task_kind import TaskKind
-from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
-
-DATABASES = sorted((Path(__file__).parents[1] / "databases").glob("*.db"))
 
 WITHDRAWAL = {
     **{"fingerprint": "0" * 64, "key": "1" * 64, "protocol": "cv-v1", "pipelines_version": "1", "seed": 0},
@@ -31,14 +25,12 @@ WITHDRAWAL = {
 
 NEXT = f"{int(schema.HEAD) + 1:04}"
 
-HALF_WAY = """
+MAKING = """
 import sqlalchemy as sa
 from alembic import op
 
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
-    op.execute("UPDATE tasks SET name = 'changed'")
-    raise RuntimeError("the power went off")
 """
 
 ORPHANING = """
@@ -68,7 +60,7 @@ def engine(tmp_path: Path) -> Engine:
     return schema.connect(schema.to_url(tmp_path / "runs.db"), create=True)
 
 
-def _scripts(folder: Path, migration: str) -> Path:
+def scripts_with(folder: Path, migration: str) -> Path:
     """Return a copy of the migrations with one more."""
     shutil.copytree(migrations_path(), folder, ignore=shutil.ignore_patterns("__pycache__"))
     heading = f'revision = "{NEXT}"\ndown_revision = "{schema.HEAD}"\n'
@@ -206,29 +198,10 @@ def test_upgrading_what_is_new_enough_changes_nothing(filled: KnowledgeBase) -> 
     assert filled.status().evaluations["total"] == 12
 
 
-def test_upgrading_a_newer_schema_is_refused(filled: KnowledgeBase) -> None:
-    engine = schema.connect(schema.to_url(filled.place))
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(SchemaError, match="schema 9999"):
-        schema.upgrade(engine)
-
-
-def test_a_migration_that_fails_half_way_leaves_the_old_state(filled: KnowledgeBase, tmp_path: Path) -> None:
-    engine = schema.connect(schema.to_url(filled.place))
-    before = _objects(engine)
-    with pytest.raises(RuntimeError, match="the power went off"):
-        schema.upgrade(engine, NEXT, scripts=_scripts(tmp_path / "migrations", HALF_WAY))
-    assert _objects(engine) == before
-    assert schema.version(engine) == schema.HEAD
-    assert set(filled.tasks()["name"]) == {"binary-0", "multiclass-1", "regression-2"}
-    assert _foreign_keys(engine) == 1
-
-
 def test_a_migration_that_breaks_references_is_undone(filled: KnowledgeBase, tmp_path: Path) -> None:
     engine = schema.connect(schema.to_url(filled.place))
     with pytest.raises(KnowledgeError, match="would break references; nothing was changed"):
-        schema.upgrade(engine, NEXT, scripts=_scripts(tmp_path / "migrations", ORPHANING))
+        schema.upgrade(engine, NEXT, scripts=scripts_with(tmp_path / "migrations", ORPHANING))
     assert schema.version(engine) == schema.HEAD
     assert len(filled.tasks()) == 3
     assert _foreign_keys(engine) == 1
@@ -236,7 +209,7 @@ def test_a_migration_that_breaks_references_is_undone(filled: KnowledgeBase, tmp
 
 def test_rebuilding_a_parent_table_keeps_its_children(filled: KnowledgeBase, tmp_path: Path) -> None:
     engine = schema.connect(schema.to_url(filled.place))
-    scripts = _scripts(tmp_path / "migrations", REBUILDING)
+    scripts = scripts_with(tmp_path / "migrations", REBUILDING)
     schema.upgrade(engine, NEXT, scripts=scripts)
     assert schema.version(engine) == NEXT
     assert filled.status().evaluations["total"] == 12
@@ -251,55 +224,4 @@ def test_a_migration_that_the_file_does_not_allow_is_a_knowledge_error(filled: K
     driver.close()
     engine = schema.connect(schema.to_url(filled.place))
     with pytest.raises(KnowledgeError, match="half already exists"):
-        schema.upgrade(engine, NEXT, scripts=_scripts(tmp_path / "migrations", HALF_WAY))
-
-
-def test_every_released_schema_has_a_stored_database() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations_path()))
-    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    assert {path.stem for path in DATABASES} == revisions
-    assert all(path.stat().st_size < 100_000 for path in DATABASES)
-
-
-@pytest.mark.parametrize("stored", DATABASES, ids=lambda path: path.stem)
-def test_a_stored_database_is_upgraded_and_every_row_read(
-    stored: Path,
-    tmp_path: Path,
-    make_task: MakeTask,
-    make_metafeatures: MakeMetaFeatures,
-    make_evaluation: MakeEvaluation,
-) -> None:
-    path = tmp_path / stored.name
-    shutil.copy(stored, path)
-    schema.upgrade(schema.connect(schema.to_url(path)))
-    with KnowledgeBase(path) as base:
-        status = base.status()
-        assert status.tasks == {"total": 3, "binary": 1, "multiclass": 1, "regression": 1}
-        assert status.evaluations == {"total": 15, "ok": 6, "failed": 3, "timed_out": 3, "out_of_memory": 3}
-        assert status.differing_repeats == 1
-        assert withdrawn_runs(base).total() == int(stored.stem >= "0004")
-        for kind, task in zip(TaskKind, base.tasks().to_dict("records"), strict=True):
-            assert (task["name"], task["kind"], task["licence"]) == (f"old {kind}", kind, "CC0")
-            fingerprint = task["fingerprint"]
-            description = base.describe(fingerprint)
-            assert description.family == f"family of {kind}"
-            assert description.n_rows == 6
-            found = base.evaluations_of(fingerprint, protocol="cv-v1", pipelines_version="0.1")
-            assert [evaluation.status for evaluation in found] == [Status.OK, *Status]
-            for evaluation in found:
-                assert evaluation.fingerprint == fingerprint
-                assert evaluation.versions == {"python": "3.11.7", "scikit-learn": "1.9.1"}
-                assert evaluation.origin == "old machine"
-            ok, partial = found[0], found[1]
-            assert ok.fold_scores == {metric.name: (0.1 + 0.2, 0.25, 1 / 3) for metric in metrics_of(kind)}
-            assert ok.configuration.values == {"alpha": 0.125, "is_fast": True, "kind": "ü", "n": 3, "none": None}
-            assert set(partial.absent) == {default_metric(kind).name}
-            assert not set(partial.absent) & set(partial.fold_scores)
-            assert "ended badly" in found[2].error
-            experience = base.experience(kind, default_metric(kind), protocol="cv-v1", pipelines_version="0.1")
-            assert experience.losses.shape == (1, 5)
-            # a base of any age goes on to be written
-            new = make_task(9, kind)
-            base.add_task(new, make_metafeatures())
-            assert base.add_evaluations([make_evaluation(new)]).n_new == 1
+        schema.upgrade(engine, NEXT, scripts=scripts_with(tmp_path / "migrations", MAKING))
