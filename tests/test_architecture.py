@@ -30,6 +30,7 @@ FLOORS = {
     "wish": 8,
     "recommenders": 9,
     "probing": 10,
+    "refinement": 11,
     "growing": 11,
     "benchmark": 12,
     "advisor": 13,

@@ -1,0 +1,1 @@
+"""Going on from what is known: transfer from past studies, inside Optuna."""

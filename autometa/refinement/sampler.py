@@ -1,0 +1,151 @@
+"""KnowledgeSampler: an Optuna sampler that begins where past studies of the same algorithm ended."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from autometa._random import generator, spawn
+from autometa.errors import NotKnownError, OptionError
+from autometa.evaluation.protocol import CV_V1
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.shipped import open_knowledge
+from autometa.metric import get_metric
+from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.refinement.search_space import SearchSpace
+from autometa.refinement.studies import STUDY, STUDY_VERSION
+from autometa.refinement.transfer import PastRuns, Transfer
+from autometa.task_kind import TaskKind
+
+_PROTOCOLS = ((STUDY, STUDY_VERSION), (CV_V1.name, PIPELINES_VERSION))
+
+
+class KnowledgeSampler(BaseSampler):
+    """Samples what past runs of an algorithm on other tasks, and the trials so far, speak for.
+
+    The first trial is what past tasks on average expect most of, parameter by parameter as the study asks for them; the
+    next four complement it over the past tasks, and from then on past tasks count by how well they rank the trials:
+    see `autometa.refinement.transfer`. Parameters that past runs do not have, or ranges that were others, do no harm.
+    Failed and pruned trials are not looked at. Same trials and seed, same proposals; trials of parallel workers depend
+    on which ended first.
+
+    Parameters
+    ----------
+    knowledge : KnowledgeBase, str or Path, optional
+        Where past runs are; default: the user's own base. They are read once, here.
+    algorithm : str
+        The algorithm whose runs count: one of autometa's, or the name that was given to `autometa.add_study`.
+    kind : str
+        "binary", "multiclass" or "regression": of the tasks whose runs count.
+    metric : str
+        By which past runs are compared; "auto" takes roc_auc (binary), log_loss (multiclass) or rmse (regression).
+    exclude_families : sequence of str
+        Families of tasks whose runs do not count.
+    seed : int
+        Of all that is drawn.
+
+    Raises
+    ------
+    NotKnownError
+        If no task has five runs of the algorithm.
+    OptionError
+        If the kind or the metric makes no sense.
+
+    Examples
+    --------
+    >>> import optuna
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> sampler = KnowledgeSampler(algorithm="ridge", kind="regression")  # doctest: +SKIP
+    >>> study = optuna.create_study(sampler=sampler)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        knowledge: KnowledgeBase | str | Path | None = None,
+        *,
+        algorithm: str,
+        kind: str,
+        metric: str = "auto",
+        exclude_families: Sequence[str] = (),
+        seed: int = 0,
+    ) -> None:
+        if kind not in set(TaskKind):
+            raise OptionError(f"no kind '{kind}'; choose one of: {', '.join(TaskKind)}")
+        if isinstance(knowledge, KnowledgeBase):
+            past = past_runs(knowledge, algorithm, TaskKind(kind), metric, exclude_families)
+        else:
+            with open_knowledge(knowledge) as base:
+                past = past_runs(base, algorithm, TaskKind(kind), metric, exclude_families)
+        self.seed = seed
+        self._transfer = Transfer(past)
+        if not self._transfer.past:
+            raise NotKnownError(f"no {kind} task with five runs of '{algorithm}'; keep studies with autometa.add_study")
+        self._random = RandomSampler(seed=spawn(seed, "parameters that are not known"))
+        self._search_space = IntersectionSearchSpace()
+        self._lead: Mapping[str, Any] | None = None  # Any: as Optuna has it
+
+    def reseed_rng(self) -> None:
+        """Draw anew what is not known; what is proposed depends on the number of the trial."""
+        self._random.reseed_rng()
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the parameters that all trials so far have, but for those with one value only."""
+        found = self._search_space.calculate(study)
+        return {name: own for name, own in found.items() if not own.single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:  # Any: as Optuna has it
+        """Return values for all parameters of the search space; none before the first trial has ended."""
+        self._raise_error_if_multi_objective(study)
+        if not search_space:
+            return {}
+        ended = [t for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if t.params]
+        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        sign = -1.0 if study.direction is StudyDirection.MAXIMIZE else 1.0
+        losses = np.array([sign * float(each.value) for each in ended if each.value is not None])
+        space = SearchSpace(search_space)
+        point = self._transfer.propose(
+            space.cube,
+            [space.to_point(each.params) for each in ended],
+            losses,
+            [space.to_point(each.params) for each in running if search_space.keys() <= each.params.keys()],
+            generator(self.seed, "proposal", str(trial.number)),
+        )
+        return space.to_params(point)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:  # Any: as Optuna has it
+        """Return a value of what to begin with in the first trial, else a random one."""
+        self._raise_error_if_multi_objective(study)
+        if trial.number == 0:
+            if self._lead is None:
+                self._lead = self._transfer.lead(generator(self.seed, "lead"))
+            space = SearchSpace({param_name: param_distribution})
+            if not param_distribution.single() and space.holds(self._lead):
+                return space.to_params(self._lead)[param_name]
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+
+def past_runs(
+    base: KnowledgeBase, algorithm: str, kind: TaskKind, metric: str, exclude_families: Sequence[str] = ()
+) -> list[PastRuns]:
+    """Return the runs of an algorithm on each task of a kind, those of kept studies and our own."""
+    found: list[PastRuns] = []
+    for protocol, version in _PROTOCOLS:
+        experience = base.experience(kind, get_metric(metric, kind), protocol=protocol, pipelines_version=version)
+        experience = experience.without(exclude_families)
+        own = [column for column, c in enumerate(experience.configurations) if c.algorithm == algorithm]
+        for row in range(experience.n_tasks):
+            tried = [column for column in own if experience.is_tried[row, column]]
+            if tried:
+                points = [experience.configurations[column].values for column in tried]
+                found.append(PastRuns(points=points, losses=experience.losses[row, tried]))
+    return found

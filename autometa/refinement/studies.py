@@ -1,0 +1,115 @@
+"""Studies: the trials of a user's Optuna study become runs of the knowledge base."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from autometa.errors import ConfigurationError, OptionError
+from autometa.evaluation.record import Evaluation, Status, library_versions
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.shipped import open_knowledge
+from autometa.knowledge.writing import Added
+from autometa.metafeatures import extract
+from autometa.metric import get_metric
+from autometa.reading import read_task
+from autometa.space import Configuration
+from autometa.task import Task
+
+STUDY = "study"  # the protocol of runs whose folds are the user's own
+STUDY_VERSION = "1"
+
+
+def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
+    knowledge: KnowledgeBase | str | Path | None,
+    study: Study,
+    X: Any,  # Any: a path, a DataFrame, an array or a Task, as read_task takes them
+    y: Any = None,  # Any: as above
+    *,
+    algorithm: str,
+    metric: str = "auto",
+    target: str | int | None = None,
+    origin: str = "local",
+) -> Added:
+    """Keep the trials of a study in a knowledge base, for `KnowledgeSampler`; those that are kept already stay.
+
+    Parameters
+    ----------
+    knowledge : KnowledgeBase, str, Path or None
+        Where; None: the user's own base.
+    study : Study
+        Its completed and failed trials are kept, under a protocol of their own: scores of other folds are never mixed
+        with autometa's.
+    X, y, target
+        The table that it was made on, as `autometa.recommend` takes it; of it fingerprint, name and meta-features are
+        kept.
+    algorithm : str
+        What was tuned; the name by which `KnowledgeSampler` finds it.
+    metric : str
+        What the study's values are; "auto" takes roc_auc (binary), log_loss (multiclass) or rmse (regression).
+    origin : str
+        Whose runs they are.
+
+    Raises
+    ------
+    OptionError
+        If the study goes in another direction than the metric, has several objectives, or a parameter's value that no
+        configuration can hold; nothing is kept.
+    DataError
+        If the table cannot be read.
+    """
+    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    own = get_metric(metric, task.kind)
+    if len(study.directions) != 1:
+        raise OptionError(f"study '{study.study_name}' has {len(study.directions)} objectives; one can be kept")
+    wanted = StudyDirection.MAXIMIZE if own.greater_is_better else StudyDirection.MINIMIZE
+    if study.direction is not wanted:
+        raise OptionError(
+            f"study '{study.study_name}' is to {study.direction.name.lower()}, but {own.name} is to be "
+            f"{wanted.name.lower()}d; name the metric of its values with metric="
+        )
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
+    evaluations = [_evaluation(trial, task.fingerprint, algorithm, own.name, origin) for trial in ended]
+    if isinstance(knowledge, KnowledgeBase):
+        return _kept(knowledge, task, evaluations, origin)
+    with open_knowledge(knowledge) as base:
+        return _kept(base, task, evaluations, origin)
+
+
+def _kept(base: KnowledgeBase, task: Task, evaluations: list[Evaluation], origin: str) -> Added:
+    """Add a task and runs on it."""
+    base.add_task(task, extract(task), origin=origin)
+    return base.add_evaluations(evaluations)
+
+
+def _evaluation(trial: FrozenTrial, fingerprint: str, algorithm: str, metric: str, origin: str) -> Evaluation:
+    """Return a trial as a run; its value is the mean of folds that are not known, and stands for one."""
+    value = trial.value if trial.state is TrialState.COMPLETE else None
+    is_ok = value is not None and math.isfinite(value)
+    return Evaluation(
+        fingerprint=fingerprint,
+        configuration=_configuration(trial.params, algorithm, trial.number),
+        protocol=STUDY,
+        pipelines_version=STUDY_VERSION,
+        seed=0,
+        status=Status.OK if is_ok else Status.FAILED,
+        fold_scores={metric: (float(value),)} if is_ok and value is not None else {},
+        fit_seconds=math.nan,  # how long a trial took is not how long a fit takes
+        predict_seconds=math.nan,
+        peak_memory_bytes=0,
+        error="" if is_ok else f"the trial ended without a finite value: {value}",
+        absent={},
+        versions=library_versions(),
+        origin=origin,
+    )
+
+
+def _configuration(params: Mapping[str, Any], algorithm: str, number: int) -> Configuration:  # Any: as Optuna has it
+    """Return the configuration of a trial."""
+    try:
+        return Configuration(algorithm=algorithm, values=params)
+    except ConfigurationError as error:
+        raise OptionError(f"trial {number} cannot be kept: {error}") from error
