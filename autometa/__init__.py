@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from autometa.advisor import recommend as recommend
     from autometa.knowledge.base import KnowledgeBase as KnowledgeBase
     from autometa.reading import read_task as read_task
+    from autometa.refinement.sampler import KnowledgeSampler as KnowledgeSampler
+    from autometa.refinement.studies import add_study as add_study
 
 _HOMES = {
     "KnowledgeBase": "autometa.knowledge.base",
+    "KnowledgeSampler": "autometa.refinement.sampler",
+    "add_study": "autometa.refinement.studies",
     "describe": "autometa.advisor",
     "errors": "autometa",
     "read_task": "autometa.reading",
     "recommend": "autometa.advisor",
 }
 
-__all__ = ["KnowledgeBase", "describe", "errors", "read_task", "recommend"]
+__all__ = ["KnowledgeBase", "KnowledgeSampler", "add_study", "describe", "errors", "read_task", "recommend"]
 
 
 def __getattr__(name: str) -> object:

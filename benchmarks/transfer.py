@@ -147,7 +147,7 @@ def samplers(database: str) -> dict[str, Callable[[int], optuna.samplers.BaseSam
     return {
         "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
         "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed),
-        "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
+        "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
         "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
         "knowledge": lambda seed: KnowledgeSampler(
             database, algorithm=ALGORITHM, kind="multiclass", metric="accuracy", seed=seed

@@ -14,7 +14,15 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_public_names_are_these() -> None:
-    assert sorted(autometa.__all__) == ["KnowledgeBase", "describe", "errors", "read_task", "recommend"]
+    assert sorted(autometa.__all__) == [
+        "KnowledgeBase",
+        "KnowledgeSampler",
+        "add_study",
+        "describe",
+        "errors",
+        "read_task",
+        "recommend",
+    ]
     for name in autometa.__all__:
         assert getattr(autometa, name) is not None
 

@@ -1,0 +1,100 @@
+"""Studies in the base: kept once, refused whole, and of use to the next one."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.trial import Trial
+
+import autometa
+from autometa.errors import OptionError
+from autometa.knowledge.base import KnowledgeBase
+from autometa.refinement.studies import STUDY, STUDY_VERSION, add_study
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    path = tmp_path / "own.db"
+    KnowledgeBase.create(path).close()
+    return path
+
+
+def table(seed: int) -> tuple[pd.DataFrame, pd.Series]:
+    """Return a table of two classes."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "b", "c"])
+    return X, pd.Series(np.where(X["a"] + 0.3 * rng.normal(size=80) > 0, "yes", "no"), name="answer")
+
+
+def study_of(
+    n_trials: int = 12, direction: Literal["maximize", "minimize"] = "maximize", seed: int = 0
+) -> optuna.Study:
+    """Return a study of a made-up learner that likes a rate of 0.1; its third trial fails."""
+
+    def objective(trial: Trial) -> float:
+        rate = trial.suggest_float("rate", 1e-3, 1.0, log=True)
+        trial.suggest_categorical("loss", ["log", None])
+        if trial.number == 2:
+            raise ZeroDivisionError
+        return 0.9 - 0.1 * abs(float(np.log10(rate)) + 1.0)
+
+    study = optuna.create_study(direction=direction, sampler=optuna.samplers.RandomSampler(seed=seed))
+    study.optimize(objective, n_trials=n_trials, catch=(ZeroDivisionError,))
+    return study
+
+
+def test_trials_are_kept_once_under_a_protocol_of_their_own(base: Path) -> None:
+    X, y = table(0)
+    study = study_of()
+    added = add_study(base, study, X, y, algorithm="mine", origin="me")
+    assert (added.n_new, added.n_same) == (12, 0)
+    again = add_study(base, study, X, y, algorithm="mine", origin="me")
+    assert (again.n_new, again.n_same) == (0, 12)
+    with KnowledgeBase(base) as opened:
+        (fingerprint,) = opened.tasks()["fingerprint"]
+        runs = opened.evaluations_of(fingerprint, protocol=STUDY, pipelines_version=STUDY_VERSION)
+        assert {run.configuration.algorithm for run in runs} == {"mine"}
+        assert sorted(str(run.status) for run in runs) == ["failed"] + ["ok"] * 11
+        best = max(run.score("roc_auc") for run in runs if str(run.status) == "ok")
+        assert best == pytest.approx(study.best_value)
+        assert {run.origin for run in runs} == {"me"}
+
+
+def test_a_sampler_learns_from_what_was_kept(base: Path) -> None:
+    for seed in range(3):
+        add_study(base, study_of(20, seed=seed), *table(seed), algorithm="mine")
+    sampler = autometa.KnowledgeSampler(base, algorithm="mine", kind="binary")
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(lambda trial: -abs(np.log10(trial.suggest_float("rate", 1e-3, 1.0, log=True)) + 1.0), n_trials=1)
+    assert 0.04 < study.best_params["rate"] < 0.25
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution:UserWarning")
+def test_what_cannot_be_kept_is_refused_whole(base: Path) -> None:
+    X, y = table(0)
+    with pytest.raises(OptionError, match="is to minimize, but roc_auc is to be maximized; name the metric"):
+        add_study(base, study_of(direction="minimize"), X, y, algorithm="mine")
+    two = optuna.create_study(directions=["maximize", "maximize"])
+    with pytest.raises(OptionError, match="has 2 objectives; one can be kept"):
+        add_study(base, two, X, y, algorithm="mine")
+    odd = study_of()
+    pairs: Any = [(1, 2), (3, 4)]  # Any: users do so, whatever Optuna's types say
+    odd.optimize(lambda trial: float(trial.suggest_categorical("pair", pairs) == pairs[0]), n_trials=1)
+    with pytest.raises(OptionError, match="trial 12 cannot be kept: a configuration holds numbers, strings"):
+        add_study(base, odd, X, y, algorithm="mine")
+    with KnowledgeBase(base) as opened:
+        assert len(opened.tasks()) == 0
+
+
+def test_a_loss_is_kept_as_a_loss(base: Path) -> None:
+    X, y = table(0)
+    added = add_study(base, study_of(direction="minimize"), X, y, algorithm="mine", metric="log_loss")
+    assert added.n_new == 12
