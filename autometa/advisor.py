@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from autometa.errors import NotKnownError, OptionError
+from autometa.evaluation.machine_speed import machine_speed
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.base import KnowledgeBase
@@ -24,7 +25,7 @@ from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
 from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import Chooser
-from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, probe_words
+from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, probe_words, scaled
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
@@ -110,7 +111,8 @@ class Advisor:
         metric = get_metric(wish.metric, task.kind)
         description = describe_task(task, seed=wish.seed)[0]
         experience = self._experience(task.kind, metric, wish.trust)
-        chooser = Chooser(experience, self.protocol)
+        speed = machine_speed()
+        chooser = Chooser(experience, self.protocol, speed=speed)
         candidates = chooser.choose(description, wish)
         make = RECOMMENDERS[self.recommender]
         ranker = make().fit(experience, wish.seed)
@@ -147,6 +149,7 @@ class Advisor:
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
                 *extrapolated(description, self.protocol),
+                *scaled(speed),
                 *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish),
                 *words,
                 *(trade_off.notes if trade_off is not None else ()),

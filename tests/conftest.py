@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autometa._paths import data_path
+from autometa.evaluation.machine_speed import keep_speed
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import import_shard
 from autometa.knowledge.shipped import create_filled
@@ -32,9 +33,10 @@ def uncovered_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what tests cache out of the user's folder."""
+    """Keep what tests cache out of the user's folder, and tell the same times on every machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        keep_speed(1.0)
         yield
 
 

@@ -12,8 +12,9 @@ import pytest
 from sklearn.datasets import load_wine
 
 import autometa
-from autometa.advisor import RECOMMENDERS, Advisor, describe_task
+from autometa.advisor import RECOMMENDERS, Advisor, describe_task, recommend
 from autometa.errors import NotKnownError, OptionError
+from autometa.evaluation.machine_speed import keep_speed
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.removing import Doomed, remove
@@ -303,3 +304,18 @@ def test_nothing_is_left_where_all_origins_are_excluded(base: KnowledgeBase, exa
     words = rf"no multiclass task in .* is left without the runs of: {', '.join(origins)}; exclude fewer"
     with pytest.raises(NotKnownError, match=words):
         autometa.recommend(examples / "wine.csv", knowledge=base, exclude_origins=origins)
+
+
+def test_times_are_those_of_this_machine(
+    shipped_base: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = recommend(examples / "wine.csv", knowledge=shipped_base, k=3)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    keep_speed(0.5)
+    slow = recommend(examples / "wine.csv", knowledge=shipped_base, k=3)
+    assert [each.configuration for each in slow] == [each.configuration for each in usual]
+    assert [each.fit_seconds for each in slow] == pytest.approx([2 * each.fit_seconds for each in usual])
+    assert [each.memory_bytes for each in slow] == [each.memory_bytes for each in usual]
+    note = "this machine is about 0.5 times as fast as the one that measured: predicted times are scaled"
+    assert note in slow.notes
+    assert set(slow.notes) - {note} == set(usual.notes)

@@ -57,10 +57,13 @@ class Chooser:
         Past runs.
     protocol : Protocol
         Their protocol.
+    speed : float
+        How many times as fast as those that measured them this machine is.
     """
 
-    def __init__(self, experience: Experience, protocol: Protocol) -> None:
+    def __init__(self, experience: Experience, protocol: Protocol, *, speed: float = 1.0) -> None:
         self.experience = experience
+        self.speed = speed
         self.fit_time = FitTime(protocol).fit(experience)
         self.peak_memory = PeakMemory(protocol).fit(experience)
         self.predict_time = PredictTime(protocol).fit(experience)
@@ -113,9 +116,9 @@ class Chooser:
         known = [c for c in self.experience.configurations if c.algorithm in algorithms and _fits(c, description.kind)]
         return Candidates(
             configurations=known,
-            fit_seconds=self.fit_time.predict(description, known),
+            fit_seconds=self.fit_time.predict(description, known) / self.speed,
             memory_bytes=self.peak_memory.predict(description, known),
-            predict_seconds=self.predict_time.predict(description, known),
+            predict_seconds=self.predict_time.predict(description, known) / self.speed,
         )
 
 

@@ -72,6 +72,13 @@ def extrapolated(description: TaskDescription, protocol: Protocol) -> list[str]:
     ]
 
 
+def scaled(speed: float) -> list[str]:
+    """Return what predicted times were scaled by, where this machine is not as fast as the one that measured."""
+    if speed == 1.0:
+        return []
+    return [f"this machine is about {speed:.2g} times as fast as the one that measured: predicted times are scaled"]
+
+
 def probe_words(
     probed: Probe, metric: Metric, advised: Configuration, observed: Sequence[Evaluation], *, is_decisive: bool
 ) -> str:
