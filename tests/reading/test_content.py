@@ -110,7 +110,7 @@ def test_an_archive_with_a_password_is_refused(tmp_path: Path) -> None:
     assert _refusal(bytes(packed), tmp_path, "a.zip") == "'a.zip' is locked with a password; unpack it first"
 
 
-@pytest.mark.parametrize("content", [CSV, gzip.compress(CSV)])
+@pytest.mark.parametrize("content", [CSV, gzip.compress(CSV)], ids=["plain", "packed"])
 def test_a_dash_is_standard_input(content: bytes) -> None:
     code = "from autometa.reading import read_task; t = read_task('-'); print(t.name, t.X['a'].tolist(), t.y.tolist())"
     done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=True)
