@@ -151,7 +151,10 @@ def _gain(gain: PredictedGain | None, metric: Metric) -> str:
     if gain.interval[0] == gain.interval[1]:
         return f"{metric.name} {_better(gain.score)} than LightGBM's default, both measured"
     low, high = (_better(end) for end in gain.interval)
-    return f"{metric.name} about {_better(gain.score)} than LightGBM's default (80 %: {low} to {high})"
+    widest = max(map(abs, gain.interval))
+    score = round(gain.score, 1 - math.floor(math.log10(widest)))  # two digits of the wider end
+    words = f"about {_better(score)} than" if score else "about as good as"
+    return f"{metric.name} {words} LightGBM's default (80 %: {low} to {high})"
 
 
 def _better(gain: float) -> str:

@@ -152,19 +152,23 @@ class Experience:
         ratios = high[middle > 0] / middle[middle > 0]
         return float(np.median(ratios)) if len(ratios) else 1.0
 
-    @cached_property
-    def overshoot(self) -> np.ndarray:
-        """How far beyond the scale of `normalised_losses` configurations lie: ndarray (n_configurations,), >= 1.
+    def overshoot(self, weights: np.ndarray) -> np.ndarray:
+        """Return how far beyond the scale of `normalised_losses` configurations lie: ndarray (n_configurations,), >= 1.
 
         What a configuration loses above the best of its tasks, by the geometric mean, in relation to what the clipped
         losses say of it: 1 where it hardly ever is worse than the median, 5 where it usually is, by far.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_tasks,)
+            How much each task counts; they sum to the number of tasks that they are worth.
         """
-        return self._overshoot(self.median)
+        return _overshoot(self._logs_above(self.median), self.normalised_losses, weights)
 
     @cached_property
     def cost_overshoot(self) -> np.ndarray:
-        """How far beyond the scale of `costs` configurations lie; see `overshoot`."""
-        return self._overshoot(self._quantile_of_ok(HIGH))
+        """How far beyond the scale of `costs` configurations lie, over all tasks; see `overshoot`."""
+        return _overshoot(self._logs_above(self._quantile_of_ok(HIGH)), self.costs, self.weights)
 
     @cached_property
     def digest(self) -> str:
@@ -246,20 +250,14 @@ class Experience:
         scaled = np.where(np.isposinf(self.losses), 1.0, np.clip(scaled, 0.0, 1.0))
         return np.where(self.is_tried, scaled, np.nan)
 
-    def _overshoot(self, top: np.ndarray) -> np.ndarray:
-        """Return the mean losses on a scale that goes on above ``top`` (n_tasks,), over the means of the clipped ones.
+    def _logs_above(self, top: np.ndarray) -> np.ndarray:
+        """Return log(1 + relative loss), (n_tasks, n_configurations), where ``top`` (n_tasks,) has a relative one of 1.
 
-        With one more task on which each loses as much as ``top``.
+        NaN = failed or not tried, or nothing to be relative to.
         """
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             relative = (self.losses - self.best[:, None]) / (top - self.best)[:, None]
-        is_ok = np.isfinite(relative)
-        relative = np.where(is_ok, np.clip(relative, 0.0, _FAR), 0.0)
-        weight = is_ok * self.weights[:, None]
-        total = weight.sum(axis=0) + 1.0
-        whole = np.expm1(((weight * np.log1p(relative)).sum(axis=0) + np.log(2.0)) / total)
-        clipped = ((weight * np.minimum(relative, 1.0)).sum(axis=0) + 1.0) / total
-        return np.asarray(np.maximum(whole / clipped, 1.0))
+        return np.asarray(np.log1p(np.clip(np.where(np.isfinite(relative), relative, np.nan), 0.0, _FAR)))
 
     def _quantile_of_ok(self, share: float) -> np.ndarray:
         """Return a quantile of the successful losses of each task; NaN where there are none."""
@@ -271,3 +269,12 @@ class Experience:
         if has_any.any():
             result[has_any] = np.nanquantile(ok[has_any], share, axis=1)
         return result
+
+
+def _overshoot(logs: np.ndarray, clipped: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the geometric means of relative losses over the means of the clipped ones, with one more task of 1."""
+    weight = np.where(np.isnan(logs), 0.0, weights[:, None])
+    total = weight.sum(axis=0) + 1.0
+    whole = np.expm1(((weight * np.nan_to_num(logs)).sum(axis=0) + np.log(2.0)) / total)
+    below = ((weight * np.nan_to_num(clipped)).sum(axis=0) + 1.0) / total
+    return np.asarray(np.maximum(whole / below, 1.0))

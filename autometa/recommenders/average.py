@@ -6,7 +6,7 @@ import numpy as np
 
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Normalised, Recommender
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -17,12 +17,10 @@ class BestOnAverage(Recommender):
     name = "average"
 
     def _learn(self, experience: Experience, seed: int) -> None:
-        self._mean, self._std = self._weighted(experience.weights)
+        self._known = self._weighted(experience.weights)
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return self._mean, self._std
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
+        return self._known
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return weight x (1 - normalised loss): every task has one vote, for what was good on it."""

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -65,6 +65,17 @@ class Prediction:
         return self.location + self.scale * above
 
 
+class Normalised(NamedTuple):
+    """What is expected of the configurations of the experience, an ndarray of shape (n_configurations,) each.
+
+    See `Prediction`.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    overshoot: np.ndarray
+
+
 class Recommender(ABC):
     """Ranks configurations for a new task from past ones.
 
@@ -105,13 +116,13 @@ class Recommender(ABC):
     ) -> Prediction:
         """Return what is expected of ``configurations`` on a task, given evaluations already made on it."""
         columns = self._columns(configurations)
-        known_mean, known_std = self._normalised(description, observed)
+        known = self._normalised(description, observed)
         is_known = columns >= 0
         location, scale = self.location_.predict(description)
         return Prediction(
-            mean=np.where(is_known, known_mean[columns], UNKNOWN_MEAN),
-            std=np.where(is_known, known_std[columns], UNKNOWN_STD),
-            overshoot=np.where(is_known, self._overshoot(observed)[columns], 1.0),
+            mean=np.where(is_known, known.mean[columns], UNKNOWN_MEAN),
+            std=np.where(is_known, known.std[columns], UNKNOWN_STD),
+            overshoot=np.where(is_known, known.overshoot[columns], 1.0),
             location=location,
             scale=scale,
         )
@@ -158,22 +169,16 @@ class Recommender(ABC):
         """Learn whatever `_normalised` needs."""
 
     @abstractmethod
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and std of the normalised loss of each configuration of the experience."""
-
-    def _overshoot(self, observed: Sequence[Evaluation]) -> np.ndarray:
-        """Return how far beyond what `_normalised` says configurations lie, since that is drawn from clipped losses."""
-        return self.experience_.overshoot
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
+        """Return what is expected of each configuration of the experience."""
 
     def _columns(self, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return the column of each configuration in the experience, -1 for unknown ones."""
         position_of = self.experience_.position_of
         return np.array([position_of.get(c.key, -1) for c in configurations], dtype=int)
 
-    def _weighted(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return weighted mean and std over tasks of the normalised losses, shrunk towards the unknown.
+    def _weighted(self, weights: np.ndarray) -> Normalised:
+        """Return weighted mean, std and overshoot over tasks of the normalised losses, shrunk towards the unknown.
 
         ``weights`` (n_tasks,) sum to the number of tasks that they are worth; one task's worth of the unknown is
         added, so that a configuration tried once is not believed to be the best.
@@ -182,7 +187,7 @@ class Recommender(ABC):
         mean, total, weight = shrunk_mean(losses, weights)
         filled = np.nan_to_num(losses, nan=0.0)
         spread = (weight * (filled - mean) ** 2).sum(axis=0) + UNKNOWN_STD**2 + (UNKNOWN_MEAN - mean) ** 2
-        return mean, np.sqrt(spread / total)
+        return Normalised(mean, np.sqrt(spread / total), self.experience_.overshoot(weights))
 
 
 def shrunk_mean(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
+from autometa.recommenders.base import Normalised
 from autometa.recommenders.encoding import Encoder
 from autometa.task import TaskDescription
 
@@ -65,14 +66,13 @@ class Boosted(BestOnAverage):
         raw[order[rows], columns] = self.booster_.predict(X)
         self._fit_scale(raw, experience)
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         if self.booster_ is None:
             return super()._normalised(description, observed)
         task = self.encoder_.tasks([description])
         X = np.hstack([np.tile(task, (len(self._encoded), 1)), self._encoded])
-        return self._on_scale(np.asarray(self.booster_.predict(X)))
+        mean, std = self._on_scale(np.asarray(self.booster_.predict(X)))
+        return Normalised(mean, std, self.experience_.overshoot(self.experience_.weights))
 
     @abstractmethod
     def _boost(

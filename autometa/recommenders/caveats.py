@@ -108,7 +108,7 @@ def probe_words(
     before = f"{scores[probed.first.key]:.4g}" if probed.first.key in scores else "has none"
     return (
         f"{did}; {_named(probed.first)} was advised first ({metric.name} {before}), but "
-        f"{_named(advised)} is better ({scores[advised.key]:.4g})"
+        f"{_named(advised)} is better ({scores[advised.key]:.4g}; as the best of {len(scores)}, a little too good)"
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
-from autometa.recommenders.base import measured_losses
+from autometa.recommenders.base import Normalised, measured_losses
 from autometa.recommenders.proximity import Proximity, blended
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -159,18 +159,13 @@ class ConditionalGaussian(BestOnAverage):
         lacking = np.maximum(variance - np.diag(covariance), 0.0)
         return np.asarray(covariance + np.diag(lacking))
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         posterior = self.posterior(description, observed)
         if posterior is None:
             return self._weighted(self._task_weights(description))
         location, scale = self.location_.predict(description)
-        return (posterior.mean - location) / scale, posterior.std / scale
-
-    def _overshoot(self, observed: Sequence[Evaluation]) -> np.ndarray:
-        told = len(self._told(observed)[0]) > 0
-        return self.experience_.cost_overshoot if told else self.experience_.overshoot
+        mean, std = (posterior.mean - location) / scale, posterior.std / scale
+        return Normalised(mean, std, self.experience_.cost_overshoot)
 
     def _told(self, observed: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
         """Return columns and losses of the evaluations that succeeded, of known configurations."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Normalised, Recommender
 from autometa.recommenders.gaussian import ProximityGaussian
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import ProximityPortfolio
@@ -48,13 +48,8 @@ class Hybrid(Recommender):
         self.similarity_ = Similarity().fit(experience.descriptions)
         self._last: tuple[TaskDescription, bool] | None = None
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         return self._expert(description, observed)._normalised(description, observed)
-
-    def _overshoot(self, observed: Sequence[Evaluation]) -> np.ndarray:
-        return (self.later_ if len(observed) >= N_FIRST else self.first_)._overshoot(observed)
 
     def _expert(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Recommender:
         """Return the expert for what is known so far."""

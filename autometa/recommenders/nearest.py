@@ -7,7 +7,7 @@ import numpy as np
 from autometa.errors import OptionError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Normalised, Recommender
 from autometa.recommenders.similarity import Similarity
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -37,9 +37,7 @@ class NearestTasks(Recommender):
             raise OptionError(f"n_neighbours must be at least 1, got {self.n_neighbours}")
         self.similarity_ = Similarity().fit(experience.descriptions)
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         return self._weighted(self._weights(description))
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Normalised, Recommender
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -79,9 +79,7 @@ class GreedyPortfolio(Recommender):
         """Return the loss, (n_configurations,), of which the least is the very first pick; None: it is greedy too."""
         return None
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         return self._weighted(self._task_weights(description))
 
     def _greedy(
@@ -90,7 +88,7 @@ class GreedyPortfolio(Recommender):
         """Return the first positions in ``candidates``, which are columns, in greedy order after those of ``start``."""
         costs = np.nan_to_num(self.experience_.costs, nan=1.0)
         best = costs[:, start].min(axis=1) if start else np.ones(len(costs))
-        mean = np.round(self._weighted(weights)[0], 12)  # last digits depend on the order of summing up
+        mean = np.round(self._weighted(weights).mean, 12)  # last digits depend on the order of summing up
         left = np.lexsort((candidates, mean[candidates])).tolist()  # equals by key, as columns are sorted by it
         shares = weights / weights.sum()
         picks: list[int] = []

@@ -12,7 +12,7 @@ from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
-from autometa.recommenders.base import measured_losses, shrunk_mean
+from autometa.recommenders.base import Normalised, measured_losses, shrunk_mean
 from autometa.recommenders.landmarks import log_ratios
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.split_trees import SplitTrees
@@ -138,9 +138,7 @@ class ProximityPortfolio(GreedyPortfolio):
         misfit = np.where(is_tried, squares, usual).sum(axis=1) / PATTERN_ERROR**2
         return np.asarray(weights * np.exp(-0.5 * (misfit - misfit.min())))
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         return self._weighted(_worth(self._told_weights(description, observed)))
 
 
@@ -153,9 +151,7 @@ class ProximityAverage(BestOnAverage):
     def _learn(self, experience: Experience, seed: int) -> None:
         self.proximity_ = Proximity().fit(experience, seed)
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         return self._weighted(_worth(self.experience_.weights * self.proximity_.weights(description)))
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:

@@ -10,7 +10,7 @@ from autometa.benchmark.scores import clustered_error
 from autometa.errors import DataError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Normalised, Recommender
 from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.random_order import RandomOrder
 from autometa.space import Configuration
@@ -77,9 +77,7 @@ class Advised(Recommender):
         self.inner_ = self.make().fit(experience, seed)
         self._last = None
 
-    def _normalised(
-        self, description: TaskDescription, observed: Sequence[Evaluation]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         return self.inner_._normalised(description, observed)
 
 

@@ -55,7 +55,27 @@ def test_what_is_far_worse_than_the_median_everywhere_is_expected_to_be_so() -> 
 def test_a_single_wild_task_hardly_moves_what_is_expected() -> None:
     usual = [[0.1, 0.15, 0.2, 0.21]] * 30
     tame, wild = make_experience(usual), make_experience([*usual, [0.1, 0.15, 0.2, 1e6]])
-    assert tame.overshoot[3] < wild.overshoot[3] < 1.25 * tame.overshoot[3]
+    usually, once = tame.overshoot(tame.weights)[3], wild.overshoot(wild.weights)[3]
+    assert usually < once < 1.25 * usually
+
+
+def test_what_is_bad_elsewhere_is_not_expected_to_be_bad_here() -> None:
+    # The last is the best of its tasks where a meta-feature is high, and far worse than the median elsewhere.
+    losses = [[0.2, 0.25, 0.3, 0.35, 0.1]] * 20 + [[0.1, 0.15, 0.2, 0.25, 3.0]] * 20
+    features = [{"size": 1.0 + 0.01 * (row % 7)} for row in range(20)] + [
+        {"size": 0.01 * (row % 7)} for row in range(20)
+    ]
+    experience = make_experience(losses, metafeatures=features)
+    near, far = (
+        NearestTasks(10)
+        .fit(experience)
+        .predict(make_description("new", metafeatures={"size": size}), experience.configurations)
+        for size in (1.03, 0.03)
+    )
+    assert near.overshoot[4] == pytest.approx(1.0)
+    assert far.overshoot[4] > 5
+    assert near.losses[4] == near.losses.min()
+    assert far.losses[4] == far.losses.max()
 
 
 def test_one_task_moves_the_expectation_half_way_from_the_median() -> None:
