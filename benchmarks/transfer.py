@@ -28,8 +28,9 @@ from autometa._random import generator
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.foreign import ForeignTask, add_foreign_tasks
+from autometa.metric import get_metric
 from autometa.refinement.sampler import KnowledgeSampler
-from autometa.refinement.studies import STUDY, STUDY_VERSION
+from autometa.refinement.studies import STUDY_VERSION, study_protocol
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
@@ -124,7 +125,7 @@ def keep_past(base: KnowledgeBase, surrogate: Instances, names: list[str], n_pas
                 Evaluation(
                     fingerprint=fingerprint,
                     configuration=Configuration(algorithm=ALGORITHM, values=point),
-                    protocol=STUDY,
+                    protocol=study_protocol(get_metric("accuracy", TaskKind.MULTICLASS)),
                     pipelines_version=STUDY_VERSION,
                     seed=0,
                     status=Status.OK,

@@ -149,12 +149,12 @@ def _gain(gain: PredictedGain | None, metric: Metric) -> str:
     if gain is None:
         return ""
     if gain.interval[0] == gain.interval[1]:
-        return f"{metric.name} {_better(gain.score)} than LightGBM's default, both measured"
-    low, high = (_better(end) for end in gain.interval)
-    widest = max(map(abs, gain.interval))
-    score = round(gain.score, 1 - math.floor(math.log10(widest)))  # two digits of the wider end
+        words = f"{_better(gain.score)} than" if gain.score else "as good as"
+        return f"{metric.name} {words} LightGBM's default, both measured"
+    digits = 1 - math.floor(math.log10(max(map(abs, gain.interval))))  # two of the wider end
+    score, low, high = (round(number, digits) for number in (gain.score, *gain.interval))
     words = f"about {_better(score)} than" if score else "about as good as"
-    return f"{metric.name} {words} LightGBM's default (80 %: {low} to {high})"
+    return f"{metric.name} {words} LightGBM's default (80 %: {_better(low)} to {_better(high)})"
 
 
 def _better(gain: float) -> str:

@@ -25,7 +25,10 @@ def machine_speed() -> float:
     kept = _array_cache.load_arrays(_array_cache.cache_folder(_FOLDER), _identity())
     if kept is not None and "speed" in kept:
         return float(kept["speed"])
-    speed = in_steps(REFERENCE_SECONDS / min(_seconds() for _ in range(_REPEATS)))
+    seconds = min(_seconds() for _ in range(_REPEATS))
+    if seconds <= 0.0:  # a clock that is too coarse to tell
+        return 1.0
+    speed = in_steps(REFERENCE_SECONDS / seconds)
     keep_speed(speed)
     return speed
 

@@ -6,7 +6,7 @@ Shapes: n points, d coordinates (see `autometa.recommenders.unit_cube`), t past 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,27 +18,6 @@ MAX_RUNS = 60  # of a past task that are learned from: the best third, and other
 _N_BOOTSTRAP = 30
 _WORSE = 0.95  # quantile of the target's ranking loss above which a past task says nothing
 _JITTER = 1e-8
-
-
-class Surrogate(Protocol):
-    """What predicts losses on a new task from past ones, and from what was observed on it."""
-
-    def fit(self, past: Sequence[tuple[Floats, Floats]]) -> Self:
-        """Learn from past tasks, each coordinates (n, d) and losses (n,)."""
-
-    def condition(self, points: Floats, losses: Floats, rng: np.random.Generator) -> "Conditioned":
-        """Return what is expected after losses (n,) were observed at points (n, d) of the new task."""
-
-
-class Conditioned(Protocol):
-    """What is expected of a new task after some results, of which ``least`` is the best: standardised losses."""
-
-    @property
-    def least(self) -> float:
-        """The least loss that was observed."""
-
-    def predict(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation, (n,) each, of the standardised losses at points (n, d)."""
 
 
 class RankingEnsemble:

@@ -29,6 +29,8 @@ class UnitCube:
     ----------
     parameters : sequence of Parameter, p of them
         Conditions do not count.
+    steps : mapping of str to float, optional
+        Between the values of some numbers, from the lower end of their range on.
 
     Examples
     --------
@@ -38,8 +40,9 @@ class UnitCube:
     [0.5, nan]
     """
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], steps: Mapping[str, float] | None = None) -> None:
         self.parameters = tuple(parameters)
+        self._steps = dict(steps or {})
         self._ends = np.array([_ends(parameter) for parameter in self.parameters]).reshape(-1, 2)
 
     def places(self, points: Sequence[Mapping[str, Value]]) -> Floats:
@@ -71,9 +74,9 @@ class UnitCube:
         return self.snapped(np.column_stack([self._evenly(i, rng, n) for i in range(len(self.parameters))]))
 
     def near(self, rng: np.random.Generator, place: Floats, n: int, distance: float) -> Floats:
-        """Return places (n, p) around one, (p,): each parameter is moved with a chance of 1/2, one at least.
+        """Return places (n, p) around one, (p,): each parameter is drawn anew with a chance of 1/2, one at least.
 
-        Numbers by a normal of this standard deviation, within the cube; choices to any other.
+        Numbers from a normal of this standard deviation, within the cube; choices evenly.
         """
         count = len(self.parameters)
         is_moved = rng.random((n, count)) < 0.5
@@ -123,7 +126,15 @@ class UnitCube:
         low, high = self._ends[i]
         number = low + place * (high - low)
         number = min(max(math.exp(number) if parameter.log else number, parameter.low), parameter.high)
+        if parameter.name in self._steps:
+            number = on_step(number, parameter.low, parameter.high, self._steps[parameter.name])
         return round(number) if parameter.kind == "int" else float(number)
+
+
+def on_step(number: float, low: float, high: float, step: float) -> float:
+    """Return the nearest of ``low``, ``low`` + ``step``, ... that is not above ``high``."""
+    n_steps = min(round((number - low) / step), math.floor((high - low) / step + 1e-9))
+    return min(low + n_steps * step, high)
 
 
 def parameters_of(points: Sequence[Mapping[str, Value]]) -> tuple[Parameter, ...]:
@@ -155,4 +166,4 @@ def _ends(parameter: Parameter) -> tuple[float, float]:
     low, high = parameter.low - half, parameter.high + half
     if not parameter.log:
         return low, high
-    return math.log(low if low > 0 else parameter.low / 2), math.log(high)
+    return math.log(low), math.log(high)

@@ -19,11 +19,9 @@ from autometa.knowledge.shipped import open_knowledge
 from autometa.metric import get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.refinement.search_space import SearchSpace
-from autometa.refinement.studies import STUDY, STUDY_VERSION
+from autometa.refinement.studies import STUDY_VERSION, study_protocol
 from autometa.refinement.transfer import PastRuns, Transfer
 from autometa.task_kind import TaskKind
-
-_PROTOCOLS = ((STUDY, STUDY_VERSION), (CV_V1.name, PIPELINES_VERSION))
 
 
 class KnowledgeSampler(BaseSampler):
@@ -32,8 +30,8 @@ class KnowledgeSampler(BaseSampler):
     The first trial is what past tasks on average expect most of, parameter by parameter as the study asks for them; the
     next four complement it over the past tasks, and from then on past tasks count by how well they rank the trials:
     see `autometa.refinement.transfer`. Parameters that past runs do not have, or ranges that were others, do no harm.
-    Failed and pruned trials are not looked at. Same trials and seed, same proposals; trials of parallel workers depend
-    on which ended first.
+    What a study has enqueued comes before. Failed and pruned trials are not looked at. Same trials and seed, same
+    proposals; trials of parallel workers depend on which ended first.
 
     Parameters
     ----------
@@ -86,17 +84,12 @@ class KnowledgeSampler(BaseSampler):
         self._transfer = Transfer(past)
         if not self._transfer.past:
             raise NotKnownError(f"no {kind} task with five runs of '{algorithm}'; keep studies with autometa.add_study")
-        self._random = RandomSampler(seed=spawn(seed, "parameters that are not known"))
-        self._search_space = IntersectionSearchSpace()
+        self._spaces: dict[str, IntersectionSearchSpace] = {}  # of each study
         self._lead: Mapping[str, Any] | None = None  # Any: as Optuna has it
-
-    def reseed_rng(self) -> None:
-        """Draw anew what is not known; what is proposed depends on the number of the trial."""
-        self._random.reseed_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters that all trials so far have, but for those with one value only."""
-        found = self._search_space.calculate(study)
+        found = self._spaces.setdefault(study.study_name, IntersectionSearchSpace()).calculate(study)
         return {name: own for name, own in found.items() if not own.single()}
 
     def sample_relative(
@@ -123,24 +116,46 @@ class KnowledgeSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:  # Any: as Optuna has it
-        """Return a value of what to begin with in the first trial, else a random one."""
+        """Return a value of what to begin with, as long as no trial has ended and none begins so; else a random one."""
         self._raise_error_if_multi_objective(study)
-        if trial.number == 0:
-            if self._lead is None:
-                self._lead = self._transfer.lead(generator(self.seed, "lead"))
+        if not param_distribution.single() and not self._has_begun(study, trial):
             space = SearchSpace({param_name: param_distribution})
-            if not param_distribution.single() and space.holds(self._lead):
-                return space.to_params(self._lead)[param_name]
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
+            if space.holds(self._begin()):
+                return space.to_params(self._begin())[param_name]
+        # A sampler for each: those of parallel workers have the same seed, and other numbers of trials.
+        random = RandomSampler(seed=spawn(self.seed, "independent", str(trial.number), param_name))
+        return random.sample_independent(study, trial, param_name, param_distribution)
+
+    def _begin(self) -> Mapping[str, Any]:  # Any: as Optuna has it
+        """Return what to begin with."""
+        if self._lead is None:
+            self._lead = self._transfer.lead(generator(self.seed, "lead"))
+        return self._lead
+
+    def _has_begun(self, study: Study, trial: FrozenTrial) -> bool:
+        """Return whether another trial has ended, or is running with what to begin with."""
+        for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING)):
+            if other.state is TrialState.COMPLETE:
+                return True
+            if other.number != trial.number and other.params:
+                known = {name: own for name, own in other.distributions.items() if not own.single()}
+                space = SearchSpace(
+                    {name: own for name, own in known.items() if SearchSpace({name: own}).holds(self._begin())}
+                )
+                begun = space.to_params(self._begin())
+                if begun and all(other.params[name] == value for name, value in begun.items()):
+                    return True
+        return False
 
 
 def past_runs(
     base: KnowledgeBase, algorithm: str, kind: TaskKind, metric: str, exclude_families: Sequence[str] = ()
 ) -> list[PastRuns]:
     """Return the runs of an algorithm on each task of a kind, those of kept studies and our own."""
+    own_metric = get_metric(metric, kind)
     found: list[PastRuns] = []
-    for protocol, version in _PROTOCOLS:
-        experience = base.experience(kind, get_metric(metric, kind), protocol=protocol, pipelines_version=version)
+    for protocol, version in ((study_protocol(own_metric), STUDY_VERSION), (CV_V1.name, PIPELINES_VERSION)):
+        experience = base.experience(kind, own_metric, protocol=protocol, pipelines_version=version)
         experience = experience.without(exclude_families)
         own = [column for column, c in enumerate(experience.configurations) if c.algorithm == algorithm]
         for row in range(experience.n_tasks):

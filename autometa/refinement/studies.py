@@ -14,13 +14,17 @@ from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import open_knowledge
 from autometa.knowledge.writing import Added
 from autometa.metafeatures import extract
-from autometa.metric import get_metric
+from autometa.metric import Metric, get_metric
 from autometa.reading import read_task
 from autometa.space import Configuration
 from autometa.task import Task
 
-STUDY = "study"  # the protocol of runs whose folds are the user's own
 STUDY_VERSION = "1"
+
+
+def study_protocol(metric: Metric) -> str:
+    """Return the protocol of runs whose folds are the user's own, and whose one score is in this metric."""
+    return f"study:{metric.name}"
 
 
 def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
@@ -41,8 +45,8 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge : KnowledgeBase, str, Path or None
         Where; None: the user's own base.
     study : Study
-        Its completed and failed trials are kept, under a protocol of their own: scores of other folds are never mixed
-        with autometa's.
+        Its completed trials are kept, and failed ones that had all parameters of a completed one and did not succeed
+        in a later attempt; under a protocol of their own: scores of other folds are never mixed with autometa's.
     X, y, target
         The table that it was made on, as `autometa.recommend` takes it; of it fingerprint, name and meta-features are
         kept.
@@ -71,12 +75,21 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
             f"study '{study.study_name}' is to {study.direction.name.lower()}, but {own.name} is to be "
             f"{wanted.name.lower()}d; name the metric of its values with metric="
         )
-    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
-    evaluations = [_evaluation(trial, task.fingerprint, algorithm, own.name, origin) for trial in ended]
+    evaluations = [_evaluation(trial, task.fingerprint, algorithm, own, origin) for trial in _kept_trials(study)]
     if isinstance(knowledge, KnowledgeBase):
         return _kept(knowledge, task, evaluations, origin)
     with open_knowledge(knowledge) as base:
         return _kept(base, task, evaluations, origin)
+
+
+def _kept_trials(study: Study) -> list[FrozenTrial]:
+    """Return the completed trials, and the failed ones that say something."""
+    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    spaces = {frozenset(trial.params) for trial in completed}
+    succeeded = [trial.params for trial in completed]
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    telling = [trial for trial in failed if frozenset(trial.params) in spaces and trial.params not in succeeded]
+    return [*completed, *telling]
 
 
 def _kept(base: KnowledgeBase, task: Task, evaluations: list[Evaluation], origin: str) -> Added:
@@ -85,18 +98,18 @@ def _kept(base: KnowledgeBase, task: Task, evaluations: list[Evaluation], origin
     return base.add_evaluations(evaluations)
 
 
-def _evaluation(trial: FrozenTrial, fingerprint: str, algorithm: str, metric: str, origin: str) -> Evaluation:
+def _evaluation(trial: FrozenTrial, fingerprint: str, algorithm: str, metric: Metric, origin: str) -> Evaluation:
     """Return a trial as a run; its value is the mean of folds that are not known, and stands for one."""
     value = trial.value if trial.state is TrialState.COMPLETE else None
     is_ok = value is not None and math.isfinite(value)
     return Evaluation(
         fingerprint=fingerprint,
         configuration=_configuration(trial.params, algorithm, trial.number),
-        protocol=STUDY,
+        protocol=study_protocol(metric),
         pipelines_version=STUDY_VERSION,
         seed=0,
         status=Status.OK if is_ok else Status.FAILED,
-        fold_scores={metric: (float(value),)} if is_ok and value is not None else {},
+        fold_scores={metric.name: (float(value),)} if is_ok and value is not None else {},
         fit_seconds=math.nan,  # how long a trial took is not how long a fit takes
         predict_seconds=math.nan,
         peak_memory_bytes=0,

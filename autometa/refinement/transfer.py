@@ -54,7 +54,7 @@ class Transfer:
     Parameters
     ----------
     past : sequence of PastRuns
-        Those of fewer than five runs are left out.
+        Those of fewer than five runs are left out; one at least must have as many.
     """
 
     def __init__(self, past: Sequence[PastRuns]) -> None:
@@ -65,14 +65,11 @@ class Transfer:
         """Return what to begin with, whatever the space: of all that lies in the ranges of past runs, what they expect
         most of, by the mean over past tasks.
 
-        Raises
-        ------
-        ValueError
-            If there are no past runs.
+        Nothing, where past runs do not differ in any value.
         """
-        if not self.past:
-            raise ValueError("there are no past runs")
         cube = UnitCube(parameters_of([point for runs in self.past for point in runs.points]))
+        if not cube.parameters:
+            return {}
         known = cube.places([point for runs in self.past for point in runs.best(N_BEST)])
         places = np.vstack([known[~np.isnan(known).any(axis=1)], cube.drawn(rng, N_LEADS)])
         expected = self._ensemble(cube).expected(cube.coordinates(places)).mean(axis=0)
@@ -102,12 +99,10 @@ class Transfer:
             return cube.values(cube.drawn(rng, 1)[0])
         ensemble = self._ensemble(cube)
         points, observed = cube.coordinates(candidates), cube.coordinates(places)
-        if len(told) >= N_FIRST or (len(told) >= 2 and not ensemble.past_):
+        if len(told) >= N_FIRST:
             chosen = _most_improving(ensemble, points, observed, losses, rng)
-        elif ensemble.past_:
-            chosen = _complement(ensemble, points, observed)
         else:
-            chosen = 0
+            chosen = _complement(ensemble, points, observed)
         return cube.values(candidates[chosen])
 
     def _ensemble(self, cube: UnitCube) -> RankingEnsemble:

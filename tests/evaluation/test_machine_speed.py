@@ -38,3 +38,8 @@ def test_what_was_kept_is_what_is_told() -> None:
 def test_without_a_place_to_keep_it_it_is_measured(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder", encoding="utf-8")
     assert machine_speed() > 0
+
+
+def test_a_clock_that_is_too_coarse_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.thread_time", lambda: 7.0)
+    assert machine_speed() == 1.0

@@ -80,3 +80,12 @@ def test_parameters_are_found_in_values() -> None:
     assert (found["b"].kind, found["b"].log) == ("int", False)
     assert found["c"].choices == (True, False)
     assert found["e"].kind == "float"
+
+
+@pytest.mark.parametrize(
+    ("high", "step", "n"), [(0.3, 0.1, 4), (0.6, 0.2, 4), (0.7, 0.1, 8), (1.2, 0.1, 13), (0.75, 0.5, 2)]
+)
+def test_steps_reach_the_upper_end_if_it_is_one(high: float, step: float, n: int) -> None:
+    cube = UnitCube([Parameter(name="x", kind="float", low=0.0, high=high)], {"x": step})
+    found = {round(float(cube.values(place)["x"] or 0.0), 9) for place in cube.drawn(np.random.default_rng(0), 500)}
+    assert found == {round(i * step, 9) for i in range(n)}

@@ -15,7 +15,7 @@ from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.foreign import ForeignTask, add_foreign_tasks
 from autometa.refinement.sampler import KnowledgeSampler
-from autometa.refinement.studies import STUDY, STUDY_VERSION
+from autometa.refinement.studies import STUDY_VERSION
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
@@ -71,7 +71,7 @@ def _run(fingerprint: str, values: dict[str, object], score: float) -> Evaluatio
     return Evaluation(
         fingerprint=fingerprint,
         configuration=Configuration(algorithm=ALGORITHM, values=values),  # type: ignore[arg-type] # plain ones
-        protocol=STUDY,
+        protocol="study:roc_auc",
         pipelines_version=STUDY_VERSION,
         seed=0,
         status=Status.OK,
@@ -186,12 +186,82 @@ def test_failed_and_pruned_trials_are_not_looked_at_and_infinite_values_are_bad(
     assert study.best_value > 0.88
 
 
-def test_parallel_trials_are_not_proposed_twice(past: Path) -> None:
-    study = study_of(sampler(past), 6)
+def test_what_is_running_is_not_proposed_again(past: Path) -> None:
+    def small(trial: Trial) -> float:
+        return accuracy(0.05, trial.suggest_int("depth", 1, 6), "one_hot", task=50)
+
+    study = study_of(sampler(past), 2, small)
     asked = [study.ask() for _ in range(4)]
+    depths = [trial.suggest_int("depth", 1, 6) for trial in asked]
+    assert sorted(depths + [trial.params["depth"] for trial in study.trials[:2]]) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("with_steps", [True, False])
+def test_all_of_a_grid_is_tried_before_anything_is_tried_twice(past: Path, with_steps: bool) -> None:
+    def grid(trial: Trial) -> float:
+        if with_steps:
+            return -abs(trial.suggest_float("rate", 0.0, 0.9, step=0.1) - 0.9)
+        return -abs(trial.suggest_categorical("rate", [i / 10 for i in range(10)]) - 0.9)
+
+    study = study_of(sampler(past), 10, grid)
+    assert len({trial.params["rate"] for trial in study.trials}) == 10
+    assert study.best_value == pytest.approx(0.0)
+
+
+def test_a_bound_with_many_digits_is_proposed_once(past: Path) -> None:
+    def bounded(trial: Trial) -> float:
+        return -trial.suggest_float("rate", 1 / 3, 1.0)
+
+    values = [trial.params["rate"] for trial in study_of(sampler(past), 12, bounded).trials]
+    assert len(set(values)) == 12
+
+
+def test_knowledge_is_used_until_a_trial_has_ended_and_by_one_trial_at_a_time(past: Path) -> None:
+    own = sampler(past)
+    (lead,) = study_of(own, 1).trials
+
+    def pruned_at_first(trial: Trial) -> float:
+        score = objective(trial)
+        if trial.number < 2:
+            raise optuna.TrialPruned
+        return score
+
+    first, second, third, fourth = study_of(own, 4, pruned_at_first).trials
+    assert first.params == second.params == third.params == lead.params
+    assert fourth.params != lead.params
+    study = optuna.create_study(direction="maximize", sampler=own)
+    asked = [study.ask() for _ in range(3)]
     for trial in asked:
         objective(trial)
-    assert len({tuple(trial.params.items()) for trial in asked}) == 4
+    assert [trial.params == lead.params for trial in asked] == [True, False, False]
+    assert asked[1].params != asked[2].params
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution:UserWarning")
+def test_choices_of_numpy_are_choices(past: Path) -> None:
+    choices: Any = list(np.array(["one_hot", "target"]))  # Any: users do so
+    numbers: Any = list(np.array([1, 2, 3]))
+
+    def chosen(trial: Trial) -> float:
+        kind = trial.suggest_categorical("encoding", choices)
+        return accuracy(0.05, int(trial.suggest_categorical("depth", numbers)), str(kind), task=50)
+
+    study = study_of(sampler(past), 6, chosen)
+    assert len({tuple(trial.params.items()) for trial in study.trials}) == 6
+    assert str(study.trials[0].params["encoding"]) == "one_hot"
+
+
+def test_past_runs_that_differ_in_nothing_leave_the_beginning_to_chance(tmp_path: Path) -> None:
+    path = tmp_path / "same.db"
+    with KnowledgeBase.create(path) as base:
+        description = TaskDescription(
+            name="t", fingerprint="0" * 64, family="f", kind=TaskKind.BINARY, n_rows=9, n_columns=2, metafeatures={}
+        )
+        own = ForeignTask(description=description, n_classes=2, metafeatures_version="none")
+        add_foreign_tasks(base, [own], origin="test", licence="test")
+        values: list[dict[str, object]] = [{}, {"a": True}, {"b": True}, {"c": True}, {"d": True}]
+        base.add_evaluations([_run("0" * 64, each, 0.5 + 0.01 * i) for i, each in enumerate(values)])
+    assert len(study_of(sampler(path), 7).trials) == 7
 
 
 def test_two_objectives_are_refused(past: Path) -> None:

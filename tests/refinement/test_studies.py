@@ -12,7 +12,7 @@ from optuna.trial import Trial
 import autometa
 from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
-from autometa.refinement.studies import STUDY, STUDY_VERSION, add_study
+from autometa.refinement.studies import STUDY_VERSION, add_study
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_trials_are_kept_once_under_a_protocol_of_their_own(base: Path) -> None:
     assert (again.n_new, again.n_same) == (0, 12)
     with KnowledgeBase(base) as opened:
         (fingerprint,) = opened.tasks()["fingerprint"]
-        runs = opened.evaluations_of(fingerprint, protocol=STUDY, pipelines_version=STUDY_VERSION)
+        runs = opened.evaluations_of(fingerprint, protocol="study:roc_auc", pipelines_version=STUDY_VERSION)
         assert {run.configuration.algorithm for run in runs} == {"mine"}
         assert sorted(str(run.status) for run in runs) == ["failed"] + ["ok"] * 11
         best = max(run.score("roc_auc") for run in runs if str(run.status) == "ok")
@@ -98,3 +98,35 @@ def test_a_loss_is_kept_as_a_loss(base: Path) -> None:
     X, y = table(0)
     added = add_study(base, study_of(direction="minimize"), X, y, algorithm="mine", metric="log_loss")
     assert added.n_new == 12
+
+
+def test_the_same_trials_in_another_metric_are_others(base: Path) -> None:
+    X, y = table(0)
+    add_study(base, study_of(), X, y, algorithm="mine")
+    added = add_study(base, study_of(), X, y, algorithm="mine", metric="accuracy")
+    assert (added.n_new, added.n_differing) == (12, 0)
+    autometa.KnowledgeSampler(base, algorithm="mine", kind="binary", metric="accuracy")
+
+
+def test_a_trial_that_failed_before_it_had_all_parameters_or_succeeded_later_is_not_kept(base: Path) -> None:
+    def objective(trial: Trial) -> float:
+        if trial.number == 0:
+            raise ZeroDivisionError
+        rate = trial.suggest_float("rate", 0.1, 1.0)
+        if trial.number == 1:
+            raise ZeroDivisionError
+        trial.suggest_int("depth", 1, 9)
+        if trial.number == 2:
+            raise ZeroDivisionError
+        return rate
+
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=4, catch=(ZeroDivisionError,))
+    study.enqueue_trial(study.trials[2].params)
+    study.optimize(objective, n_trials=1)
+    X, y = table(0)
+    assert add_study(base, study, X, y, algorithm="mine").n_new == 2
+    with KnowledgeBase(base) as opened:
+        (fingerprint,) = opened.tasks()["fingerprint"]
+        runs = opened.evaluations_of(fingerprint, protocol="study:roc_auc", pipelines_version=STUDY_VERSION)
+        assert [str(run.status) for run in runs] == ["ok", "ok"]
