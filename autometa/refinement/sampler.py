@@ -12,15 +12,17 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from autometa._random import generator, spawn
-from autometa.errors import NotKnownError, OptionError
+from autometa.errors import ConfigurationError, NotKnownError, OptionError
 from autometa.evaluation.protocol import CV_V1
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import open_knowledge
 from autometa.metric import get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.pipelines.learners import space_of
 from autometa.refinement.search_space import SearchSpace
 from autometa.refinement.studies import STUDY_VERSION, study_protocol
 from autometa.refinement.transfer import PastRuns, Transfer
+from autometa.space import Value
 from autometa.task_kind import TaskKind
 
 
@@ -151,16 +153,29 @@ class KnowledgeSampler(BaseSampler):
 def past_runs(
     base: KnowledgeBase, algorithm: str, kind: TaskKind, metric: str, exclude_families: Sequence[str] = ()
 ) -> list[PastRuns]:
-    """Return the runs of an algorithm on each task of a kind, those of kept studies and our own."""
+    """Return the runs of an algorithm on each task of a kind, those of kept studies and our own.
+
+    In our own runs, what is absent is the learner's default, and stands so.
+    """
     own_metric = get_metric(metric, kind)
     found: list[PastRuns] = []
     for protocol, version in ((study_protocol(own_metric), STUDY_VERSION), (CV_V1.name, PIPELINES_VERSION)):
         experience = base.experience(kind, own_metric, protocol=protocol, pipelines_version=version)
         experience = experience.without(exclude_families)
+        defaults = _defaults(algorithm, kind) if protocol == CV_V1.name else {}
         own = [column for column, c in enumerate(experience.configurations) if c.algorithm == algorithm]
         for row in range(experience.n_tasks):
             tried = [column for column in own if experience.is_tried[row, column]]
             if tried:
-                points = [experience.configurations[column].values for column in tried]
+                points = [{**defaults, **experience.configurations[column].values} for column in tried]
                 found.append(PastRuns(points=points, losses=experience.losses[row, tried]))
     return found
+
+
+def _defaults(algorithm: str, kind: TaskKind) -> dict[str, Value]:
+    """Return the defaults of an algorithm's parameters, but for those that are conditional or stand for a number."""
+    try:
+        parameters = space_of(algorithm, kind).parameters
+    except ConfigurationError:  # none of ours
+        return {}
+    return {p.name: p.default for p in parameters if p.default is not None and p.condition is None}

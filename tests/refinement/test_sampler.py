@@ -14,7 +14,7 @@ from autometa.errors import NotKnownError, OptionError
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.foreign import ForeignTask, add_foreign_tasks
-from autometa.refinement.sampler import KnowledgeSampler
+from autometa.refinement.sampler import KnowledgeSampler, past_runs
 from autometa.refinement.studies import STUDY_VERSION
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -290,3 +290,13 @@ def test_runs_of_our_own_learners_count_as_they_are(one_shard_base: Path) -> Non
     study = study_of(KnowledgeSampler(one_shard_base, algorithm="catboost", kind="binary"), 6, objective_of_ours)
     assert len(study.trials) == 6
     assert 1e-3 <= study.trials[0].params["learning_rate"] <= 1.0
+
+
+def test_what_is_absent_in_our_own_runs_is_the_default(one_shard_base: Path) -> None:
+    with KnowledgeBase(one_shard_base) as base:
+        runs = past_runs(base, "lightgbm", TaskKind.BINARY, "auto")
+    rates = [point["learning_rate"] for each in runs for point in each.points]
+    assert 0.1 in rates, "LightGBM's default was run"
+    assert len(set(rates)) > 3
+    with KnowledgeBase(one_shard_base) as base:
+        assert past_runs(base, "nobody", TaskKind.BINARY, "auto") == []
