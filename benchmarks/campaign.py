@@ -10,6 +10,9 @@ multiple of the time of all others: they come with the whole corpus. Then
     autometa kb grow --from FOLDER --db campaign.db
 
 runs the candidates, each on all tables before the next one, and goes on where it was stopped.
+
+After those come the cheapest of all: ``python -m benchmarks.campaign INDEX FOLDER --cheapest 436`` writes so many tables
+of at most 200 columns, by the numbers that an evaluation looks at; what is wide is left for last.
 """
 
 import argparse
@@ -20,6 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from autometa.benchmark.replay import is_judgement
+from autometa.evaluation.protocol import CV_V1
 from autometa.task_kind import TaskKind
 from benchmarks.pilot.draw import MAX_COLUMNS, choose_tables
 
@@ -33,10 +37,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     for kind, n in N_TABLES.items():
         parser.add_argument(f"--{kind}", type=int, default=n, metavar="N", help="tables of this kind")
+    parser.add_argument("--cheapest", type=int, metavar="N", help="so many in all instead, the cheapest first")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     n_tables = {kind: getattr(arguments, str(kind)) for kind in N_TABLES}
-    tables = first_tables(pd.read_csv(arguments.index), n_tables)
+    index = pd.read_csv(arguments.index)
+    tables = first_tables(index, n_tables) if arguments.cheapest is None else cheapest_tables(index, arguments.cheapest)
     for name, own in tables.groupby("task"):
         print(f"{name}: {len(own)} tables, {own['family'].map(is_judgement).sum()} of judgement families")
     tables["file"] = [str((arguments.index.parent / file).resolve()) for file in tables["file"]]
@@ -52,6 +58,14 @@ def first_tables(index: pd.DataFrame, n_tables: Mapping[TaskKind, int]) -> pd.Da
     rest = rest.loc[order.sort_values().index].drop_duplicates("family")
     tables = pd.concat([pilot, rest])
     return pd.concat([tables[tables["task"] == kind].head(n) for kind, n in n_tables.items()])
+
+
+def cheapest_tables(index: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Return the ``n`` tables on which an evaluation looks at the fewest numbers, for each class anew."""
+    tables = index[(index["split"] == "dev") & (index["n_features"] <= MAX_COLUMNS)]
+    rows = tables["n_rows"].clip(upper=CV_V1.row_limit)
+    cost = (rows * tables["n_features"] * tables["n_classes"].clip(lower=1)).rename("cost")
+    return tables.join(cost).sort_values(["cost", "name"]).drop(columns="cost").head(n)
 
 
 if __name__ == "__main__":
