@@ -11,8 +11,8 @@ multiple of the time of all others: they come with the whole corpus. Then
 
 runs the candidates, each on all tables before the next one, and goes on where it was stopped.
 
-After those come the cheapest of all: ``python -m benchmarks.campaign INDEX FOLDER --cheapest 436`` writes so many tables
-of at most 200 columns, by the numbers that an evaluation looks at; what is wide is left for last.
+After those come the cheapest of all: ``python -m benchmarks.campaign INDEX FOLDER --cheapest 436`` writes so many
+tables of at most 200 columns, by the numbers that an evaluation looks at; what is wide is left for last.
 """
 
 import argparse
