@@ -15,11 +15,11 @@ from autometa.errors import OptionError
 from autometa.evaluation import hard
 from autometa.evaluation.processes import written_bytes
 from autometa.evaluation.record import Evaluation, Status
-from autometa.evaluation.running import Evaluator
+from autometa.evaluation.running import Evaluator, Limits
 from autometa.pipelines.learners import learners_of
 from autometa.space import Configuration
 from autometa.task import Task
-from tests.evaluation.allowances import CPU_SECONDS
+from tests.evaluation.allowances import CPU_SECONDS, MEMORY_BYTES
 from tests.evaluation.hostile_learners import Learner, Predictor, Unpicklable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hard limits need Linux")
@@ -195,14 +195,16 @@ def test_files_in_memory_have_a_limit_too(evaluator: Evaluator, line: Task) -> N
     assert (evaluation.status, evaluation.error) == (Status.FAILED, "OSError: [Errno 27] File too large")
 
 
-def test_many_files_have_a_limit_together(evaluator: Evaluator, line: Task) -> None:
+def test_many_files_have_a_limit_together(line: Task) -> None:
     before = written_bytes(os.getpid())
     with tempfile.TemporaryFile() as file:
         file.write(bytes(2**20))
         file.flush()
         if written_bytes(os.getpid()) == before:
             pytest.skip("the kernel does not count what is written here")
-    evaluation = _run(evaluator, line, "writes_many_files")
+    # On a slow machine 200 MiB cost more than half a second.
+    with Evaluator(Limits(cpu_seconds=40 * CPU_SECONDS, memory_bytes=MEMORY_BYTES)) as patient:
+        evaluation = _run(patient, line, "writes_many_files")
     assert (evaluation.status, evaluation.error) == (Status.FAILED, "the learner wrote more than 200 MiB to files")
 
 
@@ -356,7 +358,7 @@ SLEEPER = """
 import sys
 import numpy as np, pandas as pd
 from tests.evaluation.hostile_learners import Learner
-from autometa.evaluation.running import Evaluator
+from autometa.evaluation.running import Evaluator, Limits
 from autometa.space import Configuration
 from autometa.task import Task
 X = pd.DataFrame({"a": np.arange(60.0)})
