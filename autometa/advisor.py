@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from autometa.errors import NotKnownError, OptionError
@@ -34,7 +36,7 @@ from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import ProximityAverage, ProximityPortfolio
 from autometa.recommenders.recommendation import KnownTask, Probe, Recommendation
 from autometa.recommenders.similarity import Similarity
-from autometa.recommenders.trading import trade
+from autometa.recommenders.trading import TradeOff, trade
 from autometa.sketches import draw_sketch
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
@@ -123,11 +125,7 @@ class Advisor:
         is_changed = probed is not None and is_decisive(probed, stored, metric)
         observed = (*stored, *probed.ended) if probed is not None and is_changed else stored
         losses = grounds.losses(observed)
-        trade_off = None
-        if wish.trade_off is not None:
-            trade_off, order = trade(wish.trade_off, wish.k, candidates, losses, observed, metric)
-        else:
-            order = grounds.order(observed, losses, wish.k)
+        trade_off, order = _ordered(grounds, observed, losses, wish)
         if is_changed:
             order = best_measured_first(order, grounds, observed, losses)
         advice = advise(task, grounds, observed, order, losses, is_ranked=trade_off is None)
@@ -234,6 +232,15 @@ class Advisor:
         if description.fingerprint in names:
             return nearest, 0.0
         return nearest, similarity.novelty(description, experience.families)
+
+
+def _ordered(
+    grounds: Grounds, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64], wish: Wish
+) -> tuple[TradeOff | None, list[int]]:
+    """Return the positions of what is advised, and between what they are a trade-off, if that is wished for."""
+    if wish.trade_off is None:
+        return None, grounds.order(observed, losses, wish.k)
+    return trade(wish.trade_off, wish.k, grounds.priced, losses, observed, grounds.ranker.experience_.metric)
 
 
 def describe_task(task: Task, *, seed: int = 0) -> tuple[TaskDescription, MetaFeatures]:

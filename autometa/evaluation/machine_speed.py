@@ -20,7 +20,7 @@ _FOLDER = "machine"
 def machine_speed() -> float:
     """Return how many times as fast as the reference this machine is, in steps of the root of 2; measured once.
 
-    What was measured is kept in the user's cache, so that later predictions are the same; some 40 ms on the reference.
+    What was measured is kept in the user's cache, so that later predictions are the same.
     """
     kept = _array_cache.load_arrays(_array_cache.cache_folder(_FOLDER), _identity())
     if kept is not None and "speed" in kept:

@@ -254,11 +254,7 @@ def test_one_wrong_cell_refuses_the_whole_shard(
 
 
 def test_what_a_base_holds_of_odd_names_and_texts_is_a_shard_that_others_take(
-    base: KnowledgeBase,
-    make_task: MakeTask,
-    make_metafeatures: MakeMetaFeatures,
-    make_evaluation: MakeEvaluation,
-    tmp_path: Path,
+    base: KnowledgeBase, make_task: MakeTask, make_evaluation: MakeEvaluation, tmp_path: Path
 ) -> None:
     odd = "a\x1b[31m\x9b\u202e\r\nb"
     task = make_task(0, name=odd, family=odd, licence=odd)
