@@ -1,6 +1,8 @@
-"""Where the files that ship with autometa are: inside the wheel, or beside the package in a checkout."""
+"""Where files are: those that ship with autometa, inside the wheel or beside the package, and the user's own."""
 
 from pathlib import Path
+
+import platformdirs
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -19,6 +21,11 @@ def data_path(*parts: str) -> Path:
 def migrations_path() -> Path:
     """Return the folder of the database migrations."""
     return _shipped("migrations")
+
+
+def user_data_path(*parts: str) -> Path:
+    """Return the path of a file or folder among the user's own data; it need not exist."""
+    return platformdirs.user_data_path("autometa").joinpath(*parts)
 
 
 def _shipped(name: str) -> Path:

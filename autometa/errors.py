@@ -11,6 +11,7 @@
     │   │   ├── SchemaError            its schema is older or newer than this release
     │   │   └── NotKnownError          it does not hold what was asked for  (LookupError)
     │   ├── ExchangeError              a shard that is refused              (ValueError)
+    │   ├── PersistenceError           a model file that is refused         (ValueError)
     │   └── MissingDependencyError     an optional library is not installed (ImportError)
     └── EvaluationError                the evaluation machinery itself broke (RuntimeError)
 
@@ -30,6 +31,7 @@ __all__ = [
     "MissingDependencyError",
     "NotKnownError",
     "OptionError",
+    "PersistenceError",
     "SchemaError",
     "UserError",
 ]
@@ -69,6 +71,10 @@ class NotKnownError(KnowledgeError, LookupError):
 
 class ExchangeError(UserError, ValueError):
     """A file of past runs that is refused; the knowledge base is left as it was."""
+
+
+class PersistenceError(UserError, ValueError):
+    """A model file that is refused, or a model that no file can hold."""
 
 
 class MissingDependencyError(UserError, ImportError):

@@ -33,9 +33,10 @@ def uncovered_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what tests cache out of the user's folder, and tell the same times on every machine."""
+    """Keep what tests cache and sign with out of the user's folders, and tell the same times on every machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         keep_speed(1.0)
         yield
 

@@ -54,6 +54,7 @@ def test_every_error_is_caught_as_autometa_error(name: str) -> None:
         ("ConfigurationError", "ValueError"),
         ("NotKnownError", "LookupError"),
         ("ExchangeError", "ValueError"),
+        ("PersistenceError", "ValueError"),
         ("MissingDependencyError", "ImportError"),
         ("EvaluationError", "RuntimeError"),
     ],

@@ -2,8 +2,9 @@
 
 import pytest
 
+from autometa._sizes import bytes_of, size_words
 from autometa.errors import OptionError
-from autometa.wish import TRADE_OFFS, Wish, bytes_of, size_words
+from autometa.wish import TRADE_OFFS, Wish
 
 
 @pytest.mark.parametrize(

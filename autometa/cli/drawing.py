@@ -10,12 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autometa._sizes import size_words
 from autometa.cli.terminal import shown
 from autometa.metric import Metric
 from autometa.recommenders.explaining import Explanation, standing_words
 from autometa.recommenders.recommendation import Advice, KnownTask, PredictedGain, Recommendation
 from autometa.task import Task
-from autometa.wish import size_words
 
 Drawn = Table | Text | Padding | str
 
@@ -118,7 +118,7 @@ def _pipelines(recommendation: Recommendation, explanation: Explanation | None) 
 
 def _figures(advice: Advice, *, is_traded: bool) -> tuple[str, ...]:
     """Return what is told of a pipeline in its line; in a trade-off, times in more digits, that of predicting too."""
-    seconds = _fine_seconds if is_traded else _seconds
+    seconds = _fine_seconds if is_traded else seconds_words
     figures = (
         str(advice.rank),
         advice.configuration.algorithm,
@@ -167,7 +167,7 @@ def _interval(interval: tuple[float, float]) -> str:
     return f"{short(interval[0])} to {short(interval[1])}"
 
 
-def _seconds(seconds: float) -> str:
+def seconds_words(seconds: float) -> str:
     """Return seconds as people say them."""
     if not math.isfinite(seconds):
         return "?"
@@ -176,7 +176,7 @@ def _seconds(seconds: float) -> str:
 
 def _fine_seconds(seconds: float) -> str:
     """Return seconds in as many digits as tell short ones apart."""
-    return f"{seconds:.3g} s" if seconds < 10 else _seconds(seconds)
+    return f"{seconds:.3g} s" if seconds < 10 else seconds_words(seconds)
 
 
 def draw_rows(rows: Sequence[Mapping[str, object]]) -> Table:

@@ -7,15 +7,16 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from autometa._sizes import size_words
 from autometa.errors import ConfigurationError, OptionError
 from autometa.evaluation.protocol import Protocol
 from autometa.knowledge.frames import Experience
-from autometa.pipelines.learners import learners_of, space_of
+from autometa.pipelines.learners import LEARNERS, learners_of, space_of
 from autometa.recommenders.cost import FitTime, PeakMemory, PredictTime
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
-from autometa.wish import Wish, size_words
+from autometa.wish import Wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,6 +72,8 @@ class Chooser:
     def choose(self, description: TaskDescription, wish: Wish) -> Candidates:
         """Return the known configurations that can be built here and meet the wish.
 
+        Algorithms that cannot be fitted on so many rows in reasonable time are left out, unless no others are wanted.
+
         Raises
         ------
         OptionError
@@ -78,6 +81,8 @@ class Chooser:
         """
         here = {learner.algorithm for learner in learners_of(description.kind)}
         wanted = here if wish.allowed is None else here & wish.allowed
+        # What was measured on a sample of a large table says little of a fit on all of it, where that grows fast.
+        wanted = {name for name in wanted if LEARNERS[name].takes(description.n_rows)} or wanted
         found = self._priced(description, wanted)
         if not found.configurations:
             asked = ", ".join(sorted(wish.allowed or here))
