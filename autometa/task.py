@@ -56,6 +56,9 @@ class Task:
     identifiers : tuple of str
         Columns that name a row and say nothing about others: the table keeps them, every pipeline leaves them
         out, and meta-features do not see them. At least one column is none.
+    date_orders : mapping of str to str
+        Of columns whose strings were read as dates that are not ISO 8601: the order of their parts, a value of
+        `autometa.reading.columns.DATE_FORMATS`, so that further rows are read alike.
 
     Raises
     ------
@@ -86,6 +89,7 @@ class Task:
     full_fingerprint: str = ""
     full_n_rows: int = 0
     identifiers: tuple[str, ...] = ()
+    date_orders: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in list(TaskKind):

@@ -1,5 +1,7 @@
 """Parquet, Feather and Arrow files: tables that carry their own types."""
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 
 from autometa.errors import DataError
@@ -30,6 +32,28 @@ def load_parquet(content: Content) -> Loaded:
     except _DAMAGE as error:
         raise _unreadable(content, "Parquet", error) from error
     return Loaded(frame=frame, name=content.name, label=content.label, is_typed=True)
+
+
+def stream_parquet(content: Content, n_rows: int) -> "Iterator[pa.Table]":
+    """Yield the table of a Parquet file in blocks of at most ``n_rows`` rows, the first of which has none.
+
+    Raises
+    ------
+    DataError
+        As `load_parquet`; for a damaged part only when it is reached.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        with content.open_arrow() as file, pq.ParquetFile(file) as parquet:
+            check_names(parquet.schema_arrow.names, content.label)
+            yield parquet.schema_arrow.empty_table()
+            for batch in parquet.iter_batches(batch_size=n_rows):
+                yield pa.Table.from_batches([batch])
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        raise _unreadable(content, "Parquet", error) from error
 
 
 def load_arrow(content: Content) -> Loaded:

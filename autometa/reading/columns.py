@@ -57,6 +57,12 @@ DATE_FORMATS = {
 }
 """Dates beside ISO 8601, with an optional time of day; the first format that reads all values is taken."""
 
+TIMES = ("", " %H:%M", " %H:%M:%S")
+"""How a time of day follows such a date."""
+
+READ_AS_DATES = "strings read as dates, "
+"""How the remark on a column of such dates begins; the order of their parts follows."""
+
 ALL_MISSING = "left out, for all values are missing"
 CONSTANT = "constant, left out"
 INFINITE = "infinite values read as missing"
@@ -68,7 +74,6 @@ _DATE_SHAPE = re.compile(
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Za-z]{3,9} \d{1,2}, \d{4}"
 )
 _OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
-_TIMES = ("", " %H:%M", " %H:%M:%S")
 
 Tidied = tuple[pd.Series, tuple[str, ...]]
 
@@ -96,7 +101,7 @@ def tidy_column(column: pd.Series, *, is_typed: bool) -> Tidied:
         If the values are complex numbers, or strings that are no Unicode text.
     """
     try:
-        tidied, remarks = _tidy(_unwrap(column), is_typed)
+        tidied, remarks = _tidy(unwrap(column), is_typed)
     except UnicodeEncodeError as error:  # half of a surrogate pair, which Arrow's strings cannot hold
         raise DataError(
             f"column {quote(column.name)} holds {quote(error.object)}, which is no Unicode text; mend the value"
@@ -125,7 +130,7 @@ def as_category(column: pd.Series) -> pd.Series:
     return _categorise(codes, labels, like=column)
 
 
-def _unwrap(column: pd.Series) -> pd.Series:
+def unwrap(column: pd.Series) -> pd.Series:
     """Return the values of Arrow-backed, sparse and period columns in a plainer dtype."""
     if isinstance(column.dtype, pd.ArrowDtype):
         arrow = pa.chunked_array(pa.array(column.array))
@@ -198,7 +203,7 @@ def _tidy_categories(values: pd.Series) -> Tidied:
         codes, distinct = pd.factorize(texts, sort=True)
         values = _categorise(codes, pd.Index(distinct, dtype="str"), like=values)
         labels = values.cat.categories
-    markers = labels[_is_marker(labels.astype("str"))]
+    markers = labels[find_markers(labels.astype("str"))]
     values = values.cat.remove_categories(markers).cat.remove_unused_categories()
     values = values.cat.rename_categories([str(label) for label in values.cat.categories])
     return values, (MIXED,) if content.startswith("mixed") else ()
@@ -228,7 +233,7 @@ def _tidy_strings(values: pd.Series, is_typed: bool) -> Tidied:
     """Return a column of strings as what all of them stand for; distinct ones alone are looked at."""
     codes, distinct = pd.factorize(values)
     labels = pd.Index(distinct, dtype="str")
-    is_marker = _is_marker(labels)
+    is_marker = find_markers(labels)
     if is_marker.any():
         values = values.mask(np.append(is_marker, True)[codes])
         codes, distinct = pd.factorize(values)
@@ -253,7 +258,7 @@ def _tidy_strings(values: pd.Series, is_typed: bool) -> Tidied:
     return values.astype("str"), remarks
 
 
-def _is_marker(labels: "pd.Index[str]") -> np.ndarray:
+def find_markers(labels: "pd.Index[str]") -> np.ndarray:
     """Return which labels stand for a missing value."""
     return np.asarray(labels.str.strip().isin(list(MISSING_MARKERS)), dtype=bool)
 
@@ -281,9 +286,9 @@ def _parse_dates(labels: "pd.Index[str]") -> tuple[pd.DatetimeIndex | None, tupl
     except ValueError:
         pass
     for date, meaning in DATE_FORMATS.items():
-        for time in _TIMES:
+        for time in TIMES:
             try:
-                return pd.to_datetime(labels, format=date + time), (f"strings read as dates, {meaning}",)
+                return pd.to_datetime(labels, format=date + time), (f"{READ_AS_DATES}{meaning}",)
             except ValueError:
                 continue
     return None, ()

@@ -35,7 +35,7 @@ BINARY_MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"\xff\xff\xff\xff":
 _HEAD_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 22
 _STDIN_LABEL = "standard input"
-_PACKINGS = {"gzip": b"\x1f\x8b\x08", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zip": b"PK\x03\x04"}
+PACKINGS = {"gzip": b"\x1f\x8b\x08", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zip": b"PK\x03\x04"}
 _UNPACKERS: dict[str, Callable[[BinaryIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
     "gzip": lambda file: gzip.GzipFile(fileobj=file),
     "bzip2": bz2.BZ2File,
@@ -135,7 +135,7 @@ def _read_all(file: IO[bytes] | io.BufferedIOBase, label: str) -> bytes:
     """Return all that a stream gives; it may have no end, so junk is refused by its beginning, else by its length."""
     held = io.BytesIO()
     held.write(head := file.read(_HEAD_BYTES))
-    is_known = any(head.startswith(magic) for magic in (*BINARY_MAGIC, *_PACKINGS.values()))
+    is_known = any(head.startswith(magic) for magic in (*BINARY_MAGIC, *PACKINGS.values()))
     if head.strip() and not is_known and find_encoding(head) is None:
         raise describe_junk(head, label)
     while piece := file.read(_PIECE_BYTES):
@@ -162,7 +162,7 @@ def _siblings(path: Path) -> list[str]:
 
 def _unpack(content: Content) -> Content:
     """Return the content as it was before it was packed, in one of four ways, if it was."""
-    packing = next((name for name, magic in _PACKINGS.items() if content.head.startswith(magic)), None)
+    packing = next((name for name, magic in PACKINGS.items() if content.head.startswith(magic)), None)
     if packing is None or (packing == "bzip2" and content.head[4:10] != _BZIP2_BLOCK):
         return content
     try:

@@ -5,7 +5,10 @@ Arrow refuses for the line to blame.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any  # of pyarrow.csv, which carries no types
 
 import pyarrow as pa
 
@@ -43,14 +46,50 @@ def load_delimited(text: Text) -> Loaded:
     header = _read_header(text, dialect)
     _check_header(header.names, content.label)
     notes = [*text.notes, *_remark(dialect, header, is_tsv=content.ending == ".tsv")]
-    try:
+    with _translated(text, dialect, header):
         table = _parse(text, dialect, header)
-    except UnicodeError as error:
-        raise DataError(f"{content.label} is no {text.encoding} text ({error}); save it as UTF-8") from error
-    except (pa.ArrowException, OSError) as error:
-        raise _explain(text, dialect, len(header.names), str(error)) from error
     frame = to_frame(table, is_ours=True)
     return Loaded(frame=frame, name=content.name, label=content.label, is_typed=False, notes=tuple(notes))
+
+
+def stream_delimited(text: Text) -> tuple[str, "Iterator[pa.Table]"]:
+    """Return the decimal sign of a delimited text, and its rows block by block, every column as strings.
+
+    The first block may have no rows; all have the columns of the header. What a value is, is not asked: a block
+    may look other than the whole.
+
+    Raises
+    ------
+    DataError
+        As `load_delimited`, but one column is enough; for a line that is wrong only when its block is reached.
+    """
+    dialect = sniff(text.head)
+    header = _read_header(text, dialect)
+    _check_header(header.names, text.content.label, n_needed=1)
+    return dialect.decimal, _stream(text, dialect, header)
+
+
+def _stream(text: Text, dialect: Dialect, header: _Header) -> "Iterator[pa.Table]":
+    """Yield the blocks."""
+    import pyarrow.csv as arrow_csv
+
+    with _translated(text, dialect, header), text.content.open_arrow() as file:
+        options = _options(text, dialect, header, header.names)
+        yield pa.table({name: pa.array([], pa.string()) for name in header.names})
+        with arrow_csv.open_csv(file, *options) as reader:
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def _translated(text: Text, dialect: Dialect, header: _Header) -> Iterator[None]:
+    """Raise what Arrow finds wrong as an error that names the line to blame."""
+    try:
+        yield
+    except UnicodeError as error:
+        raise DataError(f"{text.content.label} is no {text.encoding} text ({error}); save it as UTF-8") from error
+    except (pa.ArrowException, OSError) as error:
+        raise _explain(text, dialect, len(header.names), str(error)) from error
 
 
 def _read_header(text: Text, dialect: Dialect) -> _Header:
@@ -60,9 +99,9 @@ def _read_header(text: Text, dialect: Dialect) -> _Header:
     return _Header(line=line, names=[name or f"Unnamed: {position}" for position, name in enumerate(fields)])
 
 
-def _check_header(names: list[str], label: str) -> None:
+def _check_header(names: list[str], label: str, n_needed: int = 2) -> None:
     """Raise unless there are at least two columns, not too many, each with its own name."""
-    if len(names) < 2:
+    if len(names) < n_needed:
         found = f"one column, {quote(names[0])}" if names else "no header"
         raise DataError(f"{label} has {found}; fields are to be separated by a comma, semicolon, tab or |")
     if len(names) > MAX_COLUMNS:
@@ -101,30 +140,36 @@ def _read(text: Text, dialect: Dialect, header: _Header, *, as_strings: list[str
     import pyarrow.csv as arrow_csv
 
     with text.content.open_arrow() as file:
-        return arrow_csv.read_csv(
-            file,
-            arrow_csv.ReadOptions(
-                skip_rows=header.line - 1,
-                column_names=header.names,
-                skip_rows_after_names=1,
-                encoding="utf8" if text.is_utf8 else text.encoding,
-                block_size=_BLOCK_BYTES + 1000 * len(header.names),  # every line must fit into a block
-            ),
-            arrow_csv.ParseOptions(
-                delimiter=dialect.delimiter,
-                quote_char=dialect.quote,
-                escape_char=dialect.escape or False,
-                newlines_in_values=True,
-            ),
-            arrow_csv.ConvertOptions(
-                null_values=sorted(MISSING_MARKERS),
-                strings_can_be_null=True,
-                true_values=["true", "True", "TRUE"],  # Arrow's own list has "1"
-                false_values=["false", "False", "FALSE"],
-                decimal_point=dialect.decimal,
-                column_types=dict.fromkeys(as_strings, pa.string()),
-            ),
-        )
+        return arrow_csv.read_csv(file, *_options(text, dialect, header, as_strings))
+
+
+def _options(text: Text, dialect: Dialect, header: _Header, as_strings: list[str]) -> "tuple[Any, Any, Any]":
+    """Return how Arrow is to read, parse and convert the text, these columns as strings."""
+    import pyarrow.csv as arrow_csv
+
+    return (
+        arrow_csv.ReadOptions(
+            skip_rows=header.line - 1,
+            column_names=header.names,
+            skip_rows_after_names=1,
+            encoding="utf8" if text.is_utf8 else text.encoding,
+            block_size=_BLOCK_BYTES + 1000 * len(header.names),  # every line must fit into a block
+        ),
+        arrow_csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote,
+            escape_char=dialect.escape or False,
+            newlines_in_values=True,
+        ),
+        arrow_csv.ConvertOptions(
+            null_values=sorted(MISSING_MARKERS),
+            strings_can_be_null=True,
+            true_values=["true", "True", "TRUE"],  # Arrow's own list has "1"
+            false_values=["false", "False", "FALSE"],
+            decimal_point=dialect.decimal,
+            column_types=dict.fromkeys(as_strings, pa.string()),
+        ),
+    )
 
 
 def _explain(text: Text, dialect: Dialect, n_columns: int, reason: str) -> DataError:

@@ -32,6 +32,8 @@ class Loaded:
         Whether the source itself says which columns are strings; a CSV file does not.
     notes : tuple of str
         What the user should know about how it was read.
+    decimal : str
+        What stands before the fraction of a number that is still a string, "." or ",".
 
     Raises
     ------
@@ -44,6 +46,7 @@ class Loaded:
     label: str
     is_typed: bool
     notes: tuple[str, ...] = ()
+    decimal: str = "."
 
     def __post_init__(self) -> None:
         n_rows, n_columns = self.frame.shape

@@ -9,7 +9,15 @@ import pandas as pd
 
 from autometa.errors import DataError
 from autometa.reading.cautions import find_cautions
-from autometa.reading.columns import ALL_MISSING, CONSTANT, DURATION, MIXED, as_category, tidy_column
+from autometa.reading.columns import (
+    ALL_MISSING,
+    CONSTANT,
+    DURATION,
+    MIXED,
+    READ_AS_DATES,
+    as_category,
+    tidy_column,
+)
 from autometa.reading.identifiers import find_identifiers, find_measures
 from autometa.reading.loaded import Loaded, check_names
 from autometa.reading.loading import Source, load
@@ -118,7 +126,7 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
     if positive_class is not None:
         label = find_positive_class(y_ready, task_kind, positive_class)
         notes.append(f"positive class: {quote(label)}, as asked for")
-    X = _tidy_table(frame[names], options, notes, is_typed=loaded.is_typed)
+    X, date_orders = _tidy_table(frame[names], options, notes, is_typed=loaded.is_typed)
     identifiers = _pick_identifiers(X, y_ready, options, notes)
     task = Task(
         name=name or loaded.name,
@@ -130,6 +138,7 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
         notes=(*notes, *find_cautions(X, y_ready, identifiers)),
         licence=licence,
         identifiers=identifiers,
+        date_orders=date_orders,
     )
     return task if max_rows is None else sample_rows(task, max_rows)
 
@@ -201,8 +210,10 @@ def _keep_complete(loaded: Loaded, y: pd.Series, notes: list[str]) -> tuple[pd.D
     return frame, tidied
 
 
-def _tidy_table(frame: pd.DataFrame, options: ReadOptions, notes: list[str], *, is_typed: bool) -> pd.DataFrame:
-    """Return the tidied columns whose values vary; what was remarked on goes to the notes."""
+def _tidy_table(
+    frame: pd.DataFrame, options: ReadOptions, notes: list[str], *, is_typed: bool
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the tidied columns whose values vary, and how their dates were read; remarks go to the notes."""
     columns: dict[str, pd.Series] = {}
     remarked: dict[str, list[str]] = defaultdict(list)
     for name in frame.columns:
@@ -213,9 +224,12 @@ def _tidy_table(frame: pd.DataFrame, options: ReadOptions, notes: list[str], *, 
             columns[name] = as_category(tidied) if name in options.categorical else tidied
     if not columns:
         raise DataError("no column has values that vary, to predict from; give a table with columns beside the target")
+    date_orders: dict[str, str] = {}
     for remark, remarkable in remarked.items():
         notes.append(f"{remark}: {enumerate_names(remarkable)}")
-    return pd.DataFrame(columns, copy=False)
+        if remark.startswith(READ_AS_DATES):
+            date_orders |= dict.fromkeys(remarkable, remark.removeprefix(READ_AS_DATES))
+    return pd.DataFrame(columns, copy=False), date_orders
 
 
 def _pick_identifiers(X: pd.DataFrame, y: pd.Series, options: ReadOptions, notes: list[str]) -> tuple[str, ...]:
