@@ -23,11 +23,20 @@ import numpy as np
 from autometa.errors import DataError
 from autometa.evaluation import processes
 from autometa.evaluation.limits import Limits
-from autometa.evaluation.messages import FoldReport, Job, Table, message_of, one_line, write_line
+from autometa.evaluation.messages import (
+    NOT_IMPORTABLE,
+    FoldReport,
+    Job,
+    Table,
+    message_of,
+    one_line,
+    predictions_file,
+    write_line,
+)
 from autometa.evaluation.record import Status
 from autometa.evaluation.scoring import align_probabilities, as_numbers, class_positions, score_fold
-from autometa.pipelines.building import build
-from autometa.task_kind import TaskKind
+from autometa.pipelines.building import build, weight_arguments
+from autometa.pipelines.rounds import staged_predictions
 
 Say = Callable[[dict[str, object]], None]
 
@@ -135,22 +144,32 @@ def evaluate(job: Job, table: bytes, learner: Any, say: Say) -> tuple[Status, st
     try:
         data: Table = pickle.loads(table)  # noqa: S301 - from our own parent
         learner = _load(job.estimator) if learner is None else learner
-        for train, test in data.folds:
-            say({"fold": asdict(_evaluate_fold(learner, data, job.kind, train, test))})
+        for number in job.fold_numbers or range(len(data.folds)):
+            report, predictions = _evaluate_fold(learner, data, job, *data.folds[number])
+            if job.predictions_folder:
+                np.save(predictions_file(job.predictions_folder, number), predictions, allow_pickle=False)
+            say({"fold": asdict(report)})
     except BaseException as error:  # noqa: BLE001 - a learner's training: whatever it raises is a result
         status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
         return status, one_line(error)
     return Status.OK, ""
 
 
-def _evaluate_fold(learner: Any, data: Table, kind: TaskKind, train: np.ndarray, test: np.ndarray) -> FoldReport:
-    """Fit a clone on the rows of ``train``, score it on those of ``test``."""
+def _evaluate_fold(
+    learner: Any, data: Table, job: Job, train: np.ndarray, test: np.ndarray
+) -> tuple[FoldReport, np.ndarray]:
+    """Fit a clone on the rows of ``train``, score it on those of ``test``; return what it predicts as well.
+
+    Of a classifier these are probabilities, (n_test, n_classes), or 1 for the class that it chose if it gives none.
+    """
     from sklearn.base import clone
 
+    kind = job.kind
     fitted = clone(learner, safe=False)  # a foreign estimator without get_params is copied
     X_train, X_test = data.X.iloc[train], data.X.iloc[test]
     started = _cpu_seconds()
-    fitted.fit(X_train, data.y[train])
+    weights = {} if data.sample_weight is None else weight_arguments(fitted, data.sample_weight[train])
+    fitted.fit(X_train, data.y[train], **weights)
     fit_end = _cpu_seconds()
     y_pred = np.asarray(fitted.predict(X_test))
     predict_end = _cpu_seconds()
@@ -172,12 +191,26 @@ def _evaluate_fold(learner: Any, data: Table, kind: TaskKind, train: np.ndarray,
     for name, score in fold.scores.items():
         if not math.isfinite(score):
             raise DataError(f"{name} is not finite: {score}")
-    return FoldReport(
+    report = FoldReport(
         fit_seconds=fit_end - started,
         predict_seconds=predict_end - fit_end,
         scores=dict(fold.scores),
         absent=dict(fold.absent),
     )
+    if job.rounds:
+        return report, np.stack(_staged(fitted, X_test, data, job))
+    if not kind.is_classification:
+        return report, y_pred
+    return report, np.eye(len(data.classes))[y_pred] if probabilities is None else probabilities
+
+
+def _staged(fitted: Any, X_test: Any, data: Table, job: Job) -> list[np.ndarray]:
+    """Return what is predicted after each number of rounds, as `_evaluate_fold` does after all."""
+    stages = staged_predictions(fitted, X_test, job.rounds)
+    if not job.kind.is_classification:
+        return stages
+    learned = class_positions(np.asarray(fitted.classes_), data.classes)
+    return [align_probabilities(stage, learned, len(data.classes)) for stage in stages]
 
 
 def _load(estimator: bytes) -> Any:
@@ -185,9 +218,7 @@ def _load(estimator: bytes) -> Any:
     try:
         return pickle.loads(estimator)  # noqa: S301 - from our own parent
     except (AttributeError, ImportError) as error:
-        raise DataError(
-            f"the estimator's class cannot be imported in another process ({error}); define it in a module"
-        ) from error
+        raise DataError(f"{NOT_IMPORTABLE} ({error}); define it in a module") from error
 
 
 def _cpu_seconds() -> float:

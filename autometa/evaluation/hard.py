@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +30,19 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._server: _Server | None = None
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Start the server, if it is not there.
+
+        Raises
+        ------
+        EvaluationError
+            If it does not start.
+        """
+        with self._starting:
+            if self._server is None or not self._server.is_ours:
+                self._server = _Server()
 
     def run(self, job: bytes, table: bytes, limits: Limits) -> Outcome:
         """Return the outcome of a pickled `Job` on a pickled `Table`.
@@ -60,12 +74,15 @@ class ForkServer:
 
     def close(self) -> None:
         """End the server and whatever runs below it; it starts again when it is needed."""
-        if self._server is not None:
-            self._server.stop()
-        self._server = None
+        with self._starting:
+            if self._server is not None:
+                self._server.stop()
+            self._server = None
 
     def _send(self, job: bytes, table: bytes) -> "_Server":
         """Return the server that took the request; one that died since the last request is replaced."""
+        with self._starting:  # nothing to do, but to wait for a start that is under way
+            pass
         if self._server is not None and self._server.is_ours:
             try:
                 self._server.send(job, table)

@@ -1,5 +1,7 @@
 """How much one evaluation may use before it is killed."""
 
+import math
+import os
 from dataclasses import dataclass
 
 from autometa.errors import OptionError
@@ -16,6 +18,8 @@ class Limits:
     ----------
     cpu_seconds : float
         CPU seconds of its whole process tree. A wall-clock limit of three times that stands behind it.
+    max_wall_seconds : float
+        Seconds on the clock, where they are fewer.
     memory_bytes : int
         Memory in bytes of its whole process tree, above what the process starts with; also the most that it
         may write to files.
@@ -33,14 +37,32 @@ class Limits:
 
     cpu_seconds: float = 60.0
     memory_bytes: int = 4 * 2**30
+    max_wall_seconds: float = math.inf
 
     def __post_init__(self) -> None:
         if not self.cpu_seconds > 0:
             raise OptionError(f"the CPU limit must be positive, got {self.cpu_seconds} s")
+        if not self.max_wall_seconds > 0:
+            raise OptionError(f"the limit on the clock must be positive, got {self.max_wall_seconds} s")
         if not self.memory_bytes > 0:
             raise OptionError(f"the memory limit must be positive, got {self.memory_bytes} bytes")
 
     @property
     def wall_seconds(self) -> float:
         """Seconds on the clock after which the evaluation ends, whatever it did."""
-        return _WALL_PER_CPU * self.cpu_seconds
+        return min(_WALL_PER_CPU * self.cpu_seconds, self.max_wall_seconds)
+
+
+def n_cores(n_jobs: int) -> int:
+    """Return how many cores ``n_jobs`` stands for: itself, or for -1 all that this process may use.
+
+    Raises
+    ------
+    OptionError
+        If it is neither.
+    """
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
+        raise OptionError(f"a number of cores is positive, or -1 for all of them, got {n_jobs!r}")
+    if n_jobs > 0:
+        return n_jobs
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

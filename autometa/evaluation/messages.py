@@ -14,6 +14,7 @@ import signal
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import numpy as np
@@ -26,6 +27,9 @@ from autometa.space import Configuration
 from autometa.task import ColumnKind
 from autometa.task_kind import TaskKind
 
+NOT_IMPORTABLE = "the estimator's class cannot be imported in another process"
+"""How the message of a failure begins that says nothing about the estimator."""
+
 _LENGTH = struct.Struct("<Q")
 _MAX_REPORT_BYTES = 2**24
 _MAX_ERROR_LENGTH = 500
@@ -35,7 +39,12 @@ _MOST_BYTES = 2**63 - 1  # that a database's integer holds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be evaluated: a configuration, or an estimator of the user's own, pickled."""
+    """What is to be evaluated: a configuration, or an estimator of the user's own, pickled.
+
+    On some folds alone, if ``fold_numbers`` is not empty. What is predicted for their test rows is left in
+    ``predictions_folder``, if there is one: see `predictions_file`. That is what is predicted after each of ``rounds``
+    of boosted trees, if there are any.
+    """
 
     configuration: Configuration
     estimator: bytes
@@ -43,16 +52,20 @@ class Job:
     column_kinds: Mapping[str, ColumnKind]
     seed: int
     limits: Limits
+    fold_numbers: tuple[int, ...] = ()
+    predictions_folder: str = ""
+    rounds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """What it is evaluated on: X (n_rows, n_columns), y (n_rows,), sorted classes, and folds as positions."""
+    """What it is evaluated on: X (n_rows, n_columns), y and weights (n_rows,), sorted classes, folds as positions."""
 
     X: pd.DataFrame = field(repr=False)
     y: np.ndarray = field(repr=False)
     classes: tuple[object, ...]
     folds: tuple[tuple[np.ndarray, np.ndarray], ...] = field(repr=False)
+    sample_weight: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +163,14 @@ class Reports:
                 raise ValueError("no such end")
             self.peak_bytes = int(report["peak_bytes"])
             self.verdict = (status, reason)
+
+
+def predictions_file(folder: str | Path, fold_number: int) -> Path:
+    """Return where the predictions of a fold lie: an array (n_test,), or probabilities (n_test, n_classes).
+
+    After several numbers of rounds: (n_rounds, ...).
+    """
+    return Path(folder) / f"{fold_number}.npy"
 
 
 def send_request(stream: IO[bytes], job: bytes, table: bytes) -> None:

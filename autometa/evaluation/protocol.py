@@ -5,6 +5,7 @@ configuration meets the same ones, in every process. Both are dealt here and not
 stratified splitters refuse classes that are smaller than the number of folds, which real tables have.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,6 +109,62 @@ class Protocol:
             rows=rows,
             folds=folds,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OwnSplits:
+    """Folds that the user gives, on all rows of one task.
+
+    Parameters
+    ----------
+    folds : tuple of (ndarray of shape (n_train,), ndarray of shape (n_test,))
+        Per fold the positions in the task of training and test rows.
+
+    Raises
+    ------
+    OptionError
+        If there is no fold, or one without rows to learn from or to test on.
+
+    Examples
+    --------
+    >>> OwnSplits(folds=((np.arange(3), np.array([3, 4])),)).name
+    'own:c060ce43861c'
+    """
+
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.folds or any(len(part) == 0 for fold in self.folds for part in fold):
+            raise OptionError("splits of one's own need a fold at least, and each rows to learn from and to test on")
+
+    @property
+    def name(self) -> str:
+        """A name that differs between splits."""
+        digest = hashlib.sha256()
+        for fold in self.folds:
+            for part in fold:
+                digest.update(np.asarray(part, dtype="<i8").tobytes() + b"|")
+        return f"own:{digest.hexdigest()[:12]}"
+
+    def fit_rows(self, n_rows: int) -> int:
+        """Return on how many rows a pipeline is fitted in the largest fold."""
+        return max(len(train) for train, _ in self.folds)
+
+    def prepare(self, task: Task, seed: int) -> Prepared:
+        """Return all rows, and the folds as they were given.
+
+        Raises
+        ------
+        OptionError
+            If a fold has a row that the task has not.
+        """
+        for fold in self.folds:
+            if any(part.min() < 0 or part.max() >= task.n_rows for part in fold):
+                raise OptionError(f"the splits have rows beyond the {task.n_rows} of the table; give positions from 0")
+        return Prepared(X=task.X, y=task.y, rows=np.arange(task.n_rows), folds=self.folds)
+
+
+Splits = Protocol | OwnSplits
 
 
 def _class_numbers(task: Task) -> np.ndarray:

@@ -1,10 +1,13 @@
 """Running evaluations: the door of this folder."""
 
 import math
+import os
 import pickle
+import stat
+import tempfile
 import warnings
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +18,9 @@ from autometa._random import spawn
 from autometa.errors import AutometaWarning, OptionError
 from autometa.evaluation.hard import ForkServer
 from autometa.evaluation.limits import Limits
-from autometa.evaluation.messages import Job, Outcome, Table
+from autometa.evaluation.messages import Job, Outcome, Table, predictions_file
 from autometa.evaluation.processes import has_hard_limits
-from autometa.evaluation.protocol import CV_V1, Protocol
+from autometa.evaluation.protocol import CV_V1, Protocol, Splits
 from autometa.evaluation.record import Evaluation, Status, library_versions
 from autometa.evaluation.soft import SoftRunner
 from autometa.metric import metrics_of
@@ -25,7 +28,9 @@ from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.space import Configuration
 from autometa.task import Task
 
-__all__ = ["Evaluator", "Limits", "evaluate"]
+_HEADER_BYTES = 4096  # at most, of an array in a file
+
+__all__ = ["Evaluator", "Limits", "Measurement", "evaluate"]
 
 
 class Evaluator:
@@ -68,9 +73,10 @@ class Evaluator:
     def __init__(self, limits: Limits | None = None, *, hard: bool | None = None) -> None:
         self._limits = Limits() if limits is None else limits
         self._runner = _runner(hard)
-        self._last: tuple[Task, Protocol, int] | None = None
+        self._last: tuple[Task, Splits, int, int] | None = None
         self._table = b""
-        self._n_folds = 0
+        self._tests: tuple[np.ndarray, ...] = ()
+        self._weights: np.ndarray | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -80,8 +86,18 @@ class Evaluator:
     ) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the server process, which the first evaluation would do otherwise; another thread may go on meanwhile.
+
+        Raises
+        ------
+        EvaluationError
+            If it does not start.
+        """
+        self._runner.start()
+
     def close(self) -> None:
-        """End the server process; a later evaluation starts another."""
+        """End the server process, and what it evaluates for another thread; a later evaluation starts another."""
         self._runner.close()
 
     def evaluate(
@@ -104,7 +120,74 @@ class Evaluator:
         EvaluationError
             If the machinery itself breaks.
         """
-        return self._run(task, configuration, b"", protocol, seed, limits or self._limits)
+        return self._run(task, configuration, b"", protocol, seed, _Wanted(limits=limits or self._limits))
+
+    def measure(  # noqa: PLR0913 - what may differ between two measurements of one configuration
+        self,
+        task: Task,
+        configuration: Configuration,
+        *,
+        splits: Splits = CV_V1,
+        seed: int = 0,
+        limits: Limits | None = None,
+        fold_numbers: Sequence[int] = (),
+        sample_weight: np.ndarray | None = None,
+        rounds: Sequence[int] = (),
+    ) -> "Measurement":
+        """Return the evaluation on some folds, or on all, with what is predicted for their test rows.
+
+        Parameters
+        ----------
+        task : Task
+            The table.
+        configuration : Configuration
+            What is measured.
+        splits : Protocol or OwnSplits
+            Rows and folds.
+        seed : int
+            Seed of rows and folds.
+        limits : Limits, optional
+            Of this measurement; default: those of the evaluator.
+        fold_numbers : sequence of int
+            Numbers of the folds; default: all.
+        sample_weight : ndarray of shape (n_rows,), optional
+            What each row of the task counts in a fit. Scores of the evaluation are not weighted.
+        rounds : sequence of int
+            Of boosted trees: numbers of rounds, ascending, after which predictions are wanted; see
+            `autometa.pipelines.rounds.staged_predictions`. Predictions have a first axis for them then.
+
+        Raises
+        ------
+        UserError
+            If the pipeline cannot be built here.
+        EvaluationError
+            If the machinery itself breaks.
+        """
+        with tempfile.TemporaryDirectory(prefix="autometa-predictions-", ignore_cleanup_errors=True) as folder:
+            wanted = _Wanted(
+                limits=limits or self._limits,
+                fold_numbers=tuple(fold_numbers),
+                folder=folder,
+                sample_weight=sample_weight,
+                rounds=tuple(rounds),
+            )
+            evaluation = self._run(task, configuration, b"", splits, seed, wanted)
+            numbers = fold_numbers or range(len(self._tests))
+            tests = {number: self._tests[number] for number in numbers}
+            if evaluation.status is not Status.OK:
+                return Measurement(evaluation=evaluation, predictions={}, rows={})
+            predictions = {number: _read_predictions(wanted, number, rows, task) for number, rows in tests.items()}
+        if any(each is None for each in predictions.values()):
+            spoilt = replace(
+                evaluation,
+                status=Status.FAILED,
+                error="the learner disturbed its predictions",
+                fold_scores={},
+                absent={},
+            )
+            return Measurement(evaluation=spoilt, predictions={}, rows={})
+        kept = {number: each for number, each in predictions.items() if each is not None}
+        return Measurement(evaluation=evaluation, predictions=kept, rows=tests)
 
     def evaluate_estimator(
         self,
@@ -146,16 +229,10 @@ class Evaluator:
                 f"a {type(estimator).__name__} cannot be sent to another process ({error}); "
                 "define its class, and functions that it holds, in a module"
             ) from error
-        return self._run(task, configuration, pickled, protocol, seed, self._limits)
+        return self._run(task, configuration, pickled, protocol, seed, _Wanted(limits=self._limits))
 
     def _run(
-        self,
-        task: Task,
-        configuration: Configuration,
-        estimator: bytes,
-        protocol: Protocol,
-        seed: int,
-        limits: Limits,
+        self, task: Task, configuration: Configuration, estimator: bytes, splits: Splits, seed: int, wanted: "_Wanted"
     ) -> Evaluation:
         """Return the evaluation of a configuration, or of a pickled estimator if there is one."""
         job = Job(
@@ -164,16 +241,22 @@ class Evaluator:
             kind=task.kind,
             column_kinds=task.column_kinds,
             seed=spawn(seed, "evaluation", configuration.key) % 2**31,  # some libraries take 31 bits
-            limits=limits,
+            limits=wanted.limits,
+            fold_numbers=wanted.fold_numbers,
+            predictions_folder=wanted.folder,
+            rounds=wanted.rounds,
         )
-        table = self._pickled_table(task, protocol, seed)
-        outcome = _checked(self._runner.run(pickle.dumps(job, protocol=5), table, limits), task, self._n_folds)
+        table = self._pickled_table(task, splits, seed, wanted.sample_weight)
+        if not set(wanted.fold_numbers) <= set(range(len(self._tests))):
+            raise OptionError(f"folds are numbered 0 to {len(self._tests) - 1}, got {list(wanted.fold_numbers)}")
+        n_folds = len(wanted.fold_numbers) or len(self._tests)
+        outcome = _checked(self._runner.run(pickle.dumps(job, protocol=5), table, wanted.limits), task, n_folds)
         is_ok = outcome.status is Status.OK
         absent = {name: reason for fold in outcome.folds for name, reason in fold.absent.items()} if is_ok else {}
         return Evaluation(
             fingerprint=task.fingerprint,
             configuration=configuration,
-            protocol=protocol.name,
+            protocol=splits.name,
             pipelines_version=PIPELINES_VERSION,
             seed=seed,
             status=outcome.status,
@@ -186,21 +269,23 @@ class Evaluator:
             versions=library_versions(),
         )
 
-    def _pickled_table(self, task: Task, protocol: Protocol, seed: int) -> bytes:
+    def _pickled_table(self, task: Task, splits: Splits, seed: int, sample_weight: np.ndarray | None = None) -> bytes:
         """Return the pickled `Table`; the last one is kept, since many configurations meet one task."""
-        wanted = (task, protocol, seed)
+        wanted = (task, splits, seed, id(sample_weight))
         if wanted != self._last:
-            prepared = protocol.prepare(task, seed)
+            prepared = splits.prepare(task, seed)
             y = np.asarray(prepared.y)
             table = Table(
                 X=prepared.X,
                 y=y if task.kind.is_classification else y.astype(np.float64),
                 classes=task.classes,
                 folds=prepared.folds,
+                sample_weight=None if sample_weight is None else sample_weight[prepared.rows],
             )
             self._table = pickle.dumps(table, protocol=5)
-            self._n_folds = len(prepared.folds)
+            self._tests = tuple(prepared.rows[test] for _, test in prepared.folds)
             self._last = wanted
+            self._weights = sample_weight  # kept, so that no other gets its place in memory
         return self._table
 
 
@@ -225,6 +310,54 @@ def evaluate(
     """
     with Evaluator(limits) as evaluator:
         return evaluator.evaluate(task, configuration, protocol=protocol, seed=seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measurement:
+    """An evaluation with what was predicted out of fold.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Scores of the folds that were measured, in their order.
+    predictions : mapping of int to ndarray of shape (n_test,) or (n_test, n_classes)
+        By number of the fold: values, or probabilities of the task's classes; empty unless the evaluation is ok.
+    rows : mapping of int to ndarray of shape (n_test,)
+        By number of the fold, the positions in the task of the rows that were predicted.
+    """
+
+    evaluation: Evaluation
+    predictions: Mapping[int, np.ndarray] = field(repr=False)
+    rows: Mapping[int, np.ndarray] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Wanted:
+    """What of an evaluation: its limits, which folds, where predictions go, and what each row of the task counts."""
+
+    limits: Limits
+    fold_numbers: tuple[int, ...] = ()
+    folder: str = ""
+    sample_weight: np.ndarray | None = None
+    rounds: tuple[int, ...] = ()
+
+
+def _read_predictions(wanted: _Wanted, number: int, rows: np.ndarray, task: Task) -> np.ndarray | None:
+    """Return what was predicted for the test rows of a fold; None if that is not what a fold predicts."""
+    shape: tuple[int, ...] = (len(rows), len(task.classes)) if task.kind.is_classification else (len(rows),)
+    shape = (len(wanted.rounds), *shape) if wanted.rounds else shape
+    path = predictions_file(wanted.folder, number)
+    most_bytes = 8 * math.prod(shape) + _HEADER_BYTES
+    try:
+        if (
+            not stat.S_ISREG(os.lstat(path).st_mode) or os.lstat(path).st_size > most_bytes
+        ):  # a pipe is never read to its end
+            return None
+        predictions = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    is_sound = predictions.shape == shape and predictions.dtype == np.float64 and np.isfinite(predictions).all()
+    return predictions if is_sound else None
 
 
 def _runner(hard: bool | None) -> "ForkServer | SoftRunner":

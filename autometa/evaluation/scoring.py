@@ -6,13 +6,14 @@ scikit-learn's checks of its arguments cost 8 ms a fold, more than many fits; th
 to scikit-learn.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from autometa.errors import DataError
-from autometa.metric import metrics_of
+from autometa.metric import Metric, metrics_of
 from autometa.task_kind import TaskKind
 
 NO_PROBABILITIES = "the learner gives no probabilities"
@@ -133,6 +134,19 @@ def score_fold(
         scores={name: result for name, result in results.items() if not isinstance(result, str)},
         absent={name: result for name, result in results.items() if isinstance(result, str)},
     )
+
+
+def score_predictions(metric: Metric, y_true: np.ndarray, predictions: np.ndarray) -> float:
+    """Return one score of values (n_rows,), or of probabilities (n_rows, n_classes); NaN where it is undefined.
+
+    The true classes are positions; the class that is predicted is the first of the most probable ones.
+    """
+    if metric.needs_probabilities:
+        result = _FROM_PROBABILITIES[metric.name](y_true, predictions)
+    else:
+        y_pred = predictions.argmax(axis=1) if predictions.ndim == 2 else predictions
+        result = _FROM_PREDICTIONS[metric.name](y_true, y_pred)
+    return math.nan if isinstance(result, str) else result
 
 
 def _accuracy(y_true: np.ndarray, y_pred: np.ndarray) -> float | str:

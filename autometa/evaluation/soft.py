@@ -36,6 +36,12 @@ _START_SECONDS = 120.0  # for imports, before the limits begin to count
 class SoftRunner:
     """Runs every job in a process of its own."""
 
+    def __init__(self) -> None:
+        self._watch: _Watch | None = None
+
+    def start(self) -> None:
+        """Do nothing: a process is started for every evaluation."""
+
     def run(self, job: bytes, table: bytes, limits: Limits) -> Outcome:
         """Return the outcome of a pickled `Job` on a pickled `Table`.
 
@@ -61,12 +67,21 @@ class SoftRunner:
                 stdout=stdout,
                 stderr=subprocess.DEVNULL,
             )
-            watch = _Watch(process, reports, limits)
-            stack.callback(watch.end)
-            return watch.run()
+            self._watch = _Watch(process, reports, limits)
+            stack.callback(self._end)
+            return self._watch.run()
 
     def close(self) -> None:
-        """Do nothing: no process outlives its evaluation."""
+        """End what another thread evaluates; else do nothing, for no process outlives its evaluation."""
+        watch = self._watch
+        if watch is not None:
+            watch.end()
+
+    def _end(self) -> None:
+        """End the process, and forget it: its number may become that of another."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.end()
 
 
 class _Watch:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any  # Any: estimators and their parameters, of libraries without types
 
-from autometa.errors import MissingDependencyError
+from autometa.errors import ConfigurationError, MissingDependencyError
 from autometa.pipelines.learners import learner_of
 from autometa.space import Configuration
 from autometa.task import ColumnKind
@@ -109,3 +109,37 @@ def _with_target(estimator: Any, transform: str, *, is_scaled: bool, seed: int) 
         return estimator
     is_exact = transform != "quantile"  # which has no exact inverse, of which scikit-learn would warn
     return TransformedTargetRegressor(estimator, transformer=transformer, check_inverse=is_exact)
+
+
+def takes_weights(estimator: Any) -> bool:
+    """Return whether a pipeline of `build`, or another estimator, can weigh the rows that it is fitted on."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    inner = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    if hasattr(inner, "estimators") and isinstance(inner.estimators, list):  # a vote, see `wrapping`
+        return all(takes_weights(each) for _, each in inner.estimators)
+    if hasattr(inner, "regressor"):  # with a transformed target
+        return takes_weights(inner.regressor)
+    if hasattr(inner, "estimator") and inner.estimator is not None:  # calibrated
+        return takes_weights(inner.estimator)
+    return bool(has_fit_parameter(inner, "sample_weight"))
+
+
+def weight_arguments(estimator: Any, sample_weight: Any) -> dict[str, Any]:
+    """Return the keyword argument by which the ``fit`` of an estimator takes the weights of rows, (n_rows,).
+
+    Raises
+    ------
+    ConfigurationError
+        If it takes none.
+    """
+    if not takes_weights(estimator):
+        raise ConfigurationError(f"{_algorithm_of(estimator)} takes no weights of rows; choose other algorithms")
+    if hasattr(estimator, "steps"):
+        return {f"{estimator.steps[-1][0]}__sample_weight": sample_weight}
+    return {"sample_weight": sample_weight}
+
+
+def _algorithm_of(estimator: Any) -> str:
+    """Return the name of the class that learns."""
+    return type(estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator).__name__

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from autometa.errors import ConfigurationError, OptionError
+from autometa.errors import ConfigurationError, EvaluationError, OptionError
 from autometa.evaluation.protocol import CV_V1
 from autometa.evaluation.record import Status
 from autometa.evaluation.running import Evaluator, Limits, evaluate
@@ -233,3 +234,21 @@ def test_scores_under_soft_limits_are_the_same(evaluator: Evaluator, iris: Task)
 def test_limits_are_positive(limits: dict[str, float]) -> None:
     with pytest.raises(OptionError, match="must be positive"):
         Limits(**limits)  # type: ignore[arg-type]  # one dictionary for an int and a float
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_closing_ends_what_another_thread_evaluates(hard: bool, line: Task, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    evaluator = Evaluator(Limits(cpu_seconds=60), hard=hard)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(evaluator.evaluate_estimator, line, Learner("sleeps", str(file)), TREE)
+        while not file.exists() or not file.read_text():
+            assert not running.done()
+            time.sleep(0.05)
+        evaluator.close()
+        if hard:
+            with pytest.raises((EvaluationError, ValueError)):
+                running.result(timeout=30)
+        else:
+            assert running.result(timeout=30).status is Status.FAILED
+    assert not psutil.pid_exists(int(file.read_text()))

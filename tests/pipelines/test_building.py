@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsClassifier
 
 from autometa.errors import ConfigurationError, MissingDependencyError
-from autometa.pipelines.building import build
+from autometa.pipelines.building import build, takes_weights, weight_arguments
 from autometa.pipelines.learners import LEARNERS
 from autometa.space import Configuration, Value
 from autometa.task import ColumnKind
@@ -20,6 +22,8 @@ from autometa.task_kind import TaskKind
 from tests.pipelines.quick import ALGORITHMS, CLASSIFIERS, PAIRS, kind_of, quick, shorten
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+WITHOUT_WEIGHTS = {"gaussian_process", "k_nearest_neighbors", "lda", "qda"}  # as scikit-learn has them
 
 
 @pytest.mark.parametrize(("algorithm", "kind"), PAIRS)
@@ -323,3 +327,33 @@ def test_a_missing_library_is_named_with_what_installs_it(
             kind=TaskKind.BINARY,
             column_kinds={"a": ColumnKind.NUMERIC},
         )
+
+
+@pytest.mark.parametrize(("algorithm", "kind"), PAIRS)
+def test_weights_reach_whatever_takes_them(algorithm: str, kind: TaskKind) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
+    signal = X["a"] + 0.5 * rng.normal(size=60)
+    if kind is TaskKind.REGRESSION:
+        y = signal
+    else:
+        y = pd.Series(pd.qcut(signal, 2 if kind is TaskKind.BINARY else 3, labels=False).map("class {}".format))
+    column_kinds = {"a": ColumnKind.NUMERIC, "b": ColumnKind.NUMERIC}
+    pipeline = shorten(build(quick(algorithm), kind=kind, column_kinds=column_kinds))
+    weights = np.where(np.arange(60) < 30, 50.0, 0.02)
+    if not takes_weights(pipeline):
+        with pytest.raises(ConfigurationError, match="takes no weights of rows; choose other algorithms"):
+            weight_arguments(pipeline, weights)
+        assert algorithm in WITHOUT_WEIGHTS
+        return
+    assert algorithm not in WITHOUT_WEIGHTS
+    predict = "predict" if kind is TaskKind.REGRESSION else "predict_proba"
+    plain = getattr(clone(pipeline).fit(X, y), predict)(-0.7 * X)
+    weighted = getattr(pipeline.fit(X, y, **weight_arguments(pipeline, weights)), predict)(-0.7 * X)
+    assert not np.allclose(plain, weighted)
+
+
+def test_an_estimator_that_is_no_pipeline_is_asked_for_weights_as_well() -> None:
+    assert weight_arguments(Ridge(), [1.0]) == {"sample_weight": [1.0]}
+    with pytest.raises(ConfigurationError, match="KNeighborsClassifier takes no weights of rows"):
+        weight_arguments(KNeighborsClassifier(), [1.0])
