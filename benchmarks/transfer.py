@@ -1,11 +1,11 @@
 """How much past studies help a new one: ``python -m benchmarks.transfer ../shared/metadata/yahpo/rbv2_rpart``
 
 Needs onnxruntime, and cmaes for that sampler. The instances are surrogates of real runs: the accuracy of decision trees
-(five hyperparameters) on 117 OpenML data sets. Every fifth, in the order of their numbers, is held out. On each of the
-others ``--past`` random trials are made, as users' studies would have, and kept in a knowledge base. Then every sampler
-has 50 trials on each held-out instance, with each seed. Regret after k trials: (best - best found) / (best - median),
-clipped to 0 to 1, where best and median are those of 10,000 random configurations; means over instances and seeds, with
-standard errors over instances.
+(five hyperparameters) on 117 OpenML data sets. Every fifth, in the order of their numbers, is held out; choices are
+made without them, by ``--choosing 0`` to ``3``. On each of the others ``--past`` random trials are made, as users'
+studies would have, and kept in a knowledge base. Then every sampler has 50 trials on each held-out instance, with each
+seed. Regret after k trials: (best - best found) / (best - median), clipped to 0 to 1, where best and median are those
+of 10,000 random configurations; means over instances and seeds, with standard errors over instances.
 """
 
 import argparse
@@ -98,6 +98,14 @@ class Instances:
         return found
 
 
+def split(names: list[str], choosing: int | None) -> tuple[list[str], list[str]]:
+    """Return the instances that are held out and those of the past; for choices, the last ones are in neither."""
+    others = [name for place, name in enumerate(names) if place % 5]
+    if choosing is None:
+        return names[::5], others
+    return others[choosing::4], [name for place, name in enumerate(others) if place % 4 != choosing]
+
+
 @cache
 def instances(folder: Path) -> Instances:
     """Return the surrogate, loaded once in a process."""
@@ -184,21 +192,29 @@ def main() -> None:
     parser.add_argument("--methods", default="random,tpe,cmaes,gp,knowledge")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--past", type=int, default=100, help="random trials on each instance that is not held out")
-    parser.add_argument("--offset", type=int, default=0, help="of the first held out; choices are made by other than 0")
+    parser.add_argument("--choosing", type=int, choices=range(4), help="hold a quarter of the others out: for choices")
+    parser.add_argument(
+        "--rows", type=Path, help="a CSV file of this split: rows of Optuna's samplers are not made twice"
+    )
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     surrogate = instances(arguments.folder)
-    held_out = surrogate.names[arguments.offset :: 5]
-    with tempfile.TemporaryDirectory() as own:
+    held_out, past = split(surrogate.names, arguments.choosing)
+    kept = pd.read_csv(arguments.rows, dtype={"instance": str}) if arguments.rows and arguments.rows.exists() else None
+    done = set() if kept is None else set(zip(kept["method"], kept["seed"], strict=True))
+    found = pd.DataFrame() if kept is None else kept[kept["method"] != "knowledge"]
+    with tempfile.TemporaryDirectory() as own, ProcessPoolExecutor(arguments.workers) as pool:
         database = str(Path(own) / "past.db")
         with KnowledgeBase.create(database) as base:
-            keep_past(base, surrogate, [n for n in surrogate.names if n not in held_out], arguments.past)
-        rows: list[dict[str, Any]] = []  # Any: texts and numbers
-        with ProcessPoolExecutor(arguments.workers) as pool:
-            for method in arguments.methods.split(","):
-                for seed in range(arguments.seeds):
-                    rows += pool.map(partial(regrets, arguments.folder, database, method, seed), held_out)
-    found = pd.DataFrame(rows)
+            keep_past(base, surrogate, past, arguments.past)
+        for method in arguments.methods.split(","):
+            for seed in range(arguments.seeds):
+                if method == "knowledge" or (method, seed) not in done:
+                    rows = pool.map(partial(regrets, arguments.folder, database, method, seed), held_out)
+                    found = pd.concat([found, pd.DataFrame(rows)], ignore_index=True)
+                    if arguments.rows:
+                        found.to_csv(arguments.rows, index=False)
+    found = found[found["method"].isin(arguments.methods.split(",")) & (found["seed"] < arguments.seeds)]
     columns = [f"k = {k}" for k in CHECKPOINTS]
     by_instance = found.groupby(["method", "instance"], sort=False)[columns].mean()
     print(f"{len(held_out)} instances held out, {arguments.seeds} seeds")

@@ -56,7 +56,7 @@ class UnitCube:
 
     def snapped(self, places: Floats) -> Floats:
         """Return the places (n, p) of what the values at some places are: whole numbers lie on a grid."""
-        return self.places([self.values(place) for place in places])
+        return np.column_stack([self._snapped(i, places[:, i]) for i in range(len(self.parameters))])
 
     def coordinates(self, places: Floats) -> Floats:
         """Return coordinates, (n, d), between which distances mean something, of places (n, p)."""
@@ -93,6 +93,20 @@ class UnitCube:
         """The highest place of each parameter inside the cube, (p,)."""
         return np.array([len(p.choices) - 1.0 if p.kind == "categorical" else 1.0 for p in self.parameters])
 
+    def _snapped(self, i: int, places: Floats) -> Floats:
+        """Return the places of what the values of one parameter at some places are, (n,)."""
+        parameter = self.parameters[i]
+        if parameter.kind == "categorical":
+            return np.floor(places)
+        low, high = self._ends[i]
+        numbers = low + places * (high - low)
+        numbers = np.clip(np.exp(numbers) if parameter.log else numbers, parameter.low, parameter.high)
+        if parameter.name in self._steps:
+            numbers = on_step(numbers, parameter.low, parameter.high, self._steps[parameter.name])
+        if parameter.kind == "int":
+            numbers = np.rint(numbers)
+        return np.asarray(((np.log(numbers) if parameter.log else numbers) - low) / (high - low))
+
     def _evenly(self, i: int, rng: np.random.Generator, n: int) -> Floats:
         """Return places of one parameter, (n,)."""
         parameter = self.parameters[i]
@@ -127,14 +141,14 @@ class UnitCube:
         number = low + place * (high - low)
         number = min(max(math.exp(number) if parameter.log else number, parameter.low), parameter.high)
         if parameter.name in self._steps:
-            number = on_step(number, parameter.low, parameter.high, self._steps[parameter.name])
+            number = float(on_step(np.asarray(number), parameter.low, parameter.high, self._steps[parameter.name]))
         return round(number) if parameter.kind == "int" else float(number)
 
 
-def on_step(number: float, low: float, high: float, step: float) -> float:
-    """Return the nearest of ``low``, ``low`` + ``step``, ... that is not above ``high``."""
-    n_steps = min(round((number - low) / step), math.floor((high - low) / step + 1e-9))
-    return min(low + n_steps * step, high)
+def on_step(numbers: Floats, low: float, high: float, step: float) -> Floats:
+    """Return the nearest of ``low``, ``low`` + ``step``, ... that are not above ``high``."""
+    n_steps = np.minimum(np.rint((numbers - low) / step), math.floor((high - low) / step + 1e-9))
+    return np.minimum(low + n_steps * step, high)
 
 
 def parameters_of(points: Sequence[Mapping[str, Value]]) -> tuple[Parameter, ...]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -29,11 +28,11 @@ from autometa.task_kind import TaskKind
 class KnowledgeSampler(BaseSampler):
     """Samples what past runs of an algorithm on other tasks, and the trials so far, speak for.
 
-    The first trial is what past tasks on average expect most of, parameter by parameter as the study asks for them; the
-    next four complement it over the past tasks, and from then on past tasks count by how well they rank the trials:
-    see `autometa.refinement.transfer`. Parameters that past runs do not have, or ranges that were others, do no harm.
-    What a study has enqueued comes before. Failed and pruned trials are not looked at. Same trials and seed, same
-    proposals; trials of parallel workers depend on which ended first.
+    The first trial is what past tasks on average expect most of, parameter by parameter as the study asks for them;
+    from then on it is what a Gaussian process, learned from the past tasks and the trials, expects to improve most: see
+    `autometa.refinement.transfer`. Parameters that past runs, or earlier trials of the study, do not have, and ranges
+    that were others, do no harm. What a study has enqueued comes before. Failed and pruned trials are not looked at.
+    Same trials and seed, same proposals; trials of parallel workers depend on which ended first.
 
     Parameters
     ----------
@@ -86,13 +85,16 @@ class KnowledgeSampler(BaseSampler):
         self._transfer = Transfer(past)
         if not self._transfer.past:
             raise NotKnownError(f"no {kind} task with five runs of '{algorithm}'; keep studies with autometa.add_study")
-        self._spaces: dict[str, IntersectionSearchSpace] = {}  # of each study
         self._lead: Mapping[str, Any] | None = None  # Any: as Optuna has it
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return the parameters that all trials so far have, but for those with one value only."""
-        found = self._spaces.setdefault(study.study_name, IntersectionSearchSpace()).calculate(study)
-        return {name: own for name, own in found.items() if not own.single()}
+        """Return the parameters that all ended trials have since they first appeared, with their latest ranges."""
+        found: dict[str, BaseDistribution] = {}
+        unsteady: set[str] = set()
+        for ended in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            unsteady |= found.keys() - ended.distributions.keys()
+            found |= ended.distributions
+        return {name: own for name, own in sorted(found.items()) if name not in unsteady and not own.single()}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

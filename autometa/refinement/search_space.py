@@ -93,5 +93,5 @@ def _allowed(distribution: BaseDistribution, value: Value) -> Any:  # Any: as Op
         raise OptionError(f"{value!r} is no value of {distribution}")
     inside = min(max(value, distribution.low), distribution.high)
     if distribution.step is not None:
-        inside = on_step(inside, distribution.low, distribution.high, distribution.step)
+        inside = float(on_step(np.asarray(inside), distribution.low, distribution.high, distribution.step))
     return round(inside) if isinstance(distribution, IntDistribution) else float(inside)

@@ -9,19 +9,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from autometa.recommenders.ranking_ensemble import MIN_RUNS, RankingEnsemble
+from autometa.recommenders.population import MIN_RUNS, Population
 from autometa.recommenders.unit_cube import UnitCube, parameters_of
 from autometa.space import Value
 
 Floats = npt.NDArray[np.float64]
 Point = Mapping[str, Value]
 
-N_FIRST = 5  # results after which they, and no more a portfolio over past tasks, decide
 N_LEADS = 2_000  # candidates for the first
 N_DRAWN = 500  # candidates from all over the space, at each proposal
-N_NEAR = 100  # around each of the best results, at each distance
+N_NEAR = 50  # around each of the best results, at each distance
 DISTANCES = (0.2, 0.05)
-N_BEST = 3  # results, or runs of each past task, that candidates are taken from
+N_BEST = 3  # results that candidates are near to, or runs of each past task that may be the first
+FINER = (0.1, 0.03)  # distances at which the most promising candidates are then varied, one after the other
+N_REFINED = 4  # of them
+N_FINER = 25  # around each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,9 +49,8 @@ class PastRuns:
 class Transfer:
     """Proposes what to try next.
 
-    The first is good on average over the past tasks, as `RankingEnsemble` sees these, and the next four complement it:
-    a greedy portfolio. From then on it is the largest expected improvement under that ensemble, which weighs past tasks
-    by the results.
+    The first is good on average over the past tasks, as `Population` sees these. From then on it is the largest
+    expected improvement under the process that the results make of that population.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ class Transfer:
 
     def __init__(self, past: Sequence[PastRuns]) -> None:
         self.past = [runs for runs in past if len(runs.losses) >= MIN_RUNS]
-        self._fitted: tuple[tuple[object, ...], RankingEnsemble] | None = None
+        self._fitted: tuple[tuple[object, ...], Population] | None = None
 
     def lead(self, rng: np.random.Generator) -> Point:
         """Return what to begin with, whatever the space: of all that lies in the ranges of past runs, what they expect
@@ -72,7 +73,7 @@ class Transfer:
             return {}
         known = cube.places([point for runs in self.past for point in runs.best(N_BEST)])
         places = np.vstack([known[~np.isnan(known).any(axis=1)], cube.drawn(rng, N_LEADS)])
-        expected = self._ensemble(cube).expected(cube.coordinates(places)).mean(axis=0)
+        expected = self._population(cube).expected(cube.coordinates(places)).mean(axis=0)
         return cube.values(places[int(np.argmin(np.round(expected, 12)))])
 
     def propose(
@@ -84,71 +85,50 @@ class Transfer:
         ----------
         cube : UnitCube
             The space of the new task.
-        told : sequence of mapping, n of them
+        told : sequence of mapping, n of them, at least one
             What was tried on it.
         losses : ndarray of shape (n,)
             What came of it; inf = failed.
         running : sequence of mapping
-            What is being tried: nothing is proposed again.
+            What is being tried: nothing is proposed again, and what is expected there is taken to come of it.
         rng : Generator
             Draws the candidates.
         """
-        places = cube.places(told)
-        candidates = self._candidates(cube, places, losses, np.vstack([places, cube.places(running)]), rng)
+        places, awaited = cube.places(told), cube.places(running)
+        taken = np.vstack([places, awaited])
+        candidates = _new(np.vstack(self._candidates(cube, places, losses, rng)), taken)
         if not len(candidates):  # all of a small space is being tried
             return cube.values(cube.drawn(rng, 1)[0])
-        ensemble = self._ensemble(cube)
-        points, observed = cube.coordinates(candidates), cube.coordinates(places)
-        if len(told) >= N_FIRST:
-            chosen = _most_improving(ensemble, points, observed, losses, rng)
-        else:
-            chosen = _complement(ensemble, points, observed)
-        return cube.values(candidates[chosen])
+        expected = self._population(cube).condition(cube.coordinates(places), losses)
+        if len(awaited):
+            expected = expected.believing(cube.coordinates(awaited))
+        gains = expected.log_improvement(cube.coordinates(candidates))
+        for distance in FINER:
+            best = candidates[np.argsort(-gains, kind="stable")[:N_REFINED]]
+            finer = _new(np.vstack([cube.near(rng, place, N_FINER, distance) for place in best]), taken)
+            candidates = np.vstack([candidates, finer])
+            gains = np.concatenate([gains, expected.log_improvement(cube.coordinates(finer))])
+        return cube.values(candidates[int(np.argmax(gains))])
 
-    def _ensemble(self, cube: UnitCube) -> RankingEnsemble:
-        """Return the ensemble of the past runs in a space; that of the last space is kept."""
+    def _population(self, cube: UnitCube) -> Population:
+        """Return the population of the past runs in a space; that of the last space is kept."""
         if self._fitted is None or self._fitted[0] != cube.parameters:
             runs = [(cube.coordinates(cube.places(each.points)), each.losses) for each in self.past]
-            self._fitted = (cube.parameters, RankingEnsemble().fit(runs))
+            self._fitted = (cube.parameters, Population().fit(runs))
         return self._fitted[1]
 
-    def _candidates(
-        self, cube: UnitCube, places: Floats, losses: Floats, taken: Floats, rng: np.random.Generator
-    ) -> Floats:
-        """Return the places of candidates, (c, p): past and present best ones, around these, and from all over."""
-        known = cube.places([point for runs in self.past for point in runs.best(N_BEST)])
+    def _candidates(self, cube: UnitCube, places: Floats, losses: Floats, rng: np.random.Generator) -> list[Floats]:
+        """Return the places of candidates, (c, p) in all: past best ones, around present ones, and from all over."""
+        known = cube.places([point for runs in self.past for point in runs.best(1)])
         is_inside = ~np.isnan(known).any(axis=1) & (known >= 0).all(axis=1) & (known <= cube.highest).all(axis=1)
         parts = [cube.drawn(rng, N_DRAWN), cube.snapped(known[is_inside])]
         for place in places[np.argsort(losses, kind="stable")[:N_BEST]]:
             parts += [cube.near(rng, place, N_NEAR, distance) for distance in DISTANCES]
-        found = np.unique(np.round(np.vstack(parts), 9), axis=0)
-        is_new = ~(found[:, None] == np.round(taken, 9)[None]).all(axis=2).any(axis=1)
-        return np.asarray(found[is_new])
+        return parts
 
 
-def _costs(expected: Floats) -> Floats:
-    """Return what past tasks let expect, (t, c), between the best of the points, 0, and the median run or worse, 1."""
-    low = np.minimum(expected.min(axis=1, keepdims=True), -1e-9)
-    return np.asarray(np.clip(1.0 - expected / low, 0.0, 1.0))  # in normal scores, the median is 0
-
-
-def _complement(ensemble: RankingEnsemble, points: Floats, observed: Floats) -> int:
-    """Return the position of the point that lowers the mean over past tasks of the least cost so far most."""
-    costs = _costs(ensemble.expected(np.vstack([points, observed])))
-    least = costs[:, len(points) :].min(axis=1, initial=1.0)
-    after = np.minimum(least[:, None], costs[:, : len(points)]).mean(axis=0)
-    return int(np.argmin(np.round(after, 12)))
-
-
-def _most_improving(
-    ensemble: RankingEnsemble, points: Floats, observed: Floats, losses: Floats, rng: np.random.Generator
-) -> int:
-    """Return the position of the point with the largest expected improvement; of the least mean where there is none."""
-    from scipy.stats import norm
-
-    conditioned = ensemble.condition(observed, losses, rng)
-    mean, std = conditioned.predict(points)
-    std = np.maximum(std, 1e-9)
-    gap = conditioned.least - mean
-    improvement = gap * norm.cdf(gap / std) + std * norm.pdf(gap / std)
-    return int(np.argmax(improvement)) if improvement.max() > 1e-12 else int(np.argmin(mean))
+def _new(places: Floats, taken: Floats) -> Floats:
+    """Return places (c, p), each once, without those that are taken (n, p)."""
+    found = np.unique(np.round(places, 9), axis=0)
+    is_taken = (found[:, None] == np.round(taken, 9)[None]).all(axis=2).any(axis=1)
+    return np.asarray(found[~is_taken])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import Trial, TrialState
 
 from autometa.errors import NotKnownError, OptionError
@@ -168,6 +169,25 @@ def test_parameters_that_only_some_trials_have_are_sampled_on_their_own(past: Pa
     study = study_of(sampler(past), 12, conditional)
     assert all(trial.state is TrialState.COMPLETE for trial in study.trials)
     assert study.best_value > 0.88
+
+
+def test_a_range_that_changes_and_a_parameter_that_is_added_leave_history_in_force(past: Path) -> None:
+    def changing(trial: Trial) -> float:
+        is_late = trial.number >= 6
+        rate = trial.suggest_float("rate", 1e-3, 0.3 if is_late else 1.0, log=True)
+        depth = trial.suggest_int("depth", 1, 39 if is_late else 19)
+        score = accuracy(rate, depth, trial.suggest_categorical("encoding", ["one_hot", "target"]), task=50)
+        return score - 0.1 * abs(trial.suggest_float("added", 0.0, 1.0) - 0.8) if is_late else score
+
+    own = sampler(past)
+    study = study_of(own, 20, changing)
+    space = own.infer_relative_search_space(study, study.trials[-1])
+    assert list(space) == ["added", "depth", "encoding", "rate"]
+    assert (space["rate"], space["depth"]) == (FloatDistribution(1e-3, 0.3, log=True), IntDistribution(1, 39))
+    late = study.trials[7:]
+    assert sum(trial.params["encoding"] == "one_hot" for trial in late) > 9, "the sampler still knows what is good"
+    assert np.median([abs(trial.params["depth"] - 6) for trial in late]) < 6
+    assert max(float(trial.value or 0) for trial in late) > 0.86
 
 
 def test_failed_and_pruned_trials_are_not_looked_at_and_infinite_values_are_bad(past: Path) -> None:
