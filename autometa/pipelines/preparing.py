@@ -192,10 +192,10 @@ def _method(name: str, *arguments: object, **named: object) -> FunctionTransform
 def _numeric_tail(scaling: Scaling, missing: Missing, seed: int) -> list[Step]:
     """Return the steps that fill and scale numbers; filling first, since scalers warn of empty columns."""
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
-    return [*([("impute", imputer)] if missing == "fill" else []), *_scaling_steps(scaling, seed)]
+    return [*([("impute", imputer)] if missing == "fill" else []), *scaling_steps(scaling, seed)]
 
 
-def _scaling_steps(scaling: Scaling, seed: int) -> list[Step]:
+def scaling_steps(scaling: Scaling, seed: int) -> list[Step]:
     """Return the steps that scale numbers, if any."""
     if scaling.name == "standard":
         return [("scale", StandardScaler())]
@@ -264,7 +264,7 @@ def _encoding_steps(encoding: str, kind: TaskKind, scaling: Scaling, seed: int) 
         return [name_missing, codes if encoding == "codes" else ("as_words", _method("astype", "object"))]
     encoder = _target_encoder(kind, seed) if encoding == "target" else _ordinal_encoder(_MISSING_CODE)
     of_codes = Scaling(name="standard") if scaling.name == "spline" else scaling
-    return [("encode", encoder), *_scaling_steps(of_codes, seed)]
+    return [("encode", encoder), *scaling_steps(of_codes, seed)]
 
 
 def _ordinal_encoder(missing: float, max_categories: int | None = None) -> OrdinalEncoder:

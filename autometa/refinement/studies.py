@@ -1,7 +1,9 @@
 """Studies: the trials of a user's Optuna study become runs of the knowledge base."""
 
 import math
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +69,7 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
     """
     task = X if isinstance(X, Task) else read_task(X, y, target=target)
     own = get_metric(metric, task.kind)
-    if len(study.directions) != 1:
-        raise OptionError(f"study '{study.study_name}' has {len(study.directions)} objectives; one can be kept")
-    wanted = StudyDirection.MAXIMIZE if own.greater_is_better else StudyDirection.MINIMIZE
-    if study.direction is not wanted:
-        raise OptionError(
-            f"study '{study.study_name}' is to {study.direction.name.lower()}, but {own.name} is to be "
-            f"{wanted.name.lower()}d; name the metric of its values with metric="
-        )
+    _check_study(study, own)
     evaluations = [_evaluation(trial, task.fingerprint, algorithm, own, origin) for trial in _kept_trials(study)]
     if isinstance(knowledge, KnowledgeBase):
         return _kept(knowledge, task, evaluations, origin)
@@ -82,14 +77,97 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
         return _kept(base, task, evaluations, origin)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialKeeper:
+    """Keeps the trials of a study as they end: a callback for ``study.optimize``, from several threads as well.
+
+    Those are kept that `add_study` keeps. A failed one of which no trial has had the same parameters with success waits
+    for one that does; failed ones come before a later success of the very same parameters, and stay.
+
+    Parameters
+    ----------
+    keep : callable
+        Called with each run.
+    fingerprint : str
+        Of the task.
+    algorithm : str
+        What is tuned.
+    metric : Metric
+        What the study's values are.
+    origin : str
+        Whose runs they are.
+
+    Raises
+    ------
+    OptionError
+        When it is called: if the study goes in another direction than the metric, has several objectives, or a
+        parameter's value that no configuration can hold.
+
+    Examples
+    --------
+    >>> import optuna
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> kept = []
+    >>> keeper = TrialKeeper(
+    ...     keep=kept.append, fingerprint="0f", algorithm="mine", metric=get_metric("rmse"), origin="me"
+    ... )
+    >>> study = optuna.create_study()
+    >>> study.optimize(lambda trial: trial.suggest_float("rate", 0, 1), n_trials=3, callbacks=[keeper])
+    >>> [run.score("rmse") for run in kept] == [trial.value for trial in study.trials]
+    True
+    """
+
+    keep: Callable[[Evaluation], object]
+    fingerprint: str
+    algorithm: str
+    metric: Metric
+    origin: str
+    _waiting: list[FrozenTrial] = field(default_factory=list, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __call__(self, study: Study, trial: FrozenTrial) -> None:
+        """Keep a trial that has ended, and failed ones that waited for it."""
+        _check_study(study, self.metric)
+        with self._lock:
+            if trial.state is TrialState.FAIL:
+                self._waiting.append(trial)
+            elif trial.state is TrialState.COMPLETE:
+                self._keep(trial)
+            completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if self._waiting else []
+            for failed in _telling(self._waiting, completed):
+                self._keep(failed)
+            spaces = {frozenset(other.params) for other in completed}
+            self._waiting[:] = [failed for failed in self._waiting if frozenset(failed.params) not in spaces]
+
+    def _keep(self, trial: FrozenTrial) -> None:
+        """Keep one trial."""
+        self.keep(_evaluation(trial, self.fingerprint, self.algorithm, self.metric, self.origin))
+
+
+def _check_study(study: Study, metric: Metric) -> None:
+    """Raise unless the values of a study are in a metric."""
+    if len(study.directions) != 1:
+        raise OptionError(f"study '{study.study_name}' has {len(study.directions)} objectives; one can be kept")
+    wanted = StudyDirection.MAXIMIZE if metric.greater_is_better else StudyDirection.MINIMIZE
+    if study.direction is not wanted:
+        raise OptionError(
+            f"study '{study.study_name}' is to {study.direction.name.lower()}, but {metric.name} is to be "
+            f"{wanted.name.lower()}d; name the metric of its values with metric="
+        )
+
+
 def _kept_trials(study: Study) -> list[FrozenTrial]:
     """Return the completed trials, and the failed ones that say something."""
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    return [*completed, *_telling(failed, completed)]
+
+
+def _telling(failed: Sequence[FrozenTrial], completed: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the failed trials that had all parameters of a completed one, and did not succeed in another attempt."""
     spaces = {frozenset(trial.params) for trial in completed}
     succeeded = [trial.params for trial in completed]
-    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-    telling = [trial for trial in failed if frozenset(trial.params) in spaces and trial.params not in succeeded]
-    return [*completed, *telling]
+    return [trial for trial in failed if frozenset(trial.params) in spaces and trial.params not in succeeded]
 
 
 def _kept(base: KnowledgeBase, task: Task, evaluations: list[Evaluation], origin: str) -> Added:

@@ -12,7 +12,9 @@ from optuna.trial import Trial
 import autometa
 from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
+from autometa.refinement.sampler import past_runs
 from autometa.refinement.studies import STUDY_VERSION, add_study
+from autometa.task_kind import TaskKind
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +77,33 @@ def test_a_sampler_learns_from_what_was_kept(base: Path) -> None:
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.optimize(lambda trial: -abs(np.log10(trial.suggest_float("rate", 1e-3, 1.0, log=True)) + 1.0), n_trials=1)
     assert 0.04 < study.best_params["rate"] < 0.25
+
+
+def test_studies_with_other_ranges_choices_and_parameters_are_one_past(base: Path) -> None:
+    for seed in range(3):
+        add_study(base, study_of(20, seed=seed), *table(seed), algorithm="mine")
+
+    def wider(trial: Trial) -> float:
+        rate = trial.suggest_float("rate", 1e-2, 9.0)
+        loss = trial.suggest_categorical("loss", ["log", "hinge", None])
+        return 0.9 - 0.1 * abs(float(np.log10(rate)) + 1.0) - trial.suggest_float("new", 0.0, 1.0) * (loss == "hinge")
+
+    other = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    other.optimize(wider, n_trials=20)
+    assert add_study(base, other, *table(3), algorithm="mine").n_new == 20
+    with KnowledgeBase(base) as opened:
+        assert len(past_runs(opened, "mine", TaskKind.BINARY, "auto")) == 4
+
+    def third(trial: Trial) -> float:
+        trial.suggest_int("theirs", 1, 3)
+        return wider(trial)
+
+    sampler = autometa.KnowledgeSampler(base, algorithm="mine", kind="binary")
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(third, n_trials=8)
+    assert 0.02 < study.trials[0].params["rate"] < 0.5, "the first three studies speak of it as well"
+    assert study.best_value > 0.85
+    assert add_study(base, study, *table(4), algorithm="mine").n_new == 8
 
 
 @pytest.mark.filterwarnings("ignore:Choices for a categorical distribution:UserWarning")
