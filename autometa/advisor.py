@@ -109,6 +109,12 @@ class Advisor:
         OptionError
             If no candidate meets the wish.
         """
+        return self.recommend_with_grounds(task, wish, report)[0]
+
+    def recommend_with_grounds(
+        self, task: Task, wish: Wish | None = None, report: Report | None = None
+    ) -> tuple[Recommendation, Grounds]:
+        """Return the recommendation, and what it was drawn from, for a refinement; all else as of `recommend`."""
         wish = wish if wish is not None else Wish()
         metric = get_metric(wish.metric, task.kind)
         description = describe_task(task, seed=wish.seed)[0]
@@ -135,7 +141,7 @@ class Advisor:
             words = [probe_words(probed, metric, first, observed, is_decisive=is_changed)]
         known_tasks, novelty = self._neighbours(experience, description)
         lacking = chooser.lacking(description, wish)
-        return Recommendation(
+        recommendation = Recommendation(
             task=description,
             target=task.target,
             metric=metric,
@@ -155,6 +161,7 @@ class Advisor:
             probe=probed,
             trade_off=trade_off,
         )
+        return recommendation, grounds
 
     def experience(self, recommendation: Recommendation, wish: Wish | None = None) -> Experience:
         """Return the past runs that a recommendation was drawn from, by the same wish.

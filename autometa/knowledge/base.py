@@ -70,6 +70,14 @@ class KnowledgeBase:
     def __init__(self, place: str | Path) -> None:
         self._database = Database(place)
 
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return itself: a copy of an estimator reads the same base."""
+        return self
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        """Have another process open the same place; a password does not go along."""
+        return type(self), (self.place,)
+
     @classmethod
     def create(cls, place: str | Path) -> Self:
         """Make an empty knowledge base, and open it.

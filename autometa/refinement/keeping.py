@@ -1,0 +1,71 @@
+"""Keeping: what a refinement measures becomes knowledge."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from autometa.evaluation.limits import Limits
+from autometa.evaluation.record import Evaluation, Status
+from autometa.knowledge.base import KnowledgeBase
+from autometa.metafeatures import extract
+from autometa.refinement.attempts import SEED, Attempt, Rung, Source
+from autometa.task import Task
+
+
+class Keeper:
+    """Keeps what is measured in a knowledge base, as it comes; the task at once.
+
+    Parameters
+    ----------
+    base : KnowledgeBase
+        Where.
+    task : Task
+        The table; name, fingerprint, meta-features and a sketch of it are kept.
+    origin : str
+        Whose runs they are.
+    rungs : sequence of Rung
+        What the attempts climb.
+    memory_bytes : int
+        That each may use: where it is less than usual, running out of it says nothing of the pipeline.
+
+    Raises
+    ------
+    KnowledgeError
+        If the base cannot be written.
+    """
+
+    def __init__(
+        self,
+        base: KnowledgeBase,
+        task: Task,
+        origin: str,
+        rungs: Sequence[Rung],
+        *,
+        memory_bytes: int = Limits().memory_bytes,
+    ) -> None:
+        base.add_task(task, extract(task, SEED), origin=origin)
+        self._base = base
+        self._origin = origin
+        self._unsaid = {Status.TIMED_OUT}  # of a pipeline by how it ended
+        if memory_bytes < Limits().memory_bytes:
+            self._unsaid.add(Status.OUT_OF_MEMORY)
+        self._n_folds: dict[str, int] = {}
+        for rung in rungs:
+            self._n_folds[rung.splits.name] = self._n_folds.get(rung.splits.name, 0) + len(rung.fold_numbers)
+
+    def keep(self, attempt: Attempt) -> None:
+        """Keep the evaluations of an attempt: on all folds, or failed.
+
+        What a budget has cut short says nothing of the pipeline; nor do some of the folds, which others would take for
+        all.
+        """
+        if attempt.source is Source.STOPPED:  # its scores are told by a fit of more rounds
+            return
+        complete = [each for each in attempt.evaluations if self._is_complete(each)]
+        self._base.add_evaluations([replace(each, origin=self._origin) for each in complete])
+
+    def _is_complete(self, evaluation: Evaluation) -> bool:
+        """Return whether an evaluation is what anybody would have measured."""
+        if evaluation.status is not Status.OK:
+            return evaluation.status not in self._unsaid
+        n_scores = {len(scores) for scores in evaluation.fold_scores.values()}
+        return n_scores == {self._n_folds[evaluation.protocol]}
