@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from autometa import errors as errors
     from autometa.advisor import describe as describe
     from autometa.advisor import recommend as recommend
+    from autometa.estimators import AutoMetaClassifier as AutoMetaClassifier
+    from autometa.estimators import AutoMetaRegressor as AutoMetaRegressor
     from autometa.knowledge.base import KnowledgeBase as KnowledgeBase
     from autometa.reading import read_task as read_task
+    from autometa.recorder import recording as recording
     from autometa.refinement.sampler import KnowledgeSampler as KnowledgeSampler
     from autometa.refinement.studies import add_study as add_study
+    from autometa.refinement.warm_starting import warm_start as warm_start
 
 _HOMES = {
+    "AutoMetaClassifier": "autometa.estimators",
+    "AutoMetaRegressor": "autometa.estimators",
     "KnowledgeBase": "autometa.knowledge.base",
     "KnowledgeSampler": "autometa.refinement.sampler",
     "add_study": "autometa.refinement.studies",
@@ -25,9 +31,23 @@ _HOMES = {
     "errors": "autometa",
     "read_task": "autometa.reading",
     "recommend": "autometa.advisor",
+    "recording": "autometa.recorder",
+    "warm_start": "autometa.refinement.warm_starting",
 }
 
-__all__ = ["KnowledgeBase", "KnowledgeSampler", "add_study", "describe", "errors", "read_task", "recommend"]
+__all__ = [
+    "AutoMetaClassifier",
+    "AutoMetaRegressor",
+    "KnowledgeBase",
+    "KnowledgeSampler",
+    "add_study",
+    "describe",
+    "errors",
+    "read_task",
+    "recommend",
+    "recording",
+    "warm_start",
+]
 
 
 def __getattr__(name: str) -> object:

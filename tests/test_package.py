@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_public_names_are_these() -> None:
     assert sorted(autometa.__all__) == [
+        "AutoMetaClassifier",
+        "AutoMetaRegressor",
         "KnowledgeBase",
         "KnowledgeSampler",
         "add_study",
@@ -22,6 +24,8 @@ def test_the_public_names_are_these() -> None:
         "errors",
         "read_task",
         "recommend",
+        "recording",
+        "warm_start",
     ]
     for name in autometa.__all__:
         assert getattr(autometa, name) is not None

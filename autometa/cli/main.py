@@ -9,26 +9,18 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from autometa import __version__
-from autometa.cli.benchmark import app as benchmark
-from autometa.cli.describe import describe
-from autometa.cli.explain import explain
-from autometa.cli.kb import app as kb
+from autometa.cli.commands import CommandsByPlace
 from autometa.cli.output import say
-from autometa.cli.recommend import recommend
 from autometa.errors import UserError
 
 app = typer.Typer(
     name="autometa",
+    cls=CommandsByPlace,
     help="Recommends machine-learning pipelines for a table of data, from what was learned on past ones.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(recommend)
-app.command()(explain)
-app.command()(describe)
-app.add_typer(kb)
-app.add_typer(benchmark)
 
 
 @app.callback(invoke_without_command=True)

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from autometa.advisor import RECOMMENDERS
-from autometa.cli.output import Format, shard_progress
+from autometa.cli.output import FormatOption as FormatOption
+from autometa.cli.output import shard_progress
 from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import URL_VARIABLE, open_knowledge
 from autometa.task import Task
 from autometa.wish import TRADE_OFFS
 
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is printed.")]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(

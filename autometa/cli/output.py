@@ -6,14 +6,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from autometa._characters import escape_controls, first_control
-from autometa.knowledge.shipped import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress as Bar
+
+    from autometa.knowledge.shipped import Progress  # and SQLAlchemy, which not every command needs
 
 Content = Mapping[str, object] | Sequence[Mapping[str, object]]
 _PLAIN_WIDTH = 1000  # where stdout is no terminal: a line for each row, for grep and the like
@@ -25,6 +28,9 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     YAML = "yaml"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is printed.")]
 
 
 def print_content(content: Content, form: Format) -> None:
@@ -114,7 +120,7 @@ def counting() -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
-def shard_progress() -> Iterator[Progress]:
+def shard_progress() -> "Iterator[Progress]":
     """Give what `open_knowledge` tells its progress to; says on stderr what is read, and what that joined."""
     with bar() as drawn:
 

@@ -1,6 +1,7 @@
 """`autometa recommend`."""
 
 import json
+import re
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -36,6 +37,16 @@ from autometa.cli.options import (
     weights_of,
 )
 from autometa.cli.output import Format, clock, print_content, print_renderables
+from autometa.cli.refining import (
+    JobsOption,
+    RecordOption,
+    RefineOption,
+    StorageOption,
+    TrialsOption,
+    refined_recommendation,
+    refinement_content,
+    refining_plan,
+)
 from autometa.evaluation.record import Status
 from autometa.reading import read_task
 from autometa.recommenders.explaining import Explanation
@@ -64,6 +75,11 @@ def recommend(  # noqa: PLR0913 - an argument for each option
     weight_origin: WeightOriginOption = None,
     probe: ProbeOption = None,
     trade_off: TradeOffOption = None,
+    refine: RefineOption = None,
+    trials: TrialsOption = None,
+    storage: StorageOption = None,
+    record: RecordOption = False,
+    jobs: JobsOption = 1,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say more of why each pipeline is advised.", show_default=False)
     ] = False,
@@ -91,22 +107,33 @@ def recommend(  # noqa: PLR0913 - an argument for each option
         probe_seconds=probe,
         trade_off=trade_off,
     )
+    plan = refining_plan(wish, seconds=refine, n_trials=trials, storage=storage, is_recorded=record, n_jobs=jobs)
+    refinement = None
     with opened(db) as base:
         advisor = Advisor(base, recommender=recommender)
         with clock(probe) as report:
-            recommendation = advisor.recommend(table, wish, report)
+            recommendation, grounds = advisor.recommend_with_grounds(table, wish, report)
+        if plan is not None:
+            recommendation, refinement = refined_recommendation(
+                table, (recommendation, grounds), plan, k, base if record else None
+            )
         explanation = explained(advisor.experience(recommendation, wish), recommendation, seed) if explain else None
     if form is Format.TABLE:
         print_renderables(
             *draw_recommendation(
                 table,
                 recommendation,
-                _usage(data, table, wish, arguments, {"knowledge": db, "recommender": recommender}),
+                _usage(data, table, wish, arguments, {"knowledge": db, "recommender": recommender})
+                if refinement is None
+                else _usage_of_found(data, table, arguments, recommendation[0]),
                 explanation,
             )
         )
     else:
-        print_content(recommendation_content(table, recommendation, explanation), form)
+        content = recommendation_content(table, recommendation, explanation)
+        if refinement is not None:
+            content["refinement"] = refinement_content(refinement)
+        print_content(content, form)
 
 
 def _usage(
@@ -119,7 +146,7 @@ def _usage(
         "max_fit_seconds": wish.max_fit_seconds,
         "max_memory": wish.max_memory,
         "algorithms": wish.algorithms,
-        "knowledge": advising["knowledge"],
+        "knowledge": re.sub(r"(?<=://)[^@/]*@", "***@", advising["knowledge"] or "") or None,  # no password
         "recommender": advising["recommender"] if advising["recommender"] != DEFAULT_RECOMMENDER else None,
         "seed": wish.seed or None,
         "exclude_origins": list(wish.exclude_origins) or None,
@@ -132,6 +159,23 @@ def _usage(
         f"import autometa\n"
         f"task = autometa.read_task({source}{_words({**reading, 'target': task.target})})\n"
         f"pipeline = autometa.recommend(task{_words(wished)})[0].build()\n"
+        f"pipeline.fit(task.X, task.y)"
+    )
+
+
+def _usage_of_found(
+    data: str, task: Task, reading: dict[str, Any], first: Advice
+) -> str:  # Any: arguments of several types
+    """Return Python code that builds and fits a pipeline that a refinement found: no other call would find the same."""
+    source = "frame" if data == "-" else repr(data)
+    configuration = first.configuration
+    return (
+        f"import autometa\n"
+        f"from autometa.pipelines.building import build\n"
+        f"from autometa.space import Configuration\n"
+        f"task = autometa.read_task({source}{_words({**reading, 'target': task.target})})\n"
+        f"found = Configuration(algorithm={configuration.algorithm!r}, values={dict(configuration.values)!r})\n"
+        f"pipeline = build(found, kind=task.kind, column_kinds=task.column_kinds)\n"
         f"pipeline.fit(task.X, task.y)"
     )
 

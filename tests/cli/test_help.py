@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autometa.cli.main import app
+from tests.cli.model_files import save_model
 from tests.sources.published import write_oboe
 
 # In an order in which each finds what it needs.
@@ -30,6 +31,11 @@ COMMANDS = (
     "describe",
     "recommend",
     "explain",
+    "fit",
+    "predict",
+    "evaluate",
+    "leaderboard",
+    "export",
 )
 
 
@@ -58,6 +64,7 @@ def test_the_example_of_every_command_runs(
     base = tmp_path / "knowledge.db"
     shutil.copy(shipped_base, base)
     write_oboe(tmp_path / "oboe")
+    save_model(examples / "wine.csv", tmp_path / "model.skops")
     monkeypatch.chdir(tmp_path)
     for command in COMMANDS:
         monkeypatch.setenv("AUTOMETA_DATABASE_URL", str(one_shard_base if command.startswith("benchmark") else base))
