@@ -240,7 +240,7 @@ def test_options_that_make_no_sense_are_refused(
 def test_predicting_needs_neither_optuna_nor_a_database(
     fitted: AutoMetaClassifier, wine: tuple[pd.DataFrame, pd.Series], tmp_path: Path
 ) -> None:
-    fitted_without = clone(fitted).set_params(**WITHOUT_SEARCH).fit(*wine)
+    fitted_without = clone(fitted).set_params(**WITHOUT_SEARCH, n_trials=None).fit(*wine)
     del fitted_without.recommendation_
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted_without))
     wine[0].head(5).to_parquet(tmp_path / "new.parquet")
@@ -266,8 +266,9 @@ def test_groups_are_never_split_whatever_cv_says() -> None:
     X, y = load_diabetes(as_frame=True, return_X_y=True)
     groups = np.arange(len(y)) // 20
     assert np.isfinite(AutoMetaRegressor(**THREE_TRIALS, cv=3).fit(X, y, groups=groups).score_)
+    split = list(KFold(3, shuffle=True, random_state=0).split(X))
     with pytest.raises(OptionError, match="some stand on both sides of a fold"):
-        AutoMetaRegressor(**THREE_TRIALS, cv=KFold(3, shuffle=True, random_state=0)).fit(X, y, groups=groups)
+        AutoMetaRegressor(**THREE_TRIALS, cv=split).fit(X, y, groups=groups)
     with pytest.raises(OptionError, match="all rows are of one group"):
         AutoMetaRegressor(**THREE_TRIALS).fit(X, y, groups=np.zeros(len(y)))
 
