@@ -1,6 +1,7 @@
 """AutoMetaClassifier and AutoMetaRegressor: the whole way from a table to a model, as scikit-learn estimators."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self  # Any: tables, estimators and scorers of many libraries, most without types
 
@@ -21,6 +22,7 @@ from sklearn.utils.validation import (
 from autometa._sizes import bytes_of, size_words
 from autometa.errors import DataError, OptionError
 from autometa.evaluation.protocol import OwnSplits
+from autometa.evaluation.record import LOCAL
 from autometa.reading import read_task
 from autometa.reading.columns import tidy_column
 from autometa.reading.conforming import TableReader
@@ -28,10 +30,9 @@ from autometa.task import Task
 
 _MOST_DENSE_BYTES = 4 * 2**30  # of a sparse table made dense, where no limit is given
 _N_GROUP_FOLDS = 5
-_ORIGIN = "local"
 
 
-class _AutoMeta(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no types
     """What both have in common."""
 
     _kind: str
@@ -158,7 +159,7 @@ class _AutoMeta(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
             seed=int(seed),
             splits=self._splits(target, groups),
             sample_weight=_weights_of(sample_weight, len(target)),
-            origin=_ORIGIN if self.record else None,
+            origin=LOCAL if self.record else None,
             started=started,
         )
         if isinstance(self.knowledge, KnowledgeBase):
@@ -224,9 +225,9 @@ class _AutoMeta(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         """Return a table as the pipelines take it."""
         return self._reader.read(self._table_of(X, reset=False))
 
+    @abstractmethod
     def _target_of(self, y: Any) -> np.ndarray:
         """Return the target (n_rows,) as the model is to predict it."""
-        raise NotImplementedError
 
 
 class AutoMetaClassifier(ClassifierMixin, _AutoMeta):  # type: ignore[misc] # scikit-learn has no types

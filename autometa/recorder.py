@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autometa.errors import DataError, OptionError
 from autometa.evaluation.messages import NOT_IMPORTABLE
-from autometa.evaluation.record import Evaluation, Status
+from autometa.evaluation.record import LOCAL, Evaluation, Status
 from autometa.evaluation.running import Evaluator, Limits
 from autometa.knowledge.base import NOT_STATED, KnowledgeBase
 from autometa.knowledge.shipped import open_knowledge
@@ -41,7 +41,7 @@ class Recording:
         task: Task,
         evaluator: Evaluator,
         *,
-        origin: str = "local",
+        origin: str = LOCAL,
         tuned: tuple[str, Metric] | None = None,
     ) -> None:
         self.task = task
@@ -144,7 +144,7 @@ def recording(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge: KnowledgeBase | str | Path | None = None,
     algorithm: str | None = None,
     metric: str = "auto",
-    origin: str = "local",
+    origin: str = LOCAL,
     limits: Limits | None = None,
 ) -> Iterator[Recording]:
     """Record the runs that are made on a table while the block is open.

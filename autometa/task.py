@@ -127,6 +127,16 @@ class Task:
         return tuple(np.unique(np.asarray(self.y)).tolist())
 
     @cached_property
+    def class_numbers(self) -> np.ndarray:
+        """Number of each row's class (n_rows,), as they appear; all alike for a regression.
+
+        Their sorted order would differ between "10" and 10.
+        """
+        if not self.kind.is_classification:
+            return np.zeros(self.n_rows, dtype=np.int64)
+        return np.asarray(pd.factorize(self.y)[0], dtype=np.int64)
+
+    @cached_property
     def column_kinds(self) -> dict[str, ColumnKind]:
         """Kind of each column, in the order of the table."""
         kinds = {str(name): column_kind(dtype) for name, dtype in self.X.dtypes.items()}

@@ -16,6 +16,7 @@ FLOORS = {
     "_paths": 0,
     "_array_cache": 0,
     "_characters": 0,
+    "_passwords": 0,
     "_sizes": 0,
     "_writing": 0,
     "task_kind": 0,

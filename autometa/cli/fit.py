@@ -1,7 +1,6 @@
 """`autometa fit`."""
 
 import math
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from autometa._passwords import hide_passwords
 from autometa.advisor import DEFAULT_RECOMMENDER
 from autometa.cli.models import leaderboard_rows
 from autometa.cli.options import (
@@ -33,6 +33,7 @@ from autometa.cli.options import (
 )
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.cli.refining import JobsOption, RecordOption, refining_progress
+from autometa.evaluation.record import LOCAL
 
 
 def fit(  # noqa: PLR0913 - an argument for each option
@@ -102,7 +103,7 @@ def fit(  # noqa: PLR0913 - an argument for each option
         recommender=recommender,
         n_jobs=jobs,
         seed=seed,
-        origin="local" if record else None,
+        origin=LOCAL if record else None,
     )
     table = read_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows))
     with opened(db) as base, refining_progress(options.time_budget, options.n_trials, str(metric)) as report:
@@ -129,10 +130,10 @@ _UNSTORED = "not stored; name a file with -o model.skops, for: autometa predict 
 
 
 def command_line() -> str:
-    """Return the command line, as the card tells it: without what stands before the @ of a URL, a password perhaps."""
+    """Return the command line, as the card tells it: without passwords."""
     import shlex
 
-    return shlex.join(["autometa", *(re.sub(r"(?<=://)[^@/]*@", "***@", word) for word in sys.argv[1:])])
+    return shlex.join(["autometa", *map(hide_passwords, sys.argv[1:])])
 
 
 def _leaderboard(fitted: Any) -> list[dict[str, Any]]:  # Any: JSON

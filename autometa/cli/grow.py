@@ -10,6 +10,7 @@ import typer
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, bar, print_content, print_renderables, say
 from autometa.errors import OptionError
+from autometa.evaluation.record import LOCAL
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -63,7 +64,7 @@ def grow(  # noqa: PLR0913 - an argument for each option
     ] = None,
     cpu_limit: Annotated[float, typer.Option("--cpu-limit", help="CPU seconds of an evaluation.")] = 60.0,
     memory_limit: Annotated[float, typer.Option("--memory-limit", help="GiB of an evaluation.")] = 4.0,
-    origin: Annotated[str, typer.Option("--origin", help="Kept with every run.")] = "local",
+    origin: Annotated[str, typer.Option("--origin", help="Kept with every run.")] = LOCAL,
     licence: Annotated[str, typer.Option("--licence", help="Licence of the runs.")] = "not stated",
     db: DatabaseOption = None,
     form: FormatOption = Format.TABLE,

@@ -1,12 +1,12 @@
 """`autometa recommend`."""
 
 import json
-import re
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+from autometa._passwords import hide_passwords
 from autometa.advisor import DEFAULT_RECOMMENDER, Advisor
 from autometa.cli.drawing import draw_recommendation
 from autometa.cli.options import (
@@ -146,7 +146,7 @@ def _usage(
         "max_fit_seconds": wish.max_fit_seconds,
         "max_memory": wish.max_memory,
         "algorithms": wish.algorithms,
-        "knowledge": re.sub(r"(?<=://)[^@/]*@", "***@", advising["knowledge"] or "") or None,  # no password
+        "knowledge": hide_passwords(advising["knowledge"] or "") or None,
         "recommender": advising["recommender"] if advising["recommender"] != DEFAULT_RECOMMENDER else None,
         "seed": wish.seed or None,
         "exclude_origins": list(wish.exclude_origins) or None,

@@ -10,6 +10,7 @@ import typer
 from autometa.cli.output import counting
 from autometa.errors import OptionError
 from autometa.evaluation.limits import Limits, n_cores
+from autometa.evaluation.record import LOCAL
 from autometa.knowledge.base import KnowledgeBase
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
@@ -51,8 +52,6 @@ RecordOption = Annotated[
     typer.Option("--record", help="Keep what is measured on all folds, and failures, in the base.", show_default=False),
 ]
 JobsOption = Annotated[int, typer.Option("--jobs", help="Cores that are used in all; -1: all there are.")]
-
-ORIGIN = "local"
 
 
 def refining_plan(
@@ -101,7 +100,7 @@ def refined_recommendation(
     objective = Objective.of(recommendation.metric.name, task)
     keep = None
     if record_in is not None:
-        keep = Keeper(record_in, task, ORIGIN, rungs_of(task), memory_bytes=plan.memory_bytes).keep
+        keep = Keeper(record_in, task, LOCAL, rungs_of(task), memory_bytes=plan.memory_bytes).keep
     with refining_progress(plan.budget.seconds, plan.budget.n_trials, objective.name) as report:
         refinement = refine(grounds, recommendation, objective, plan, report=report, keep=keep)
     return refined(recommendation, grounds, refinement, k), refinement

@@ -96,7 +96,7 @@ class Protocol:
         fold as long as the task has so many. In the folds, sizes differ by one at most, and so do the rows of
         a class.
         """
-        classes = _class_numbers(task)
+        classes = task.class_numbers
         n_folds = self.n_small_folds if task.n_rows <= self.small_rows else self.n_folds
         path = ("protocol", self.name, task.fingerprint)
         rows = draw_stratified(classes, self.row_limit, n_folds, generator(seed, *path, "rows"))
@@ -165,16 +165,6 @@ class OwnSplits:
 
 
 Splits = Protocol | OwnSplits
-
-
-def _class_numbers(task: Task) -> np.ndarray:
-    """Return a number per row (n_rows,) for its class; all alike for a regression.
-
-    Classes are numbered as they appear: their sorted order would differ between "10" and 10.
-    """
-    if not task.kind.is_classification:
-        return np.zeros(task.n_rows, dtype=np.int64)
-    return np.asarray(pd.factorize(task.y)[0], dtype=np.int64)
 
 
 def _dealt(classes: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:

@@ -16,6 +16,8 @@ from autometa.space import Configuration
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "skrub")
 _OPTIONAL_LIBRARIES = ("xgboost", "xgboost-cpu", "catboost")
 
+LOCAL = "local"  # origin of what was measured here, where nothing else is said
+
 
 class Status(StrEnum):
     """How an evaluation ended."""
@@ -92,7 +94,7 @@ class Evaluation:
     error: str
     absent: Mapping[str, str]
     versions: Mapping[str, str]
-    origin: str = "local"
+    origin: str = LOCAL
 
     def __post_init__(self) -> None:
         scores = {name: tuple(map(float, values)) for name, values in self.fold_scores.items()}

@@ -14,7 +14,7 @@ from autometa.evaluation.protocol import OwnSplits
 from autometa.metric import METRICS
 from autometa.wish import Wish
 
-Metric = str | Callable[..., float]
+Scoring = str | Callable[..., float]
 
 N_ADVISED = 5  # pipelines that are tried before results have a say
 
@@ -58,7 +58,7 @@ class FitOptions:
         If one of them makes no sense.
     """
 
-    metric: Metric = "auto"
+    metric: Scoring = "auto"
     time_budget: float | None = 60.0
     n_trials: int | None = None
     max_memory: str | float | None = None

@@ -1,24 +1,14 @@
 """Storing: a fitted model as one that goes into a file."""
 
 import math
-import time
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from autometa._random import draw_stratified, generator
 from autometa.errors import OptionError
 from autometa.fitting.fitting import Fitted
 from autometa.fitting.leaderboard import plain_rows
-from autometa.metric import METRICS, Metric, default_metric
-from autometa.persistence import Model, Training, importances, make_card, score_rows
+from autometa.metric import METRICS, default_metric
+from autometa.persistence import Model, Training, importances, make_card
 from autometa.reading.conforming import TableReader
 from autometa.task import Task
-
-_MOST_ROWS = 500  # of the table, that importances are told from
-_MOST_SECONDS = 10.0  # that they may take
-_N_SCORINGS = 5  # of each column
 
 
 def model_of(fitted: Fitted, task: Task, *, command: str = "", seed: int = 0) -> Model:
@@ -44,7 +34,7 @@ def model_of(fitted: Fitted, task: Task, *, command: str = "", seed: int = 0) ->
         score_std=None if math.isnan(fitted.score_std) else fitted.score_std,
         configurations=fitted.configurations,
         leaderboard=plain_rows(fitted.leaderboard),
-        importances=_importances(predictor, used, task, metric, seed),
+        importances=importances(predictor, used, task.y, metric, seed=seed),
     )
     return Model(
         predictor=predictor,
@@ -54,21 +44,3 @@ def model_of(fitted: Fitted, task: Task, *, command: str = "", seed: int = 0) ->
         metric=fitted.metric,
         card={**make_card(task, metric, training), "metric": fitted.metric, "importances_metric": metric.name},
     )
-
-
-def _importances(predictor: Any, X: pd.DataFrame, task: Task, metric: Metric, seed: int) -> list[dict[str, Any]]:
-    """Return the importances of columns; none where they would take long, or the rows define no score."""
-    rows = draw_stratified(_strata(task), _MOST_ROWS, 1, generator(seed, "importances"))
-    drawn, y = X.iloc[rows].reset_index(drop=True), task.y.iloc[rows].reset_index(drop=True)
-    started = time.monotonic()
-    is_defined = metric.name in score_rows(predictor, drawn, y).scores
-    if not is_defined or _N_SCORINGS * X.shape[1] * (time.monotonic() - started) > _MOST_SECONDS:
-        return []
-    return importances(predictor, drawn, y, metric, seed=seed)
-
-
-def _strata(task: Task) -> np.ndarray:
-    """Return the class of each row as a number (n_rows,); all alike for a regression."""
-    if not task.kind.is_classification:
-        return np.zeros(task.n_rows, dtype=np.int64)
-    return np.asarray(pd.factorize(task.y)[0], dtype=np.int64)

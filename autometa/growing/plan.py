@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import CV_V1, Protocol
-from autometa.evaluation.record import Evaluation
+from autometa.evaluation.record import LOCAL, Evaluation
 from autometa.growing.tables import TableSource
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -42,7 +42,7 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     n_workers: int = 1
     max_seconds: float = float("inf")
-    origin: str = "local"
+    origin: str = LOCAL
     licence: str = "not stated"
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, Select, select
 
 from autometa.errors import DataError, NotKnownError
-from autometa.evaluation.record import Evaluation
+from autometa.evaluation.record import LOCAL, Evaluation
 from autometa.knowledge import caching, queries, schema, tables
 from autometa.knowledge.claims import LEASE_SECONDS, Claims, Scope
 from autometa.knowledge.database import Database
@@ -115,7 +115,7 @@ class KnowledgeBase:
 
     # Writing ------------------------------------------------------------------------------------------------
 
-    def add_task(self, task: Task, metafeatures: MetaFeatures, *, origin: str = "local") -> bool:
+    def add_task(self, task: Task, metafeatures: MetaFeatures, *, origin: str = LOCAL) -> bool:
         """Add a task, or the meta-features and the sketch of a known one, and return whether anything was new.
 
         A task that is nearly the same as known ones joins their family: see `autometa.knowledge.kinship`.

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Connection, Double, case, literal, select
 
 from autometa.errors import NotKnownError, OptionError
+from autometa.evaluation.record import LOCAL
 from autometa.knowledge import tables
 
 MAX_WEIGHT = 1000.0
 UNDISCLOSED = "undisclosed"
 
 # Under these names lie runs of many: the user's own, those of who keeps a name back. No file takes them back.
-ANYBODYS = frozenset({"local", UNDISCLOSED})
+ANYBODYS = frozenset({LOCAL, UNDISCLOSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """The schema's life: engines, creating, checking, upgrading; the home of Alembic."""
 
 import os
-import re
 import secrets
 import sqlite3
 import stat
@@ -18,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, Operational
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from autometa._optional import require
+from autometa._passwords import hide_passwords
 from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
 from autometa.knowledge import tables
@@ -44,8 +44,9 @@ def to_url(place: str | Path) -> URL:
         try:
             url = make_url(words)
         except (ArgumentError, ValueError) as error:
-            words = re.sub(r"(?<=://).*@|(?<=password=)[^&]*", "***", words)
-            raise KnowledgeError(f"not a database URL: '{words}'; give a file or sqlite:///FILE") from error
+            raise KnowledgeError(
+                f"not a database URL: '{hide_passwords(words)}'; give a file or sqlite:///FILE"
+            ) from error
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
         raise KnowledgeError(f"'{url.get_backend_name()}' is not supported; use SQLite or PostgreSQL")
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:

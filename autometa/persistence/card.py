@@ -1,18 +1,19 @@
 """The card of a model: what it was trained on, how well it did, and what its predictions rest on."""
 
 import math
-import platform
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any  # JSON, and scikit-learn's estimators
 
 import numpy as np
 import pandas as pd
 
 from autometa import __version__
-from autometa._random import generator, spawn
+from autometa._random import draw_stratified, generator, spawn
+from autometa.evaluation import record
 from autometa.evaluation.scoring import FoldScores, as_numbers, class_positions, score_fold
 from autometa.metric import Metric
 from autometa.space import Configuration
@@ -23,8 +24,8 @@ MAX_IMPORTANCES = 20
 PREDICTING = ("scikit-learn", "skrub", "lightgbm", "xgboost", "xgboost-cpu", "catboost")
 """Libraries whose objects a predictor holds, by the names under which they are installed."""
 
-_OTHERS = ("numpy", "pandas", "scipy", "skops")
 _N_REPEATS = 5  # scikit-learn's own number
+_MOST_SECONDS = 10.0  # that importances may take: a model waits to be saved meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +84,18 @@ def make_card(task: Task, metric: Metric, training: Training) -> dict[str, Any]:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that pipelines are made of, as far as they are here."""
-    versions = {"python": platform.python_version()}
-    for library in (*PREDICTING, *_OTHERS):
-        try:
-            versions[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return versions
+    """Return the versions of Python and of the libraries that a model file is made of, as far as they are here."""
+    return {**record.library_versions(), "skops": version("skops")}
 
 
 def importances(
-    predictor: Any, X: pd.DataFrame, y: pd.Series, metric: Metric, *, seed: int = 0, max_rows: int = 2000
+    predictor: Any,
+    X: pd.DataFrame,
+    y: pd.Series,
+    metric: Metric,
+    *,
+    seed: int = 0,
+    max_rows: int = 500,
 ) -> list[dict[str, Any]]:
     """Return by how much a score is worse where the values of one column are shuffled; at most 20 columns, in order.
 
@@ -111,12 +112,13 @@ def importances(
     seed : int
         Seed of the shuffles, and of the rows that are taken.
     max_rows : int
-        Rows of a longer table that are looked at.
+        Rows of a longer table that are looked at, each class at its share.
 
     Returns
     -------
     importances : list of dict
-        ``column``, ``importance`` (mean over five shuffles, in the metric's unit) and ``std`` of each.
+        ``column``, ``importance`` (mean over five shuffles, in the metric's unit) and ``std`` of each; empty where the
+        rows define no score, or it would take more than ten seconds, by what one score takes.
 
     References
     ----------
@@ -124,10 +126,13 @@ def importances(
     """
     from sklearn.inspection import permutation_importance
 
-    if len(X) > max_rows:
-        rows = np.sort(generator(seed, "importances", "rows").permutation(len(X))[:max_rows])
-        X, y = X.iloc[rows], y.iloc[rows]
-
+    classes = pd.factorize(y)[0] if hasattr(predictor, "classes_") else np.zeros(len(y), dtype=np.int64)
+    rows = draw_stratified(classes, max_rows, 1, generator(seed, "importances", "rows"))
+    X, y = X.iloc[rows], y.iloc[rows]
+    started = time.monotonic()
+    is_defined = metric.name in score_rows(predictor, X, y).scores
+    if not is_defined or _N_REPEATS * X.shape[1] * (time.monotonic() - started) > _MOST_SECONDS:
+        return []
     result = permutation_importance(
         predictor, X, y, scoring=_scorer(metric), n_repeats=_N_REPEATS, random_state=spawn(seed, "importances")
     )

@@ -55,6 +55,6 @@ def sample_rows(task: Task, max_rows: int) -> Task:
 def _stratify(task: Task, n_drawn: int) -> np.ndarray:
     """Return the number of each row's stratum (n_rows,): its class, or the twentieth of its target."""
     if task.kind.is_classification:
-        return np.asarray(pd.factorize(task.y)[0], dtype=np.int64)
+        return task.class_numbers
     rank = np.argsort(np.argsort(task.y.to_numpy(), kind="stable"), kind="stable")
     return np.asarray(rank * min(_N_STRATA, n_drawn) // task.n_rows, dtype=np.int64)

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import re
 import signal
 import threading
 import time
@@ -15,6 +14,7 @@ from itertools import count
 import optuna
 from optuna.study import Study, StudyDirection
 
+from autometa._passwords import hide_passwords
 from autometa.errors import OptionError
 from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import OwnSplits
@@ -210,9 +210,7 @@ def refine(
         "metric": objective.name,
         "splits": plan.splits.name if plan.splits is not None else "autometa's",
         "choice of algorithms": ",".join(spaces.spaces),
-        "release of autometa": hashlib.sha256(repr(spaces.spaces).encode()).hexdigest()[
-            :12
-        ],  # which has its own ranges
+        "release of autometa": hashlib.sha256(repr(spaces.spaces).encode()).hexdigest()[:12],  # by its ranges
     }
     search = _Search(objective, plan, proposer, TrialLog(study, spaces, objective, identity, plan.seed))
     search.report = report
@@ -382,8 +380,8 @@ def _study(objective: Objective, plan: Plan) -> Study:
     try:
         return optuna.create_study(storage=plan.storage, study_name=name, direction=direction, load_if_exists=True)
     except Exception as error:  # whatever a storage's driver raises, of which Optuna has many
-        place = re.sub(r"(?<=://).*@", "***@", plan.storage or "memory")  # a password is not shown
-        message = re.sub(r"(?<=://)\S*@", "***@", " ".join(str(error).split()))[:300]
+        place = hide_passwords(plan.storage or "memory")
+        message = hide_passwords(" ".join(str(error).split()))[:300]
         raise OptionError(
             f"cannot open the storage '{place}': {type(error).__name__}: {message}; give a URL like sqlite:///study.db"
         ) from error

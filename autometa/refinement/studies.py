@@ -11,7 +11,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from autometa.errors import ConfigurationError, OptionError
-from autometa.evaluation.record import Evaluation, Status, library_versions
+from autometa.evaluation.record import LOCAL, Evaluation, Status, library_versions
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import open_knowledge
 from autometa.knowledge.writing import Added
@@ -38,7 +38,7 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
     algorithm: str,
     metric: str = "auto",
     target: str | int | None = None,
-    origin: str = "local",
+    origin: str = LOCAL,
 ) -> Added:
     """Keep the trials of a study in a knowledge base, for `KnowledgeSampler`; those that are kept already stay.
 
