@@ -121,6 +121,12 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
         check_is_fitted(self)
         return np.asarray(self._model.predict(self._read(X)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is stored: of an open base its place alone, without a password, for predicting needs no base."""
+        state = dict(super().__getstate__())
+        state["knowledge"] = getattr(self.knowledge, "place", self.knowledge)
+        return state
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "best_pipeline_")
 

@@ -74,10 +74,6 @@ class KnowledgeBase:
         """Return itself: a copy of an estimator reads the same base."""
         return self
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        """Have another process open the same place; a password does not go along."""
-        return type(self), (self.place,)
-
     @classmethod
     def create(cls, place: str | Path) -> Self:
         """Make an empty knowledge base, and open it.
