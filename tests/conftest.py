@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from autometa.evaluation.machine_speed import keep_speed
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import import_shard
 from autometa.knowledge.shipped import create_filled
+from tests.openml_server import APIKEY, OpenMLServer
 
 if TYPE_CHECKING:
     from tests.postgres import Server
@@ -89,6 +91,51 @@ def postgres() -> "Iterator[Server]":
 
     with running_server() as server:
         yield server
+
+
+@pytest.fixture
+def openml_server() -> Iterator[OpenMLServer]:
+    """Return an OpenML on the loopback that offers nothing yet."""
+    with OpenMLServer() as server:
+        yield server
+
+
+@pytest.fixture
+def openml_shared() -> Path:
+    """Return the folder of real answers and files of OpenML that lies beside a developer's checkout."""
+    folder = ROOT.parent / "shared" / "openml"
+    if not (folder / "LICENSE").is_file():
+        pytest.skip("needs the files of ../shared/openml, which do not come with the repository")
+    return folder
+
+
+@pytest.fixture
+def openml_environment(openml_server: OpenMLServer, tmp_path: Path) -> dict[str, str]:
+    """Return the environment in which the `openml` library of another process asks the server of the test."""
+    folder = tmp_path / "openml-home" / "openml"
+    folder.mkdir(parents=True)
+    (folder / "config").write_text(f"server = {openml_server.url}\napikey = {APIKEY}\n")
+    return {
+        "XDG_CONFIG_HOME": str(folder.parent),
+        "OPENML_CACHE_DIR": str(tmp_path / "openml-cache"),
+        "no_proxy": "127.0.0.1",
+    }
+
+
+@pytest.fixture
+def openml_here(
+    openml_server: OpenMLServer, openml_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> OpenMLServer:
+    """Return the server of the test, with the `openml` library of this process pointed at it."""
+    for name, value in openml_environment.items():
+        monkeypatch.setenv(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the libraries that it imports
+        import openml
+    monkeypatch.setattr(openml.config, "server", openml_server.url)
+    monkeypatch.setattr(openml.config, "apikey", APIKEY)
+    monkeypatch.setattr(openml.config, "_root_cache_directory", Path(openml_environment["OPENML_CACHE_DIR"]))
+    return openml_server
 
 
 @pytest.fixture
