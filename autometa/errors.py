@@ -12,6 +12,8 @@
     │   │   └── NotKnownError          it does not hold what was asked for  (LookupError)
     │   ├── ExchangeError              a shard that is refused              (ValueError)
     │   ├── PersistenceError           a model file that is refused         (ValueError)
+    │   ├── SourceError                something that OpenML does not give now
+    │   │   └── NotOfferedError        something that it does not have      (LookupError)
     │   └── MissingDependencyError     an optional library is not installed (ImportError)
     └── EvaluationError                the evaluation machinery itself broke (RuntimeError)
 
@@ -30,9 +32,11 @@ __all__ = [
     "KnowledgeError",
     "MissingDependencyError",
     "NotKnownError",
+    "NotOfferedError",
     "OptionError",
     "PersistenceError",
     "SchemaError",
+    "SourceError",
     "UserError",
 ]
 
@@ -75,6 +79,14 @@ class ExchangeError(UserError, ValueError):
 
 class PersistenceError(UserError, ValueError):
     """A model file that is refused, or a model that no file can hold."""
+
+
+class SourceError(UserError):
+    """Something that a source of data and runs elsewhere does not give: no answer, a broken one, or a refusal."""
+
+
+class NotOfferedError(SourceError, LookupError):
+    """Something that a source does not have, by its own words."""
 
 
 class MissingDependencyError(UserError, ImportError):
