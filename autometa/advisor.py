@@ -288,7 +288,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     Parameters
     ----------
     X : str, Path, DataFrame, ndarray of shape (n_rows, n_columns) or Task
-        The table.
+        The table; "openml:31" is a data set of OpenML.
     y : array-like of shape (n_rows,), optional
         The target, if it stands apart from the table.
     target : str or int, optional
