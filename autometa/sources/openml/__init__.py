@@ -2,5 +2,7 @@
 
 ::
 
-    connection -> asks, by the `openml` library, within a time; or looks into its cache alone
+    connection -> asks, by the `openml` library, within a time
+    fetching   -> the files in the library's cache, asked for where they are not there or broken; answers parses them
+    reading    -> a data set or task as a `Task`
 """
