@@ -1,8 +1,8 @@
 """An OpenML on the loopback: it answers what the installed `openml` package asks, and fails where a test wants it to.
 
 It offers nothing at first. `add_shared` gives it the real files of ../shared/openml, `add_table`, `add_task` and
-`add_suite` tables, tasks and suites of a test's own; `add` and `route` anything else. What it does not have is refused as
-OpenML does, by 412 with a code. `fail` puts a fault before a route.
+`add_suite` tables, tasks and suites of a test's own; `add` and `route` anything else. What it does not have is refused
+as OpenML does, by 412 with a code. `fail` puts a fault before a route.
 
     with OpenMLServer() as server:
         server.add_table(31, frame, target="class")
@@ -119,7 +119,7 @@ class OpenMLServer:
         self.route("GET", re.escape(_full(path)) + "$", lambda request: answer)
 
     def route(self, method: str, pattern: str, route: Route) -> None:
-        """Answer what matches a pattern, below the API unless it begins with a slash, by a function; the last one wins."""
+        """Answer what matches a pattern, below the API unless it begins with a slash, by a function; the last wins."""
         self._routes.append((method, re.compile(_full(pattern)), route))
 
     def fail(self, pattern: str, answer: Answer, *, times: float = float("inf")) -> None:
@@ -137,7 +137,9 @@ class OpenMLServer:
         for described in sorted(folder.glob("tasks/*/task.xml")):
             number = described.parent.name
             address = f"/api_splits/get/{number}/Task_{number}_splits.arff"
-            self.add(f"task/{number}", readdressed(described.read_text("utf-8"), "data_splits_url", self.root + address))
+            self.add(
+                f"task/{number}", readdressed(described.read_text("utf-8"), "data_splits_url", self.root + address)
+            )
             self.add(address, (described.parent / "datasplits.arff").read_bytes(), content_type="text/plain")
         iris = folder / "mock_responses" / "datasets" / "data_description_61.xml"
         self.add("data/61", readdressed(iris.read_text("utf-8"), "url", self.root + "/data/v1/download/61/iris.arff"))
@@ -228,9 +230,7 @@ class OpenMLServer:
         address = f"/api_splits/get/{number}/Task_{number}_splits.arff"
         self.add(address, splits, content_type="text/plain; charset=utf-8")
         parameters = {"number_repeats": n_repeats, "number_folds": n_folds, "stratified_sampling": "false"}
-        listed = "".join(
-            f'<oml:parameter name="{name}">{value}</oml:parameter>' for name, value in parameters.items()
-        )
+        listed = "".join(f'<oml:parameter name="{name}">{value}</oml:parameter>' for name, value in parameters.items())
         kind = {1: "Supervised Classification", 2: "Supervised Regression", 5: "Clustering"}[type_id]
         inputs = [
             f'<oml:input name="source_data"><oml:data_set>{element("data_set_id", dataset)}'

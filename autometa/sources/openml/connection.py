@@ -116,8 +116,8 @@ class Connection:
                 reason = str(error)
         times = f", {self.n_attempts} times" if self.n_attempts > 1 else ""
         raise SourceError(
-            f"OpenML ({self.server}) did not give {what}{times}: {reason}; what came before is kept, so try again later, "
-            "or --offline with what is there"
+            f"OpenML ({self.server}) did not give {what}{times}: {reason}; what came before is kept, so try again "
+            "later, or --offline with what is there"
         )
 
     def ask_for_more(self, what: str, call: Callable[[], T], *, is_data: bool = False) -> T | None:
@@ -208,7 +208,7 @@ def _translated(error: BaseException, what: str) -> Exception | None:
         return SourceError(f"OpenML has {what}, but in a form that cannot be used here: {_told(error)}")
     if isinstance(error, exceptions.OpenMLServerError):
         found = _STATUS.search(str(error))
-        return _PassingError(f"HTTP {found[1]}" if found else _told(error))
+        return _PassingError(f"HTTP {found[1]}" if found else f"an answer that cannot be read ({_told(error)})")
     if isinstance(error, exceptions.OpenMLHashException):
         return _PassingError("a file that is not what its checksum says")
     if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError | minio.error.MinioException):
