@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autometa.refinement.sampler import KnowledgeSampler as KnowledgeSampler
     from autometa.refinement.studies import add_study as add_study
     from autometa.refinement.warm_starting import warm_start as warm_start
+    from autometa.sources.openml.reading import from_openml as from_openml
 
 _HOMES = {
     "AutoMetaClassifier": "autometa.estimators",
@@ -29,6 +30,7 @@ _HOMES = {
     "add_study": "autometa.refinement.studies",
     "describe": "autometa.advisor",
     "errors": "autometa",
+    "from_openml": "autometa.sources.openml.reading",
     "read_task": "autometa.reading",
     "recommend": "autometa.advisor",
     "recording": "autometa.recorder",
@@ -43,6 +45,7 @@ __all__ = [
     "add_study",
     "describe",
     "errors",
+    "from_openml",
     "read_task",
     "recommend",
     "recording",

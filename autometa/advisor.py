@@ -20,7 +20,6 @@ from autometa.metafeatures import MetaFeatures, extract
 from autometa.metric import Metric, get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.probing import Report, is_decisive, probe
-from autometa.reading import read_task
 from autometa.recommenders.advising import Grounds, advise, best_measured_first
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
@@ -38,6 +37,7 @@ from autometa.recommenders.recommendation import KnownTask, Probe, Recommendatio
 from autometa.recommenders.similarity import Similarity
 from autometa.recommenders.trading import TradeOff, trade
 from autometa.sketches import draw_sketch
+from autometa.sources.tables import as_task
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
@@ -266,7 +266,7 @@ def describe_task(task: Task, *, seed: int = 0) -> tuple[TaskDescription, MetaFe
 
 
 def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
-    X: Any,  # Any: a path, a DataFrame, an array or a Task, as read_task takes them
+    X: Any,  # Any: a path, a DataFrame, an array, a Task, or "openml:31", as as_task takes them
     y: Any = None,  # Any: as above
     *,
     target: str | int | None = None,
@@ -343,7 +343,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
         probe_seconds=probe_seconds,
         trade_off=trade_off,
     )
-    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    task = as_task(X, y, target=target)
     if isinstance(knowledge, KnowledgeBase):
         return Advisor(knowledge, recommender=recommender).recommend(task, wish)
     with open_knowledge(knowledge) as base:
@@ -355,5 +355,5 @@ def describe(X: Any, y: Any = None, *, target: str | int | None = None, seed: in
 
     Parameters are those of `recommend`.
     """
-    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    task = as_task(X, y, target=target)
     return pd.Series(dict(describe_task(task, seed=seed)[1].values), dtype=float, name=task.name)

@@ -17,7 +17,7 @@ from autometa.metafeatures import EXTRACTION_VERSION, extract
 from autometa.metric import Metric, get_metric
 from autometa.pipelines.learners import LEARNERS
 from autometa.pipelines.recognising import recognise
-from autometa.reading import read_task
+from autometa.sources.tables import as_task
 from autometa.task import Task
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Recording:
 
 @contextmanager
 def recording(  # noqa: PLR0913 - the keyword arguments of the public door
-    X: Any,  # Any: a path, a DataFrame, an array or a Task, as read_task takes them
+    X: Any,  # Any: a path, a DataFrame, an array, a Task, or "openml:31", as as_task takes them
     y: Any = None,  # Any: as above
     *,
     target: str | int | None = None,
@@ -190,7 +190,7 @@ def recording(  # noqa: PLR0913 - the keyword arguments of the public door
     (<Status.OK: 'ok'>, True, 'ridge')
     >>> folder.cleanup()
     """
-    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    task = as_task(X, y, target=target)
     task = task if name is None else replace(task, name=name)
     own = get_metric(metric, task.kind)
     with _opened(knowledge) as base:

@@ -22,6 +22,7 @@ def test_the_public_names_are_these() -> None:
         "add_study",
         "describe",
         "errors",
+        "from_openml",
         "read_task",
         "recommend",
         "recording",

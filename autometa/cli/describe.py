@@ -13,6 +13,7 @@ from autometa.cli.options import (
     IgnoreOption,
     KindOption,
     MaxRowsOption,
+    OfflineOption,
     PositiveOption,
     SeedOption,
     TargetOption,
@@ -23,8 +24,8 @@ from autometa.cli.options import (
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.errors import NotKnownError
 from autometa.metric import default_metric
-from autometa.reading import read_task
 from autometa.recommenders.recommendation import KnownTask
+from autometa.sources.tables import as_task
 from autometa.task import Task
 
 _UNDEFINED = "?: not defined for this table, or not for this kind of task"
@@ -38,6 +39,7 @@ def describe(  # noqa: PLR0913 - an argument for each option
     categorical: CategoricalOption = None,
     positive_class: PositiveOption = None,
     max_rows: MaxRowsOption = None,
+    offline: OfflineOption = False,
     db: DatabaseOption = None,
     seed: SeedOption = 0,
     form: FormatOption = Format.TABLE,
@@ -48,7 +50,7 @@ def describe(  # noqa: PLR0913 - an argument for each option
     Example:
       autometa describe data/examples/wine.csv --target cultivar
     """
-    table = read_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows))
+    table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
     features = describe_task(table, seed=seed)[1]
     known_tasks: tuple[KnownTask, ...] = ()
     novelty, notes = 1.0, list(table.notes)

@@ -21,6 +21,7 @@ from autometa.cli.options import (
     MaxRowsOption,
     MetricOption,
     NumberOption,
+    OfflineOption,
     PositiveOption,
     RecommenderOption,
     SeedOption,
@@ -31,8 +32,8 @@ from autometa.cli.options import (
 )
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.cli.recommend import recommendation_content
-from autometa.reading import read_task
 from autometa.recommenders.explaining import explain as explained
+from autometa.sources.tables import as_task
 from autometa.task import Task
 from autometa.wish import Wish
 
@@ -56,6 +57,7 @@ def explain(  # noqa: PLR0913 - an argument for each option
     categorical: CategoricalOption = None,
     positive_class: PositiveOption = None,
     max_rows: MaxRowsOption = None,
+    offline: OfflineOption = False,
     max_fit_time: MaxFitTimeOption = None,
     max_memory: MaxMemoryOption = None,
     algorithms: AlgorithmsOption = None,
@@ -74,7 +76,7 @@ def explain(  # noqa: PLR0913 - an argument for each option
 
     if html is not None:
         check_place(html, force=force)
-    table = read_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows))
+    table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
     wish = Wish(
         metric=metric,
         k=k,

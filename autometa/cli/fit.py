@@ -22,6 +22,7 @@ from autometa.cli.options import (
     MaxMemoryOption,
     MaxRowsOption,
     MetricOption,
+    OfflineOption,
     PositiveOption,
     RecommenderOption,
     SeedOption,
@@ -70,6 +71,7 @@ def fit(  # noqa: PLR0913 - an argument for each option
     categorical: CategoricalOption = None,
     positive_class: PositiveOption = None,
     max_rows: MaxRowsOption = None,
+    offline: OfflineOption = False,
     max_memory: MaxMemoryOption = None,
     algorithms: AlgorithmsOption = None,
     recommender: RecommenderOption = DEFAULT_RECOMMENDER,
@@ -89,7 +91,7 @@ def fit(  # noqa: PLR0913 - an argument for each option
     from autometa.fitting import FitOptions, fit_task
     from autometa.fitting.storing import model_of
     from autometa.persistence import save
-    from autometa.reading import read_task
+    from autometa.sources.tables import as_task
 
     if output is not None:
         check_place(output, force=force, what="the model")
@@ -105,7 +107,7 @@ def fit(  # noqa: PLR0913 - an argument for each option
         seed=seed,
         origin=LOCAL if record else None,
     )
-    table = read_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows))
+    table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
     with opened(db) as base, refining_progress(options.time_budget, options.n_trials, str(metric)) as report:
         fitted = fit_task(table, np.asarray(table.y), base, options, report=report)
     if output is not None:

@@ -1,21 +1,34 @@
 """`autometa kb grow`."""
 
 import re
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autometa.cli.options import DatabaseOption, FormatOption, opened
+from autometa.cli.grow_places import (
+    DatasetsOption,
+    FromOption,
+    MaxColumnsOption,
+    MaxRowsToGrowOption,
+    Place,
+    SuiteOption,
+    TasksOption,
+)
+from autometa.cli.options import DatabaseOption, FormatOption, OfflineOption, opened
 from autometa.cli.output import Format, bar, print_content, print_renderables, say
-from autometa.errors import OptionError
+from autometa.errors import OptionError, SourceError
 from autometa.evaluation.record import LOCAL
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from autometa.growing.plan import Grown, Progress
+    from autometa.growing.openml_tables import Found
+    from autometa.growing.plan import Grown, Plan, Progress
+    from autometa.knowledge.base import KnowledgeBase
     from autometa.space import Configuration
     from autometa.task_kind import TaskKind
 
@@ -24,9 +37,10 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def grow(  # noqa: PLR0913 - an argument for each option
-    place: Annotated[
-        str, typer.Option("--from", metavar="PLACE", help="An index.csv, a folder of tables, or one table.")
-    ],
+    place: FromOption = None,
+    openml_suite: SuiteOption = None,
+    openml_tasks: TasksOption = None,
+    openml_datasets: DatasetsOption = None,
     split: Annotated[
         str | None, typer.Option("--split", help="Only this split of the index.", show_default=False)
     ] = None,
@@ -48,7 +62,17 @@ def grow(  # noqa: PLR0913 - an argument for each option
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Only the first so many tables.", show_default=False)
     ] = None,
-    protocol: Annotated[str, typer.Option("--protocol", help="cv-v1, or holdout-v1 for large tables.")] = "cv-v1",
+    max_rows: MaxRowsToGrowOption = None,
+    max_columns: MaxColumnsOption = None,
+    offline: OfflineOption = False,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            help="cv-v1, or holdout-v1 for large tables; default: cv-v1, or the splits of tasks of OpenML.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Evaluations at a time, on this machine.")] = 1,
     dask: Annotated[
         str | None,
@@ -59,7 +83,7 @@ def grow(  # noqa: PLR0913 - an argument for each option
             show_default=False,
         ),
     ] = None,
-    time: Annotated[
+    seconds: Annotated[
         str | None, typer.Option("--time", help="Begin nothing after 90s, 30m, 2h.", show_default=False)
     ] = None,
     cpu_limit: Annotated[float, typer.Option("--cpu-limit", help="CPU seconds of an evaluation.")] = 60.0,
@@ -74,35 +98,68 @@ def grow(  # noqa: PLR0913 - an argument for each option
     \b
     Example:
       autometa kb grow --from data/examples --candidates 2 --time 20s
+      autometa kb grow --openml-suite 99 --max-rows 10000 --time 2h
     """
     from autometa.evaluation.limits import Limits  # growing is not needed by the other commands
-    from autometa.evaluation.protocol import PROTOCOLS
+    from autometa.evaluation.protocol import CV_V1, PROTOCOLS
     from autometa.growing.plan import Plan
-    from autometa.growing.running import grow as run
-    from autometa.growing.tables import find_tables
 
-    if protocol not in PROTOCOLS:
+    where = Place(
+        path=place,
+        suite=openml_suite,
+        tasks=openml_tasks,
+        datasets=openml_datasets,
+        split=split,
+        target=target,
+        limit=limit,
+        max_rows=max_rows,
+        max_columns=max_columns,
+        is_offline=offline,
+    )
+    if protocol is not None and where.has_own_splits:
+        raise OptionError("tasks of OpenML bring splits of their own; leave out --protocol, or give their data sets")
+    if protocol is not None and protocol not in PROTOCOLS:
         raise OptionError(f"no protocol '{protocol}'; choose one of: {', '.join(PROTOCOLS)}")
     plan = Plan(
-        sources=find_tables(place, split=split, target=target)[:limit],
+        sources=(),
         candidates=_candidates(configurations, candidates),
-        protocol=PROTOCOLS[protocol],
+        protocol=PROTOCOLS[protocol or CV_V1.name],
         limits=Limits(cpu_seconds=cpu_limit, memory_bytes=int(memory_limit * 2**30)),
         n_workers=workers,
-        max_seconds=_seconds(time) if time is not None else float("inf"),
+        max_seconds=_seconds(seconds) if seconds is not None else float("inf"),
         origin=origin,
         licence=licence,
     )
     if dask is not None and workers != 1:
         raise OptionError("--workers is for this machine, --dask for a cluster, which has its own; give one of them")
+    found = where.find()
     with opened(db) as base, bar() as drawn:
+        grown = _grown(base, plan, found, dask, _reporter(drawn))
+    _print(grown, form)
+    if grown.unreached:
+        raise SourceError(
+            f"{len(grown.unreached)} tables did not come; what was run is stored: run the same again, to go on"
+        )
+
+
+def _grown(
+    base: "KnowledgeBase", plan: "Plan", found: "Found", dask: str | None, report: Callable[["Progress"], None]
+) -> "Grown":
+    """Return what was done on all tables: those of one protocol after those of another."""
+    from autometa.growing.plan import Grown
+    from autometa.growing.running import grow as run
+
+    grown = Grown(n_new=0, n_known=0, n_left=0, skipped=found.skipped, unreached=found.unreached)
+    deadline = time.monotonic() + plan.max_seconds
+    for name, sources in found.sources.items():
+        part = replace(plan, sources=sources, own_protocol=name, max_seconds=deadline - time.monotonic())
         runner = None
         if dask is not None:
             from autometa.growing.cluster import DaskRunner
 
-            runner = DaskRunner(plan, dask)
-        grown = run(base, plan, runner=runner, report=_reporter(drawn), on_wait=_waiting())
-    _print(grown, form)
+            runner = DaskRunner(part, dask)
+        grown += run(base, part, runner=runner, report=report, on_wait=_waiting())
+    return grown
 
 
 def _candidates(path: Path | None, n: int | None) -> "dict[TaskKind, tuple[Configuration, ...]]":
@@ -156,10 +213,13 @@ def _print(grown: "Grown", form: Format) -> None:
     """Print what was done; the reasons why tables were skipped go to stderr too."""
     for name, reason in grown.skipped.items():
         say(f"skipped {name}: {reason}")
+    for name, reason in grown.unreached.items():
+        say(f"did not come: {name}: {reason}")
     if form is Format.TABLE:
         print_renderables(
             f"{grown.n_new} evaluations run and stored, {grown.n_known} known before, {grown.n_left} left, "
             f"{len(grown.skipped)} tables skipped"
+            + (f", {len(grown.unreached)} did not come" if grown.unreached else "")
         )
         return
     content = {
@@ -167,6 +227,7 @@ def _print(grown: "Grown", form: Format) -> None:
         "known": grown.n_known,
         "left": grown.n_left,
         "skipped": [{"table": name, "reason": reason} for name, reason in grown.skipped.items()],
+        "unreached": [{"table": name, "reason": reason} for name, reason in grown.unreached.items()],
     }
     print_content(content, form)
 

@@ -28,7 +28,8 @@ DatabaseOption = Annotated[
 DataArgument = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="A table: CSV, Parquet, Feather, ARFF, JSON lines, packed or not; - for stdin."
+        metavar="DATA",
+        help="A table: CSV, Parquet, Feather, ARFF, JSON lines, packed or not; - for stdin; openml:31, openml:task/3.",
     ),
 ]
 TargetOption = Annotated[
@@ -53,6 +54,10 @@ CategoricalOption = Annotated[
 PositiveOption = Annotated[
     str | None,
     typer.Option("--positive-class", help="The positive class of a binary target.", show_default=False),
+]
+OfflineOption = Annotated[
+    bool,
+    typer.Option("--offline", help="Of OpenML, only what its library has in its cache.", show_default=False),
 ]
 MaxRowsOption = Annotated[
     int | None, typer.Option("--max-rows", help="Sample longer tables to so many rows.", show_default=False)
@@ -145,15 +150,16 @@ def weights_of(words: Iterable[str]) -> dict[str, float]:
     return weights
 
 
-def given(
+def given(  # noqa: PLR0913 - an argument for each option
     target: str | None,
     kind: str | None,
     ignore_columns: str | None,
     categorical: str | None,
     positive_class: str | None,
     max_rows: int | None,
+    offline: bool = False,
 ) -> dict[str, Any]:  # Any: arguments of several types
-    """Return the arguments of `autometa.read_task` that the options give, without those left at their defaults."""
+    """Return the arguments of `as_task` that the options give, without those left at their defaults."""
     arguments = {
         "target": target,
         "kind": kind,
@@ -161,6 +167,7 @@ def given(
         "categorical": split(categorical),
         "positive_class": positive_class,
         "max_rows": max_rows,
+        "offline": offline or None,
     }
     return {name: value for name, value in arguments.items() if value is not None}
 

@@ -23,6 +23,7 @@ from autometa.cli.options import (
     MaxRowsOption,
     MetricOption,
     NumberOption,
+    OfflineOption,
     PositiveOption,
     ProbeOption,
     RecommenderOption,
@@ -48,11 +49,11 @@ from autometa.cli.refining import (
     refining_plan,
 )
 from autometa.evaluation.record import Status
-from autometa.reading import read_task
 from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
 from autometa.recommenders.recommendation import Advice, PredictedGain, Probe, Recommendation
 from autometa.recommenders.trading import TradeOff
+from autometa.sources.tables import as_task
 from autometa.task import Task
 from autometa.wish import Wish
 
@@ -67,6 +68,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
     categorical: CategoricalOption = None,
     positive_class: PositiveOption = None,
     max_rows: MaxRowsOption = None,
+    offline: OfflineOption = False,
     max_fit_time: MaxFitTimeOption = None,
     max_memory: MaxMemoryOption = None,
     algorithms: AlgorithmsOption = None,
@@ -93,8 +95,8 @@ def recommend(  # noqa: PLR0913 - an argument for each option
     Example:
       autometa recommend data/examples/breast_cancer.csv --target diagnosis -k 5
     """
-    arguments = given(target, task, ignore_columns, categorical, positive_class, max_rows)
-    table = read_task(data, **arguments)
+    arguments = given(target, task, ignore_columns, categorical, positive_class, max_rows, offline)
+    table = as_task(data, **arguments)
     wish = Wish(
         metric=metric,
         k=k,

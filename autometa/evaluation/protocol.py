@@ -113,12 +113,14 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OwnSplits:
-    """Folds that the user gives, on all rows of one task.
+    """Folds that are given, on all rows of one task.
 
     Parameters
     ----------
     folds : tuple of (ndarray of shape (n_train,), ndarray of shape (n_test,))
         Per fold the positions in the task of training and test rows.
+    called : str
+        A name for them, where splits of several tasks are made by one procedure; default: one of their own.
 
     Raises
     ------
@@ -132,6 +134,7 @@ class OwnSplits:
     """
 
     folds: tuple[tuple[np.ndarray, np.ndarray], ...] = field(repr=False)
+    called: str = ""
 
     def __post_init__(self) -> None:
         if not self.folds or any(len(part) == 0 for fold in self.folds for part in fold):
@@ -139,7 +142,9 @@ class OwnSplits:
 
     @property
     def name(self) -> str:
-        """A name that differs between splits."""
+        """What they are called; else a name that differs between splits."""
+        if self.called:
+            return self.called
         digest = hashlib.sha256()
         for fold in self.folds:
             for part in fold:

@@ -105,7 +105,7 @@ class Evaluator:
         task: Task,
         configuration: Configuration,
         *,
-        protocol: Protocol = CV_V1,
+        protocol: Splits = CV_V1,
         seed: int = 0,
         limits: Limits | None = None,
     ) -> Evaluation:

@@ -19,7 +19,7 @@ from typing import Any, Self
 from autometa._optional import require
 from autometa.errors import EvaluationError, OptionError
 from autometa.evaluation.limits import Limits
-from autometa.evaluation.protocol import Protocol
+from autometa.evaluation.protocol import Splits
 from autometa.evaluation.record import Evaluation
 from autometa.evaluation.running import Evaluator
 from autometa.growing.plan import SEED, Plan
@@ -40,7 +40,6 @@ class _Order:
     """What all evaluations of a grower have in common."""
 
     grower: str
-    protocol: Protocol
     limits: Limits
 
 
@@ -67,7 +66,7 @@ class DaskRunner:
     def __init__(self, plan: Plan, address: str, *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
         self._dask = require("distributed", extra="distributed")
         self._address = address
-        self._order = _Order(grower=uuid.uuid4().hex, protocol=plan.protocol, limits=plan.limits)
+        self._order = _Order(grower=uuid.uuid4().hex, limits=plan.limits)
         self._tables: OrderedDict[str, _Sent] = OrderedDict()
         self._pending: dict[_Sent, Future[Evaluation]] = {}  # whoever takes one out keeps that promise
         self._patience_seconds = patience_seconds
@@ -113,11 +112,11 @@ class DaskRunner:
         """Evaluations that the cluster takes: one on each thread, and one that waits for it."""
         return max(2 * self._n_threads, 1)
 
-    def submit(self, task: Task, configuration: Configuration) -> "Future[Evaluation]":
+    def submit(self, task: Task, configuration: Configuration, splits: Splits) -> "Future[Evaluation]":
         """Send an evaluation to the cluster."""
         promised: Future[Evaluation] = Future()
         name = f"{configuration.algorithm}-{uuid.uuid4().hex}"
-        sent = self._client.submit(_evaluate, self._table(task), configuration, self._order, key=name)
+        sent = self._client.submit(_evaluate, self._table(task, splits), configuration, self._order, key=name)
         self._pending[sent] = promised
         sent.add_done_callback(self._keep)
         return promised
@@ -183,15 +182,15 @@ class DaskRunner:
             )
         return evaluation
 
-    def _table(self, task: Task) -> _Sent:
-        """Return a table as the scheduler knows it, sent once."""
+    def _table(self, task: Task, splits: Splits) -> _Sent:
+        """Return a table and its splits as the scheduler knows them, sent once."""
         import dask
 
         if task.fingerprint in self._tables:
             self._tables.move_to_end(task.fingerprint)
             return self._tables[task.fingerprint]
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):  # it is not a mistake
-            sent = self._client.submit(_given, task, key=f"table-{task.fingerprint}-{uuid.uuid4().hex}")
+            sent = self._client.submit(_given, task, splits, key=f"table-{task.fingerprint}-{uuid.uuid4().hex}")
         self._tables[task.fingerprint] = sent
         if len(self._tables) > _N_TABLES:
             self._tables.popitem(last=False)
@@ -231,18 +230,19 @@ _pools: dict[str, _Pool] = {}  # grower -> its evaluators
 _lock = threading.Lock()
 
 
-def _given(task: Task) -> Task:
-    """Return a table: on whichever worker needs it."""
-    return task
+def _given(task: Task, splits: Splits) -> tuple[Task, Splits]:
+    """Return a table and its splits: on whichever worker needs them."""
+    return task, splits
 
 
-def _evaluate(task: Task, configuration: Configuration, order: _Order) -> Evaluation:
+def _evaluate(table: tuple[Task, Splits], configuration: Configuration, order: _Order) -> Evaluation:
     """Return an evaluation by an evaluator of this worker."""
     with _lock:
         pool = _pools.setdefault(order.grower, _Pool())
+    task, splits = table
     evaluator = pool.take(order.limits)
     try:
-        return evaluator.evaluate(task, configuration, protocol=order.protocol, seed=SEED)
+        return evaluator.evaluate(task, configuration, protocol=splits, seed=SEED)
     finally:
         pool.give_back(evaluator)
 

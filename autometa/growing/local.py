@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
+from autometa.evaluation.protocol import Splits
 from autometa.evaluation.record import Evaluation
 from autometa.evaluation.running import Evaluator
 from autometa.growing.plan import SEED, Plan
@@ -38,14 +39,14 @@ class LocalRunner:
         """Evaluations that it takes: one for each worker, and one that waits for it."""
         return self._plan.n_workers + 1
 
-    def submit(self, task: Task, configuration: Configuration) -> "Future[Evaluation]":
+    def submit(self, task: Task, configuration: Configuration, splits: Splits) -> "Future[Evaluation]":
         """Begin an evaluation, or let it wait for an idle worker."""
-        return self._pool.submit(self._run, task, configuration)
+        return self._pool.submit(self._run, task, configuration, splits)
 
-    def _run(self, task: Task, configuration: Configuration) -> Evaluation:
+    def _run(self, task: Task, configuration: Configuration, splits: Splits) -> Evaluation:
         """Return an evaluation by the next idle evaluator."""
         evaluator = self._idle.get()
         try:
-            return evaluator.evaluate(task, configuration, protocol=self._plan.protocol, seed=SEED)
+            return evaluator.evaluate(task, configuration, protocol=splits, seed=SEED)
         finally:
             self._idle.put(evaluator)

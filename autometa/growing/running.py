@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
+from autometa.evaluation.protocol import Splits
 from autometa.evaluation.record import Evaluation
 from autometa.growing.local import LocalRunner
 from autometa.growing.plan import SEED, Grown, Plan, Progress
@@ -53,7 +54,7 @@ class Runner(Protocol):
     def n_slots(self) -> int:
         """Evaluations that it takes before one has ended."""
 
-    def submit(self, task: Task, configuration: Configuration) -> "Future[Evaluation]":
+    def submit(self, task: Task, configuration: Configuration, splits: Splits) -> "Future[Evaluation]":
         """Begin an evaluation, or let it wait its turn."""
 
     def __enter__(self) -> Self: ...
@@ -98,7 +99,7 @@ def grow(
         If the base cannot be written.
     """
     deadline = time.monotonic() + plan.max_seconds
-    scope = base.claims(protocol=plan.protocol.name, pipelines_version=PIPELINES_VERSION, seed=SEED)
+    scope = base.claims(protocol=plan.protocol_name, pipelines_version=PIPELINES_VERSION, seed=SEED)
     with scope as claims, runner or LocalRunner(plan) as place:  # closed before what it runs is given back
         work = Work(base, plan, claims)
         harvest = _Harvest(base, plan, work, claims, report)
@@ -118,4 +119,10 @@ def grow(
                 time.sleep(_PAUSE_SECONDS)
         harvest.store(as_completed(list(pending)))
     n_left = work.n_cells - work.n_known - harvest.n_new
-    return Grown(n_new=harvest.n_new, n_known=work.n_known, n_left=max(n_left, 0), skipped=work.skipped)
+    return Grown(
+        n_new=harvest.n_new,
+        n_known=work.n_known,
+        n_left=max(n_left, 0),
+        skipped=work.skipped,
+        unreached=work.reach.unreached,
+    )

@@ -3,14 +3,43 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 
 from autometa.errors import DataError, OptionError
+from autometa.evaluation.protocol import OwnSplits
 from autometa.reading import read_task
 from autometa.task import Task
 
 _ENDINGS = {".csv", ".tsv", ".parquet"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A task that is ready to be measured, with splits of its own if it has any."""
+
+    task: Task
+    splits: OwnSplits | None = None
+
+
+class Source(Protocol):
+    """Where a table lies, and how it is to be read."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it, before it is read."""
+
+    def ready(self) -> Ready:
+        """Return the task.
+
+        Raises
+        ------
+        DataError
+            If the table cannot be used.
+        SourceError
+            If it does not come now.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +85,10 @@ class TableSource:
             family=self.family,
             licence=self.licence,
         )
+
+    def ready(self) -> Ready:
+        """Return the task, to be measured by the protocol of the plan; errors as of `read`."""
+        return Ready(task=self.read())
 
 
 def find_tables(place: str | Path, *, split: str | None = None, target: str | None = None) -> list[TableSource]:

@@ -5,8 +5,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from autometa.errors import DataError
+from autometa.errors import DataError, SourceError
+from autometa.evaluation.protocol import Splits
 from autometa.growing.plan import SEED, Plan
+from autometa.growing.reaching import Reach
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.claims import Claims
 from autometa.metafeatures import EXTRACTION_VERSION, extract
@@ -44,7 +46,7 @@ class Work:
         self._base = base
         self._claims = claims
         self._plan = plan
-        self._cache: OrderedDict[int, Task] = OrderedDict()
+        self._cache: OrderedDict[int, tuple[Task, Splits]] = OrderedDict()
         self._fingerprints: dict[int, str] = {}
         self._kinds: dict[int, TaskKind] = {}
         self._candidates = {
@@ -52,10 +54,11 @@ class Work:
             for kind in TaskKind
         }
         self._n_begun: dict[int, int] = {}  # of a table that was read once and cannot be any more
-        self._tried = base.tried(protocol=plan.protocol.name, pipelines_version=PIPELINES_VERSION, seed=SEED)
+        self._tried = base.tried(protocol=plan.protocol_name, pipelines_version=PIPELINES_VERSION, seed=SEED)
         self._elsewhere: list[_Cell] = []  # claimed by others
         self._n_batch = 1
         self.skipped: dict[str, str] = {}
+        self.reach = Reach()
         self.n_known = 0
 
     @property
@@ -63,7 +66,7 @@ class Work:
         """Cells in all; a table that has not been read yet counts as one of the kind with most candidates."""
         n_of_read = sum(self._n_begun.get(number, len(self._candidates[kind])) for number, kind in self._kinds.items())
         is_unread = [
-            number not in self._kinds and source.name not in self.skipped
+            number not in self._kinds and not self._is_out(source.name)
             for number, source in enumerate(self._plan.sources)
         ]
         return n_of_read + sum(is_unread) * self._n_turns
@@ -78,7 +81,7 @@ class Work:
         """Cells that other growers were running when they were last asked for."""
         return len(self._elsewhere)
 
-    def cells(self) -> Iterator[tuple[Task, Configuration] | None]:
+    def cells(self) -> Iterator[tuple[Task, Configuration, Splits] | None]:
         """Iterate over what is not stored yet and claimed for this grower: the first candidate of every task, ...
 
         None: all that is left is being run by others; going on with the iteration asks whether it is done, or whether
@@ -103,12 +106,13 @@ class Work:
         sources = list(enumerate(self._plan.sources))
         for turn in range(self._n_turns):
             for number, source in (*sources[first:], *sources[:first]):
-                if source.name in self.skipped or not self._is_open(number, turn):
+                if self._is_out(source.name) or not self._is_open(number, turn):
                     continue
-                task = self._task(number)
-                if task is None:
+                found = self._ready(number)
+                if found is None:
                     self._n_begun[number] = turn
                     continue
+                task, _ = found
                 candidates = self._candidates[task.kind]
                 if turn >= len(candidates):
                     continue
@@ -118,7 +122,7 @@ class Work:
                     self._tried.add((task.fingerprint, candidates[turn].key))
                     yield _Cell(number=number, fingerprint=task.fingerprint, turn=turn, configuration=candidates[turn])
 
-    def _claimed(self, cells: Sequence[_Cell]) -> Iterator[tuple[Task, Configuration]]:
+    def _claimed(self, cells: Sequence[_Cell]) -> Iterator[tuple[Task, Configuration, Splits]]:
         """Claim cells, and iterate over those that nobody else has claimed or stored."""
         if not cells:
             return
@@ -130,12 +134,12 @@ class Work:
         for cell in cells:
             if cell.identity not in mine:
                 continue
-            task = self._task(cell.number) if self._plan.sources[cell.number].name not in self.skipped else None
-            if task is None:
+            found = None if self._is_out(self._plan.sources[cell.number].name) else self._ready(cell.number)
+            if found is None:
                 self._n_begun.setdefault(cell.number, cell.turn)
                 self._claims.settle(cell.identity)
             else:
-                yield task, cell.configuration
+                yield found[0], cell.configuration, found[1]
         seconds = time.monotonic() - began
         if mine and seconds < _MIN_BATCH_SECONDS:
             self._n_batch = min(2 * self._n_batch, _MAX_BATCH)
@@ -154,23 +158,35 @@ class Work:
             return False
         return True
 
-    def _task(self, number: int) -> Task | None:
-        """Return a task, read and described where that is new; None where it cannot be used."""
+    def _is_out(self, name: str) -> bool:
+        """Return whether a table cannot be used, or did not come."""
+        return name in self.skipped or name in self.reach.unreached
+
+    def _ready(self, number: int) -> tuple[Task, Splits] | None:
+        """Return a task and its splits, read and described where that is new; None where it cannot be used."""
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
         source = self._plan.sources[number]
+        if self.reach.is_given_up and number not in self._fingerprints:
+            self.reach.leave(source.name)
+            return None
         try:
-            task = source.read()
+            ready = source.ready()
         except DataError as error:
             self.skipped[source.name] = str(error)
             return None
+        except SourceError as error:
+            self.reach.fail(source.name, error)
+            return None
+        self.reach.succeed()
+        task = ready.task
         if number not in self._fingerprints:
             self._fingerprints[number] = task.fingerprint
             self._kinds[number] = task.kind
             if not self._base.has_task(task.fingerprint, metafeatures_version=EXTRACTION_VERSION):
                 self._base.add_task(task, extract(task, SEED), origin=self._plan.origin)
-        self._cache[number] = task
+        self._cache[number] = (task, ready.splits or self._plan.protocol)
         if len(self._cache) > _N_CACHED_TASKS:
             self._cache.popitem(last=False)
-        return task
+        return self._cache[number]

@@ -17,7 +17,7 @@ from autometa.knowledge.shipped import open_knowledge
 from autometa.knowledge.writing import Added
 from autometa.metafeatures import extract
 from autometa.metric import Metric, get_metric
-from autometa.reading import read_task
+from autometa.sources.tables import as_task
 from autometa.space import Configuration
 from autometa.task import Task
 
@@ -32,7 +32,7 @@ def study_protocol(metric: Metric) -> str:
 def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge: KnowledgeBase | str | Path | None,
     study: Study,
-    X: Any,  # Any: a path, a DataFrame, an array or a Task, as read_task takes them
+    X: Any,  # Any: a path, a DataFrame, an array, a Task, or "openml:31", as as_task takes them
     y: Any = None,  # Any: as above
     *,
     algorithm: str,
@@ -67,7 +67,7 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
     DataError
         If the table cannot be read.
     """
-    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    task = as_task(X, y, target=target)
     own = get_metric(metric, task.kind)
     _check_study(study, own)
     evaluations = [_evaluation(trial, task.fingerprint, algorithm, own, origin) for trial in _kept_trials(study)]

@@ -13,11 +13,10 @@ from autometa.advisor import recommend
 from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
 from autometa.metric import get_metric
-from autometa.reading import read_task
 from autometa.recommenders.recommendation import Advice
 from autometa.refinement.translating import Dictionary, Naming, Translated
+from autometa.sources.tables import as_task
 from autometa.space import Configuration
-from autometa.task import Task
 
 _MORE = 4  # times as many pipelines are asked for where several are the same in the user's parameters
 
@@ -77,7 +76,7 @@ class WarmStart:
 
 def warm_start(  # noqa: PLR0913 - the keyword arguments of the public door
     study: Study,
-    X: Any,  # Any: a path, a DataFrame, an array or a Task, as read_task takes them
+    X: Any,  # Any: a path, a DataFrame, an array, a Task, or "openml:31", as as_task takes them
     y: Any = None,  # Any: as above
     *,
     space: Mapping[str, Naming],
@@ -153,7 +152,7 @@ def warm_start(  # noqa: PLR0913 - the keyword arguments of the public door
         raise OptionError(
             f"study '{study.study_name}' has {len(study.directions)} objectives; advice is for one: make another study"
         )
-    task = X if isinstance(X, Task) else read_task(X, y, target=target)
+    task = as_task(X, y, target=target)
     dictionary = Dictionary.read(space, algorithm, task.kind, _distributions(study))
     for k in (n, _MORE * n):
         advice = recommend(
