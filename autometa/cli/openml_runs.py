@@ -1,12 +1,16 @@
 """`autometa kb import-openml`, `publish-openml`: past runs from OpenML, and ours to it."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from autometa.cli.options import DatabaseOption, FormatOption, opened, split
+from autometa.cli.options import DatabaseOption, FormatOption, SeedOption, opened, split
 from autometa.cli.output import Format, counting, print_content, print_renderables, say
 from autometa.errors import OptionError
+from autometa.space import Configuration
 
 if TYPE_CHECKING:
     from autometa.sources.openml.importing import Imported
@@ -67,6 +71,79 @@ def import_openml(  # noqa: PLR0913 - an argument for each option
             base, wanted, connection, report=lambda n_runs: draw("runs of OpenML", n_runs, limit or n_runs)
         )
     _print(imported, form)
+
+
+def publish_openml(  # noqa: PLR0913 - an argument for each option
+    task: Annotated[int, typer.Option("--task", metavar="ID", help="Number of OpenML's task.")],
+    rank: Annotated[
+        int | None,
+        typer.Option("--rank", min=1, help="The best, second, ... of those measured on it.", show_default=False),
+    ] = None,
+    configuration: Annotated[
+        str | None,
+        typer.Option(
+            "--configuration", metavar="JSON|FILE", help="As kb list prints them in JSON.", show_default=False
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", help="A new folder for what is sent; default: openml-run-ID.", show_default=False),
+    ] = None,
+    sends: Annotated[
+        bool, typer.Option("--send", help="Send it, with the key in the configuration of openml.")
+    ] = False,
+    seed: SeedOption = 0,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Run a configuration on OpenML's splits, and write what a run there is made of; --send uploads it as well.
+
+    \b
+    Example:
+      autometa kb publish-openml --task 31 --configuration '{"algorithm": "naive_bayes", "values": {}}'
+    """
+    from autometa.sources.openml.choosing import measured_best
+    from autometa.sources.openml.connection import Connection
+    from autometa.sources.openml.publishing import check_key, prepare, send, write
+
+    if (rank is None) == (configuration is None):
+        raise OptionError("give --rank, or --configuration")
+    connection = Connection()
+    if sends:
+        check_key()
+    if configuration is not None:
+        chosen = _configuration(configuration)
+    else:
+        with opened(db) as base:
+            chosen = measured_best(base, task, connection, rank=rank or 1)
+    publication = prepare(chosen, task, connection, seed=seed)
+    places = write(publication, folder or Path(f"openml-run-{task}"))
+    content: dict[str, object] = {
+        "task": task,
+        "configuration": json.loads(chosen.to_json()),
+        "flow": publication.flow.name,
+        "files": {name: str(place) for name, place in places.items()},
+        "run": send(publication, connection) if sends else None,
+    }
+    if form is not Format.TABLE:
+        print_content(content, form)
+        return
+    sent = f"sent: run {content['run']} of OpenML" if sends else "nothing is sent; look at it, then add --send"
+    print_renderables(
+        escape(f"{chosen.to_json()} on task {task}, as flow {publication.flow.name}"),
+        *(escape(f"  {place}") for place in places.values()),
+        sent,
+    )
+
+
+def _configuration(words: str) -> Configuration:
+    """Return the configuration of JSON, or of a file with it."""
+    if words.lstrip().startswith("{"):
+        return Configuration.from_json(words)
+    try:
+        return Configuration.from_json(Path(words).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"cannot read the configuration in {words}: {error}") from error
 
 
 def _print(imported: "Imported", form: Format) -> None:

@@ -108,7 +108,7 @@ def learners_by_class(made: Any, kind: TaskKind) -> tuple[Learner, ...]:
     library = str(made.__module__).partition(".")[0]
     return tuple(
         learner
-        for learner in learners_of(kind)
+        for learner in learners_of(kind, installed_only=False)  # its library is here, where the class is from
         if learner.module == library
         and (kind.is_classification or not learner.scales_target)
         and _made_class(learner.algorithm, kind) is made

@@ -41,7 +41,7 @@ class Runs:
 
     def value(self, measure: str, run: int) -> float:
         """Return what a measure is of a run."""
-        return round(0.5 + 0.4 * np.sin(run * len(measure)), 6)
+        return float(np.round(0.5 + 0.4 * np.sin(run * len(measure)), 6))
 
     def is_weka(self, setup: int) -> bool:
         """Return whether a setup is of Weka."""
@@ -88,7 +88,6 @@ def add_runs(server: OpenMLServer, runs: Runs) -> None:
 
     def evaluations(request: Request) -> Answer:
         measure, wanted = request.match[1], filters(request.match[2])
-        chosen = range(runs.n_runs)
         if "run" in wanted:
             numbers = [int(run) - 1000 for run in wanted["run"].split(",")]
         else:
@@ -96,7 +95,7 @@ def add_runs(server: OpenMLServer, runs: Runs) -> None:
             flows = {int(flow) for flow in wanted["flow"].split(",")} if "flow" in wanted else {60, 70}
             numbers = [
                 run
-                for run in chosen
+                for run in range(runs.n_runs)
                 if runs.tasks[run % len(runs.tasks)] in tasks and (60 if runs.is_weka(runs.setup(run)) else 70) in flows
             ]
         offset, limit = int(wanted.get("offset", 0)), int(wanted.get("limit", 10_000))

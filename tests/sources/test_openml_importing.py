@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,9 @@ from autometa.knowledge.frames import Experience
 from autometa.metric import get_metric
 from autometa.sources import oboe
 from autometa.sources.openml.connection import Connection
-from autometa.sources.openml.importing import PIPELINES_VERSION, Wanted, import_runs
+from autometa.sources.openml.importing import Wanted, import_runs
 from autometa.sources.openml.known import foreign_fingerprint, read_known_task
-from autometa.sources.openml.qualities import METAFEATURES_VERSION
+from autometa.sources.openml.stored import METAFEATURES_VERSION, PIPELINES_VERSION, protocols_of
 from autometa.task_kind import TaskKind
 from tests.openml_http import Answer, cut, empty, malformed, refusal, silent, status
 from tests.openml_server import OpenMLServer
@@ -55,8 +56,9 @@ def base(tmp_path: Path) -> KnowledgeBase:
     return KnowledgeBase.create(tmp_path / "runs.db")
 
 
-def wanted(size: int = 100, **options: object) -> Wanted:
-    return Wanted(**({"tasks": TASKS, "measures": AUC, "page_size": size} | options))  # type: ignore[arg-type]
+def wanted(page_size: int = 100, **options: Any) -> Wanted:
+    given: dict[str, Any] = {"tasks": TASKS, "measures": AUC, "page_size": page_size, **options}
+    return Wanted(**given)
 
 
 def read(base: KnowledgeBase, metric: str = "roc_auc", features: str = METAFEATURES_VERSION) -> Experience:
@@ -77,6 +79,7 @@ def test_runs_become_evaluations_of_configurations_that_are_ours_or_foreign(
     experience = read(base)
     assert (experience.n_tasks, experience.n_configurations) == (4, 60)
     assert experience.is_tried.all()
+    assert protocols_of(base) == ("openml-1",)
     algorithms = [configuration.algorithm for configuration in experience.configurations]
     assert (algorithms.count("random_forest"), algorithms.count("openml:weka.J48(1)")) == (40, 20)
     runs = Runs(tasks=TASKS, n_runs=240, n_setups=60)
@@ -224,9 +227,9 @@ def test_an_import_that_is_killed_goes_on_and_finishes(
 def test_ten_thousand_runs_need_less_than_a_gibibyte(
     openml_here: OpenMLServer, openml_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    tasks = tuple(range(1, 6))
+    tasks = tuple(range(1, 21))
     add_tasks(openml_here, tasks)
-    add_runs(openml_here, Runs(tasks=tasks, n_runs=10_000, n_setups=2_000))
+    add_runs(openml_here, Runs(tasks=tasks, n_runs=10_000, n_setups=500))
     place = tmp_path / "large.db"
     KnowledgeBase.create(place).close()
     command = [sys.executable, "-c", IN_A_PROCESS, str(place), "2000", *map(str, tasks)]
@@ -287,7 +290,8 @@ def test_a_suite_with_real_qualities_can_be_learned_from(base: KnowledgeBase, op
     table = pd.read_csv(path, index_col=0).drop(columns=["Name", "family", "Runs"])
     table = table[table["NumberOfClasses"] == 2].head(40)
     numbers = [int(number) for number in table.index]
-    add_tasks(openml_here, numbers, {int(n): row.dropna().to_dict() for n, row in table.iterrows()})  # type: ignore[call-overload]
+    qualities = {number: dict(table.loc[number].dropna()) for number in numbers}
+    add_tasks(openml_here, numbers, qualities)
     add_runs(openml_here, Runs(tasks=numbers, n_runs=40 * 25, n_setups=25))
     imported = import_runs(base, wanted(1000, tasks=tuple(numbers)), QUICK)
     assert imported.added.n_new + imported.added.n_same + imported.added.n_differing == 1000
@@ -298,7 +302,7 @@ def test_a_suite_with_real_qualities_can_be_learned_from(base: KnowledgeBase, op
 
 
 @pytest.mark.parametrize("options", [{"tasks": ()}, {"measures": ()}, {"limit": 0}, {"page_size": 0}])
-def test_an_import_of_nothing_is_refused(options: dict[str, object]) -> None:
+def test_an_import_of_nothing_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="needs tasks, measures, and a run"):
         wanted(**options)
 

@@ -15,13 +15,11 @@ from autometa.sources.openml.flows import PREFIX, Setup, to_configuration
 from autometa.sources.openml.known import KnownTask, read_known_task
 from autometa.sources.openml.listing import Listed, list_pages, list_runs, list_setups
 from autometa.sources.openml.measures import metric_of
+from autometa.sources.openml.stored import PIPELINES_VERSION
 from autometa.space import Configuration
 
 ORIGIN = "openml"
 LICENCE = "CC-BY-4.0"  # OpenML's terms of use, for what its users share
-PIPELINES_VERSION = "openml"
-"""Of all imported runs: whatever made them, it was not our `build`."""
-
 _KEPT_SETUPS = 20_000
 
 Report = Callable[[int], None]

@@ -16,7 +16,8 @@ from autometa.sources.openml.answers import (
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.fetching import fetch_columns, fetch_dataset, fetch_qualities, fetch_task
 from autometa.sources.openml.preparation import TableFacts
-from autometa.sources.openml.qualities import METAFEATURES_VERSION, to_metafeatures
+from autometa.sources.openml.qualities import to_metafeatures
+from autometa.sources.openml.stored import METAFEATURES_VERSION
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 from autometa.task_kind import TaskKind
 
-METAFEATURES_VERSION = "openml-qualities"
 PREFIX = "openml:"
 
 # Theirs -> ours, and what one of theirs is in ours.
@@ -27,7 +26,7 @@ _THE_SAME_OF_CLASSES = {
 
 
 def to_metafeatures(qualities: Mapping[str, float], kind: TaskKind) -> dict[str, float]:
-    """Return meta-features of version `METAFEATURES_VERSION`: name -> value, NaN where OpenML has none.
+    """Return meta-features of version `stored.METAFEATURES_VERSION`: name -> value, NaN where OpenML has none.
 
     Examples
     --------

@@ -6,6 +6,7 @@ Values that have other names today are translated, and parameters that are gone 
 no such estimator today.
 """
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -59,6 +60,7 @@ _NEW_WORDS = {
         "least_squares": "squared_error",
     },
 }
+_MAX_KEPT = 1000  # names that are looked up once
 _OF_TWO_CLASSES = ("ovr", "warn")  # the second is a default that was about to change
 
 
@@ -78,6 +80,7 @@ class Circumstances:
     is_numeric: bool
 
 
+@functools.lru_cache(_MAX_KEPT)
 def class_of(place: str) -> Callable[..., Any] | None:
     """Return today's class for one that a flow names by where it once was; None if it is not in the table."""
     package, name = place.partition(".")[0], place.rpartition(".")[2]
@@ -109,12 +112,18 @@ def make_today(place: str, stated: Mapping[str, Any], named: frozenset[str], cir
     values = _translated(name, dict(stated), circumstances)
     if values is None:
         return None
-    known = inspect.signature(made).parameters
-    must = (named | _CHANGED.get(name, frozenset())) & known.keys()
+    known = _parameters(made)
+    must = (named | _CHANGED.get(name, frozenset())) & known
     later = _CAME_LATER | ({"max_features", "class_weight"} if name in _HISTOGRAMS else set())
-    if must - later - values.keys() or values.keys() - known.keys():
+    if must - later - values.keys() or values.keys() - known:
         return None
     return made(**values)
+
+
+@functools.cache
+def _parameters(made: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of the parameters of a class."""
+    return frozenset(inspect.signature(made).parameters)
 
 
 def _translated(name: str, values: Values, circumstances: Circumstances) -> Values | None:
