@@ -144,12 +144,7 @@ def send(publication: Publication, connection: Connection) -> int:
     SourceError
         If OpenML does not take it.
     """
-    import openml
-
-    if not openml.config.apikey:
-        raise OptionError(
-            "sending needs your key of OpenML; set apikey in the configuration of openml, or openml.config"
-        )
+    check_key()
     once = replace(connection, n_attempts=1)
     flow = once.ask(f"the flow {publication.flow.name}", publication.flow.publish)
     _number(publication, int(flow.flow_id))
@@ -157,6 +152,20 @@ def send(publication: Publication, connection: Connection) -> int:
     if run.run_id is None:
         raise SourceError(f"OpenML gave the run on task {publication.number} no number; look for it there")
     return int(run.run_id)
+
+
+def check_key() -> None:
+    """Check that the `openml` library has a key of the user's.
+
+    Raises
+    ------
+    OptionError
+        If it has none.
+    """
+    import openml
+
+    if not openml.config.apikey:
+        raise OptionError("sending needs your key of OpenML; set apikey in the configuration of the openml library")
 
 
 def make_flow(algorithm: str, kind: TaskKind) -> Any:
