@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from xml.etree import ElementTree
 
+import arff
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from tests.openml_files import element, xml
 from tests.openml_http import Answer, Request, refusal
 from tests.openml_server import OpenMLServer
 
+OML = "{http://openml.org/openml}"
 FOREST = "sklearn.ensemble.forest.RandomForestClassifier"
 STATED = {
     "bootstrap": "true", "class_weight": "null", "criterion": '"gini"', "max_depth": "null", "max_features": '"auto"',
@@ -134,3 +137,41 @@ def add_tasks(
 def _answer(body: str) -> Answer:
     """Return an answer of XML."""
     return Answer(body=body.encode())
+
+
+class Desk:
+    """Takes flows and runs as OpenML does, checks that they are well-formed, and keeps what arrived."""
+
+    def __init__(self, server: OpenMLServer) -> None:
+        self.flows: dict[int, bytes] = {}
+        self.runs: list[dict[str, bytes]] = []
+        server.route("POST", r"flow/exists$", self.exists)
+        server.route("POST", r"flow/$", self.take_flow)
+        server.route("GET", r"flow/(\d+)$", self.give_flow)
+        server.route("POST", r"run/$", self.take_run)
+
+    def exists(self, request: Request) -> Answer:
+        wanted = (request.fields["name"], request.fields["external_version"])
+        for number, content in self.flows.items():
+            root = ElementTree.fromstring(content)
+            if (root.findtext(f"{OML}name"), root.findtext(f"{OML}external_version")) == wanted:
+                return _answer(xml("flow_exists", element("exists", "true") + element("id", number)))
+        return _answer(xml("flow_exists", element("exists", "false") + element("id", -1)))
+
+    def take_flow(self, request: Request) -> Answer:
+        ElementTree.fromstring(request.files["description"])
+        self.flows[500 + len(self.flows)] = request.files["description"]
+        return _answer(xml("upload_flow", element("id", max(self.flows))))
+
+    def give_flow(self, request: Request) -> Answer:
+        number = int(request.match[1])
+        words = self.flows[number].decode()
+        about = element("id", number) + element("version", 1) + element("upload_date", "2024-01-01T00:00:00")
+        return Answer(body=words.replace("<oml:name>", about + "<oml:name>", 1).encode())
+
+    def take_run(self, request: Request) -> Answer:
+        root = ElementTree.fromstring(request.files["description"])
+        assert int(root.findtext(f"{OML}flow_id", "")) in self.flows
+        arff.loads(request.files["predictions"].decode())
+        self.runs.append(dict(request.files))
+        return _answer(xml("upload_run", element("run_id", 9000 + len(self.runs))))

@@ -13,6 +13,8 @@ import pytest
 
 from autometa.errors import OptionError, SourceError
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.doctor import Level, examine
+from autometa.knowledge.exchange import export_shard, import_shard
 from autometa.knowledge.frames import Experience
 from autometa.metric import get_metric
 from autometa.sources import oboe
@@ -316,3 +318,16 @@ def test_a_score_that_is_no_number_is_left_out(base: KnowledgeBase, server: Open
     imported = import_runs(base, wanted(), QUICK)
     assert (imported.added.n_new, imported.left_out) == (36, {"without a value": 4})
     assert json.loads(base.configurations()["content"].iloc[0])
+
+
+def test_imported_runs_obey_the_rules_and_can_be_handed_on(
+    base: KnowledgeBase, openml_here: OpenMLServer, tmp_path: Path
+) -> None:
+    add_tasks(openml_here, (11, 12), {12: {}})  # of the second nothing is known
+    add_runs(openml_here, Runs(tasks=(11, 12), n_runs=40, n_setups=20))
+    import_runs(base, wanted(tasks=(11, 12)), QUICK)
+    assert [finding for finding in examine(base) if finding.level is Level.BROKEN] == []
+    export_shard(base, tmp_path / "openml.parquet")
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, tmp_path / "openml.parquet").n_new == 40
+        assert read(other).digest == read(base).digest

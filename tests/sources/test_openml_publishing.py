@@ -22,55 +22,13 @@ from autometa.sources.openml.publishing import FILES, make_flow, prepare, send, 
 from autometa.sources.openml.reading import Reference, fetch
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
-from tests.openml_files import element, xml
-from tests.openml_http import Answer, Request, cut, refusal
+from tests.openml_http import cut, refusal
 from tests.openml_server import OpenMLServer
+from tests.sources.openml_runs import Desk
 
 QUICK = Connection(seconds=20, n_attempts=2, pause_seconds=0.0)
 TREE = Configuration(algorithm="decision_tree", values={"max_depth": 3, "criterion": "entropy"})
 OML = "{http://openml.org/openml}"
-
-
-class Desk:
-    """Takes flows and runs as OpenML does, checks that they are well-formed, and keeps what arrived."""
-
-    def __init__(self, server: OpenMLServer) -> None:
-        self.flows: dict[int, bytes] = {}
-        self.runs: list[dict[str, bytes]] = []
-        server.route("POST", r"flow/exists$", self.exists)
-        server.route("POST", r"flow/$", self.take_flow)
-        server.route("GET", r"flow/(\d+)$", self.give_flow)
-        server.route("POST", r"run/$", self.take_run)
-
-    def exists(self, request: Request) -> Answer:
-        wanted = (request.fields["name"], request.fields["external_version"])
-        for number, content in self.flows.items():
-            root = ElementTree.fromstring(content)
-            if (root.findtext(f"{OML}name"), root.findtext(f"{OML}external_version")) == wanted:
-                return answer("flow_exists", element("exists", "true") + element("id", number))
-        return answer("flow_exists", element("exists", "false") + element("id", -1))
-
-    def take_flow(self, request: Request) -> Answer:
-        ElementTree.fromstring(request.files["description"])
-        self.flows[500 + len(self.flows)] = request.files["description"]
-        return answer("upload_flow", element("id", max(self.flows)))
-
-    def give_flow(self, request: Request) -> Answer:
-        number = int(request.match[1])
-        words = self.flows[number].decode()
-        about = element("id", number) + element("version", 1) + element("upload_date", "2024-01-01T00:00:00")
-        return Answer(body=words.replace("<oml:name>", about + "<oml:name>", 1).encode())
-
-    def take_run(self, request: Request) -> Answer:
-        root = ElementTree.fromstring(request.files["description"])
-        assert int(root.findtext(f"{OML}flow_id", "")) in self.flows
-        arff.loads(request.files["predictions"].decode())
-        self.runs.append(dict(request.files))
-        return answer("upload_run", element("run_id", 9000 + len(self.runs)))
-
-
-def answer(name: str, content: str) -> Answer:
-    return Answer(body=xml(name, content).encode())
 
 
 @pytest.fixture
