@@ -38,6 +38,7 @@ from autometa.reading.options import ReadOptions
 from autometa.reading.sampling import sample_rows
 from autometa.recommenders.recommendation import Advice, Recommendation
 from autometa.reporting.saving import check_place, save
+from autometa.sources.openml.reading import is_at_openml
 from autometa.task import Task
 from autometa.wish import Wish
 
@@ -77,6 +78,8 @@ def export(  # noqa: PLR0913 - an argument for each option
         check_place(output, force=force)
     if rank < 1:
         raise OptionError(f"a rank is 1 or more, got {rank}")
+    if is_at_openml(data):
+        raise OptionError(f"a script reads a file, and {data} is none; write its table to a file, and give that")
     reading = given(target, task, ignore_columns, categorical, positive_class, None)
     ReadOptions(max_rows=max_rows)
     full = read_task(data, **reading)

@@ -53,6 +53,7 @@ from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
 from autometa.recommenders.recommendation import Advice, PredictedGain, Probe, Recommendation
 from autometa.recommenders.trading import TradeOff
+from autometa.sources.openml.reading import Reference, is_at_openml
 from autometa.sources.tables import as_task
 from autometa.task import Task
 from autometa.wish import Wish
@@ -142,7 +143,6 @@ def _usage(
     data: str, task: Task, wish: Wish, reading: dict[str, Any], advising: dict[str, str | None]
 ) -> str:  # Any: arguments of several types
     """Return Python code that builds and fits the first advice: what was asked for, but for the defaults."""
-    source = "frame" if data == "-" else repr(data)  # what came from standard input, the user reads again
     asked = {
         "metric": wish.metric if wish.metric != "auto" else None,
         "max_fit_seconds": wish.max_fit_seconds,
@@ -159,7 +159,7 @@ def _usage(
     wished = {name: value for name, value in asked.items() if value is not None}
     return (
         f"import autometa\n"
-        f"task = autometa.read_task({source}{_words({**reading, 'target': task.target})})\n"
+        f"task = {_reading(data, task, reading)}\n"
         f"pipeline = autometa.recommend(task{_words(wished)})[0].build()\n"
         f"pipeline.fit(task.X, task.y)"
     )
@@ -169,17 +169,25 @@ def _usage_of_found(
     data: str, task: Task, reading: dict[str, Any], first: Advice
 ) -> str:  # Any: arguments of several types
     """Return Python code that builds and fits a pipeline that a refinement found: no other call would find the same."""
-    source = "frame" if data == "-" else repr(data)
     configuration = first.configuration
     return (
         f"import autometa\n"
         f"from autometa.pipelines.building import build\n"
         f"from autometa.space import Configuration\n"
-        f"task = autometa.read_task({source}{_words({**reading, 'target': task.target})})\n"
+        f"task = {_reading(data, task, reading)}\n"
         f"found = Configuration(algorithm={configuration.algorithm!r}, values={dict(configuration.values)!r})\n"
         f"pipeline = build(found, kind=task.kind, column_kinds=task.column_kinds)\n"
         f"pipeline.fit(task.X, task.y)"
     )
+
+
+def _reading(data: str, task: Task, reading: dict[str, Any]) -> str:
+    """Return the call that reads the table as it was read."""
+    if is_at_openml(data):
+        has_target = Reference.parse(data).is_task  # of its own
+        return f"autometa.from_openml({data!r}{_words(reading if has_target else {**reading, 'target': task.target})})"
+    source = "frame" if data == "-" else repr(data)  # what came from standard input, the user reads again
+    return f"autometa.read_task({source}{_words({**reading, 'target': task.target})})"
 
 
 def _words(arguments: dict[str, Any]) -> str:

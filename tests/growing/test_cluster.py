@@ -8,21 +8,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autometa.errors import MissingDependencyError, OptionError
 from autometa.evaluation.limits import Limits
+from autometa.evaluation.protocol import OwnSplits
+from autometa.evaluation.running import Evaluator
 from autometa.growing import cluster
 from autometa.growing.cluster import DaskRunner
 from autometa.growing.plan import Plan, Progress
 from autometa.growing.running import grow
-from autometa.growing.tables import find_tables
+from autometa.growing.tables import Ready, TableSource, find_tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.metric import METRICS
+from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 from tests.conftest import Command
@@ -290,3 +294,39 @@ def test_growing_on_this_machine_needs_no_dask() -> None:
     script = "import sys, autometa.growing.running; print({'dask', 'distributed'} & set(sys.modules))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("set()\n", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SplitSource:
+    """A table with splits of its own."""
+
+    table: TableSource
+    splits: OwnSplits
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    def ready(self) -> Ready:
+        return Ready(task=self.table.read(), splits=self.splits)
+
+
+def test_splits_of_a_tables_own_reach_the_workers(running_cluster: Any, examples: Path, tmp_path: Path) -> None:
+    (table,) = find_tables(examples / "wine.csv")
+    rows = np.arange(table.read().n_rows)
+    splits = OwnSplits(
+        folds=tuple((rows[rows % 2 != fold], rows[rows % 2 == fold]) for fold in (0, 1)), called="halves"
+    )
+    bayes = Configuration(algorithm="naive_bayes")
+    plan = Plan(
+        sources=[_SplitSource(table=table, splits=splits)],
+        candidates={TaskKind.MULTICLASS: [bayes]},
+        own_protocol="halves",
+    )
+    with KnowledgeBase.create(tmp_path / "runs.db") as base:
+        assert grow(base, plan, runner=DaskRunner(plan, running_cluster.scheduler_address)).n_new == 1
+        (stored,) = base.evaluations_of(
+            table.read().fingerprint, protocol="halves", pipelines_version=PIPELINES_VERSION
+        )
+    with Evaluator() as evaluator:
+        assert stored.fold_scores == evaluator.evaluate(table.read(), bayes, protocol=splits).fold_scores

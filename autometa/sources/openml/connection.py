@@ -11,6 +11,7 @@ import queue
 import re
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -162,6 +163,7 @@ def _run(call: Callable[[], T], seconds: float) -> tuple[list[T], BaseException 
         try:
             ended.put(([call()], None))
         except BaseException as error:  # noqa: BLE001 - as every future does: whoever waits for it gets it
+            traceback.clear_frames(error.__traceback__)  # closes here what the library leaves open
             ended.put(([], error))
 
     threading.Thread(target=run, name="openml", daemon=True).start()

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import openml
-import pandas as pd
 import pytest
 
 import autometa
 from autometa.errors import DataError, NotOfferedError, OptionError, SourceError
 from autometa.sources.openml.connection import Connection
-from autometa.sources.openml.fetching import fetch_data, fetch_dataset, fetch_splits, fetch_task
+from autometa.sources.openml.fetching import fetch_splits, fetch_task
 from autometa.sources.openml.reading import Reference, fetch, from_openml
+from autometa.sources.tables import as_task
 from autometa.task import ColumnKind
 from autometa.task_kind import TaskKind
 from tests.openml_http import malformed, refusal, status
@@ -111,7 +111,7 @@ def test_the_type_of_the_target_or_of_the_task_decides_the_kind(server: OpenMLSe
 
 
 def test_a_task_has_its_own_target_and_kind(server: OpenMLServer) -> None:
-    with pytest.raises(OptionError, match="openml:task/7 says itself what is to be predicted; .*: openml:31"):
+    with pytest.raises(OptionError, match=r"openml:task/7 says itself what is to be predicted; .*: openml:31"):
         from_openml("task/7", target="petals")
     with pytest.raises(OptionError, match="says itself"):
         from_openml("task/7", kind="regression")
@@ -125,7 +125,7 @@ def test_a_task_of_another_type_is_refused(server: OpenMLServer) -> None:
 
 def test_a_data_set_without_a_target_asks_for_one(server: OpenMLServer) -> None:
     server.add_table(40, flowers(), target=None, name="nameless")
-    with pytest.raises(OptionError, match="'nameless'.* has no default target; name one with --target: 'number'"):
+    with pytest.raises(OptionError, match=r"'nameless'.* has no default target; name one with --target: 'number'"):
         from_openml(40)
     assert from_openml(40, target="kind").target == "kind"
 
@@ -213,10 +213,10 @@ def test_half_a_file_of_splits_is_fetched_again(server: OpenMLServer) -> None:
 
 def test_a_file_that_never_comes_whole_is_told(server: OpenMLServer) -> None:
     server.add("/data/v1/download/31/table.arff", "@relation half\n@attribute a nu")
-    with pytest.raises(SourceError, match="the data of data set 31.*not what its checksum says"):
+    with pytest.raises(SourceError, match=r"the data of data set 31.*not what its checksum says"):
         fetch(QUICK, Reference(number=31))
     server.fail("GET /api/v1/xml/data/features/31", malformed())
-    with pytest.raises(SourceError, match="the columns of data set 31.*cannot be read"):
+    with pytest.raises(SourceError, match=r"the columns of data set 31.*cannot be read"):
         fetch(QUICK, Reference(number=31))
 
 
@@ -228,18 +228,13 @@ def test_splits_that_do_not_fit_the_table_are_told(server: OpenMLServer) -> None
     assert len(splits.for_rows(fetched.rows, 60)) == 3
 
 
-def test_advice_is_given_on_a_reference(server: OpenMLServer, one_shard_base: Path) -> None:
-    advice = autometa.recommend("openml:31", k=2, knowledge=one_shard_base)
-    assert len(advice) == 2
-    assert advice[0].build().fit(*_data(31)) is not None
+def test_whatever_takes_a_table_takes_a_reference(server: OpenMLServer) -> None:
     assert autometa.describe("openml:31")["nr_inst"] == pytest.approx(60)
-    with pytest.raises(OptionError, match="has its target in it"):
-        autometa.recommend("openml:31", [1, 2], knowledge=one_shard_base)
-
-
-def _data(number: int) -> tuple[pd.DataFrame, pd.Series]:
-    task = from_openml(number)
-    return task.X, task.y
+    assert as_task("openml:task/7").fingerprint == from_openml(31).fingerprint
+    with pytest.raises(OptionError, match="openml:31 has its target in it"):
+        autometa.recommend("openml:31", [1, 2])
+    with pytest.raises(OptionError, match="--offline is for tables of OpenML"):
+        as_task(flowers(), target="kind", offline=True)
 
 
 def test_the_real_anneal_is_read_as_it_is_described(openml_here: OpenMLServer, openml_shared: Path) -> None:
@@ -254,15 +249,6 @@ def test_the_real_anneal_is_read_as_it_is_described(openml_here: OpenMLServer, o
         if column.name in task.X:
             assert int(task.X[column.name].isna().sum()) == column.number_missing_values, column.name
     assert task.licence == "Public"
-
-
-def test_the_real_sparse_table_is_read(openml_here: OpenMLServer, openml_shared: Path) -> None:
-    openml_here.add_shared(openml_shared)
-    frame = fetch_data(QUICK, fetch_dataset(QUICK, -1))
-    theirs = openml.datasets.get_dataset(-1, download_data=True)._get_arff("sparse_arff")
-    assert frame.shape == (max(theirs["data"][1]) + 1, len(theirs["attributes"]))
-    values = frame.drop(columns="class").to_numpy(dtype=float)
-    assert np.count_nonzero(values) == sum(column != frame.shape[1] - 1 for column in theirs["data"][2])
 
 
 def test_the_real_splits_are_those_of_the_library(openml_here: OpenMLServer, openml_shared: Path) -> None:
