@@ -21,6 +21,7 @@ from autometa.sources import oboe
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.importing import Wanted, import_runs
 from autometa.sources.openml.known import foreign_fingerprint, read_known_task
+from autometa.sources.openml.reading import Reference, fetch
 from autometa.sources.openml.stored import METAFEATURES_VERSION, PIPELINES_VERSION, protocols_of
 from autometa.task_kind import TaskKind
 from tests.openml_http import Answer, cut, empty, malformed, refusal, silent, status
@@ -150,6 +151,13 @@ def test_a_task_without_an_answer_of_openmls_is_left_out(base: KnowledgeBase, op
     assert (imported.added.n_new, sum(imported.left_out.values())) == (10, 10)
 
 
+def test_a_data_set_of_which_openml_tells_no_size_is_left_out(base: KnowledgeBase, openml_here: OpenMLServer) -> None:
+    add_tasks(openml_here, (11, 12), {12: {"Dimensionality": 0.1}})
+    add_runs(openml_here, Runs(tasks=(11, 12), n_runs=20, n_setups=10))
+    imported = import_runs(base, wanted(tasks=(11, 12)), QUICK)
+    assert (imported.added.n_new, sum(imported.left_out.values())) == (10, 10)
+
+
 def test_no_results_are_an_end(base: KnowledgeBase, openml_here: OpenMLServer) -> None:
     add_tasks(openml_here, TASKS)
     assert import_runs(base, wanted(), QUICK).added.n_new == 0
@@ -260,6 +268,15 @@ def test_oboe_and_openml_meet_on_the_same_data_set_and_in_one_family(
         assert current_families(connection)["table_12"] == met["family"]
 
 
+def test_a_data_set_and_its_table_are_of_one_family(openml_here: OpenMLServer) -> None:
+    add_tasks(openml_here, (11,))
+    known = read_known_task(11, QUICK)
+    assert known is not None
+    table = fetch(QUICK, Reference(number=11)).task
+    assert known.task.description.family == table.family
+    assert known.task.description.fingerprint != table.fingerprint  # theirs is of a number, not of what is in it
+
+
 def test_other_targets_and_regression_are_other_tasks(openml_here: OpenMLServer) -> None:
     add_tasks(openml_here, (11,))
     openml_here.add_task(20, 11, target="a", type_id=2, procedure=7)
@@ -323,7 +340,7 @@ def test_a_score_that_is_no_number_is_left_out(base: KnowledgeBase, server: Open
 def test_imported_runs_obey_the_rules_and_can_be_handed_on(
     base: KnowledgeBase, openml_here: OpenMLServer, tmp_path: Path
 ) -> None:
-    add_tasks(openml_here, (11, 12), {12: {}})  # of the second nothing is known
+    add_tasks(openml_here, (11, 12), {12: {"NumberOfInstances": 30, "NumberOfFeatures": 3}})  # hardly anything is known
     add_runs(openml_here, Runs(tasks=(11, 12), n_runs=40, n_setups=20))
     import_runs(base, wanted(tasks=(11, 12)), QUICK)
     assert [finding for finding in examine(base) if finding.level is Level.BROKEN] == []

@@ -198,7 +198,7 @@ class _Reader:
         if each.value is None or not math.isfinite(each.value):
             reason = "without a value"
         elif task is None:
-            reason = "of tasks that are neither classification nor regression, or that OpenML does not give"
+            reason = "of tasks that are no classification or regression, or of which OpenML does not tell enough"
         elif metric_of(self._measures[0], task.kind) is None:
             reason = f"{self._measures[0]} is no metric of ours on {task.kind} tasks"
         if reason:

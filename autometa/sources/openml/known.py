@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from autometa.errors import NotOfferedError
 from autometa.knowledge.foreign import ForeignTask
 from autometa.sources.openml.answers import (
     CLASSIFICATION,
@@ -57,7 +58,7 @@ def read_known_task(number: int, connection: Connection) -> KnownTask | None:
     Raises
     ------
     NotOfferedError
-        If OpenML has no such task, or not its data set.
+        If OpenML has no such task, or not its data set, or does not tell how large that is.
     SourceError
         If OpenML does not give it.
     """
@@ -66,6 +67,9 @@ def read_known_task(number: int, connection: Connection) -> KnownTask | None:
         return None
     dataset = fetch_dataset(connection, info.dataset)
     qualities = fetch_qualities(connection, info.dataset)
+    n_rows, n_columns = (_count(qualities, name) for name in ("NumberOfInstances", "NumberOfFeatures"))
+    if n_rows < 1 or n_columns < 2:
+        raise NotOfferedError(f"OpenML does not tell the size of data set {info.dataset}")
     n_classes = 0 if info.type == REGRESSION else _n_classes(connection, info, dataset, qualities)
     kind = TaskKind.REGRESSION if n_classes == 0 else TaskKind.BINARY if n_classes == 2 else TaskKind.MULTICLASS
     description = TaskDescription(
@@ -73,8 +77,8 @@ def read_known_task(number: int, connection: Connection) -> KnownTask | None:
         fingerprint=foreign_fingerprint(dataset.number, kind, "" if info.target == dataset.target else info.target),
         family=dataset_name_to_family(dataset.name),
         kind=kind,
-        n_rows=_count(qualities, "NumberOfInstances"),
-        n_columns=max(_count(qualities, "NumberOfFeatures") - 1, 0),
+        n_rows=n_rows,
+        n_columns=n_columns - 1,
         metafeatures=to_metafeatures(qualities, kind),
     )
     return KnownTask(
