@@ -348,3 +348,26 @@ def test_imported_runs_obey_the_rules_and_can_be_handed_on(
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         assert import_shard(other, tmp_path / "openml.parquet").n_new == 40
         assert read(other).digest == read(base).digest
+
+
+def test_of_runs_with_the_same_configuration_the_first_stays_and_others_are_kept_aside(
+    base: KnowledgeBase, server: OpenMLServer
+) -> None:
+    runs = Runs(tasks=TASKS, n_runs=80, n_setups=10)
+    add_runs(server, runs)
+    imported = import_runs(base, wanted(30), QUICK)
+    assert (imported.added.n_new, imported.added.n_differing) == (40, 40)
+    experience = read(base)
+    column = [configuration.values.get("n_estimators", 100) for configuration in experience.configurations].index(50)
+    row = [description.name for description in experience.descriptions].index("table 11 (1)")
+    assert experience.losses[row, column] == pytest.approx(1 - runs.value(AUC[0], 0))
+    revision = base.revision
+    again = import_runs(base, wanted(30), QUICK)
+    assert (again.added.n_new, again.added.n_same, again.added.n_differing) == (0, 80, 0)
+    assert base.revision == revision
+
+
+def test_runs_whose_setups_openml_does_not_list_are_left_out(base: KnowledgeBase, server: OpenMLServer) -> None:
+    server.fail("GET /api/v1/xml/setup/list", refusal(674, "No results"))
+    imported = import_runs(base, wanted(), QUICK)
+    assert (imported.added.n_new, imported.left_out) == (0, {"OpenML does not list their setups": 240})

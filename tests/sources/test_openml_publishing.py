@@ -7,6 +7,7 @@ import numpy as np
 import openml
 import pandas as pd
 import pytest
+from openml.extensions.sklearn import SklearnExtension
 from sklearn.metrics import accuracy_score
 
 from autometa.errors import ConfigurationError, NotKnownError, OptionError, SourceError
@@ -122,6 +123,13 @@ def test_our_flows_are_read_back_as_our_configurations(algorithm: str) -> None:
     settings = tuple((flow.name, name, value) for name, value in flow.parameters.items())
     found = to_configuration(Setup(flow=f"{flow.name}(1)", settings=settings), TableFacts(kind=TaskKind.BINARY))
     assert found == Configuration(algorithm=algorithm)
+
+
+def test_the_openml_library_itself_makes_no_flow_of_our_pipelines(server: OpenMLServer) -> None:
+    """The day that it does, `publishing` can leave it to that."""
+    task = fetch(QUICK, Reference(number=51, is_task=True)).task
+    with pytest.raises(TypeError, match="methodcaller"):
+        SklearnExtension().model_to_flow(build(TREE, kind=task.kind, column_kinds=task.column_kinds))
 
 
 def test_without_a_key_nothing_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
