@@ -12,6 +12,7 @@ from autometa.errors import NotKnownError, OptionError
 from autometa.evaluation.machine_speed import machine_speed
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.evaluation.record import Evaluation
+from autometa.fewshot import catalogue
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.origins import ALL_ALIKE, Trust
@@ -42,7 +43,7 @@ from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
 
-# Every way to rank, by the name under which it is asked for.
+# Every way to rank that needs no torch, by the name under which it is asked for.
 RECOMMENDERS: dict[str, type[Recommender]] = {
     "portfolio": GreedyPortfolio,
     "nearest": NearestTasks,
@@ -57,6 +58,7 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "hybrid": Hybrid,
 }
 DEFAULT_RECOMMENDER = "hybrid"
+RECOMMENDER_NAMES = (*RECOMMENDERS, *catalogue.LEARNERS)
 N_KNOWN_TASKS = 5
 N_NEAR_TASKS = 3
 
@@ -69,7 +71,7 @@ class Advisor:
     knowledge : KnowledgeBase
         Past runs.
     recommender : str
-        A name in `RECOMMENDERS`.
+        A name in `RECOMMENDER_NAMES`.
     protocol : Protocol
         The protocol of the runs that are read.
 
@@ -77,13 +79,14 @@ class Advisor:
     ------
     OptionError
         If there is no such recommender.
+    MissingDependencyError
+        If it needs torch, which is not installed.
     """
 
     def __init__(
         self, knowledge: KnowledgeBase, *, recommender: str = DEFAULT_RECOMMENDER, protocol: Protocol = CV_V1
     ) -> None:
-        if recommender not in RECOMMENDERS:
-            raise OptionError(f"no recommender '{recommender}'; choose one of: {', '.join(RECOMMENDERS)}")
+        self._make = recommender_named(recommender)
         self.knowledge = knowledge
         self.recommender = recommender
         self.protocol = protocol
@@ -122,9 +125,8 @@ class Advisor:
         speed = machine_speed()
         chooser = Chooser(experience, self.protocol, speed=speed)
         candidates = chooser.choose(description, wish)
-        make = RECOMMENDERS[self.recommender]
-        ranker = make().fit(experience, wish.seed)
-        calibration = calibration_for(make, experience, wish.seed)
+        ranker = self._make().fit(experience, wish.seed)
+        calibration = calibration_for(self._make, experience, wish.seed)
         grounds = Grounds(ranker=ranker, description=description, priced=candidates, calibration=calibration)
         stored = self._observed(task, wish.trust)
         probed = self._probed(task, grounds, stored, wish, report)
@@ -250,6 +252,23 @@ def _ordered(
     return trade(wish.trade_off, wish.k, grounds.priced, losses, observed, grounds.ranker.experience_.metric)
 
 
+def recommender_named(name: str) -> type[Recommender]:
+    """Return the class of a recommender.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that name.
+    MissingDependencyError
+        If it needs torch, which is not installed.
+    """
+    if name in RECOMMENDERS:
+        return RECOMMENDERS[name]
+    if name in catalogue.LEARNERS:
+        return catalogue.load(name)
+    raise OptionError(f"no recommender '{name}'; choose one of: {', '.join(RECOMMENDER_NAMES)}")
+
+
 def describe_task(task: Task, *, seed: int = 0) -> tuple[TaskDescription, MetaFeatures]:
     """Return what a recommender may know of a task, and the meta-features with their failures."""
     features = extract(task, seed)
@@ -288,7 +307,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     Parameters
     ----------
     X : str, Path, DataFrame, ndarray of shape (n_rows, n_columns) or Task
-        The table.
+        The table; "openml:31" is a data set of OpenML.
     y : array-like of shape (n_rows,), optional
         The target, if it stands apart from the table.
     target : str or int, optional
@@ -306,7 +325,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge : KnowledgeBase, str or Path, optional
         The knowledge base, or its file or URL; default: the user's own.
     recommender : str
-        How pipelines are ranked: a name in `RECOMMENDERS`.
+        How pipelines are ranked: a name in `RECOMMENDER_NAMES`.
     seed : int
         Seed of all that is drawn; same inputs and seed give the same list.
     exclude_origins : sequence of str

@@ -231,7 +231,9 @@ class OpenMLServer:
         self.add(address, splits, content_type="text/plain; charset=utf-8")
         parameters = {"number_repeats": n_repeats, "number_folds": n_folds, "stratified_sampling": "false"}
         listed = "".join(f'<oml:parameter name="{name}">{value}</oml:parameter>' for name, value in parameters.items())
-        kind = {1: "Supervised Classification", 2: "Supervised Regression", 5: "Clustering"}[type_id]
+        kind = {1: "Supervised Classification", 2: "Supervised Regression", 5: "Clustering", 7: "Survival Analysis"}[
+            type_id
+        ]
         inputs = [
             f'<oml:input name="source_data"><oml:data_set>{element("data_set_id", dataset)}'
             f"{element('target_feature', target or table.target)}</oml:data_set></oml:input>",

@@ -35,6 +35,7 @@ FLOORS = {
     "wish": 8,
     "recommenders": 9,
     "probing": 10,
+    "fewshot": 10,
     "growing": 11,
     "advisor": 11,
     "refinement": 12,  # goes on from advice
@@ -53,6 +54,7 @@ HOMES = {
     "openml": {"sources"},
     "optuna": {"refinement"},
     "torch": {"fewshot"},
+    "safetensors": {"fewshot"},
     "dask": {"growing"},
     "distributed": {"growing"},
     "typer": {"cli"},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS
+from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDER_NAMES, RECOMMENDERS, recommender_named
 from autometa.cli.drawing import draw_rows
 from autometa.cli.options import DatabaseOption, FormatOption, MetricOption, SeedOption, opened, split
 from autometa.cli.output import Format, counting, print_content, print_renderables, say
@@ -29,7 +29,8 @@ app = typer.Typer(name="benchmark", help="Compare ways to recommend.", no_args_i
 
 _REFERENCE = "portfolio"
 _RANDOM = "random"
-_METHODS = (*RECOMMENDERS, _RANDOM)
+_METHODS = (*RECOMMENDER_NAMES, _RANDOM)
+_QUICK = (*RECOMMENDERS, _RANDOM)  # those that train nets are compared where they are asked for
 _KINDS = ("binary", "multiclass", "regression")
 _ALL = "all"
 _MIN_SHARE = 0.5
@@ -92,7 +93,7 @@ def replay(  # noqa: PLR0913 - an argument for each option
     ] = Pipelines.OURS,
     recommenders: Annotated[
         str, typer.Option("--recommender", metavar="A,B,...", help="Which are compared.")
-    ] = ",".join(_METHODS),
+    ] = ",".join(_QUICK),
     families: Annotated[
         Families,
         typer.Option("--families", help="Which are hidden; published figures are on judgement families."),
@@ -262,15 +263,15 @@ def _methods(names: str, *, with_reference: bool = True) -> "list[Method]":
     from autometa.benchmark.replay import Method
     from autometa.recommenders.random_order import RandomOrder
 
-    makers: dict[str, type[Recommender]] = {**RECOMMENDERS, _RANDOM: RandomOrder}
     wanted = split(names) or []
     for name in wanted:
-        if name not in makers:
-            raise OptionError(f"no recommender '{name}'; choose from: {', '.join(makers)}")
-    return [
-        Method(name=name, make=makers[name], n_folds=makers[name].n_folds)
-        for name in dict.fromkeys((_REFERENCE, *wanted, _RANDOM) if with_reference else wanted)
-    ]
+        if name not in _METHODS:
+            raise OptionError(f"no recommender '{name}'; choose from: {', '.join(_METHODS)}")
+    named = dict.fromkeys((_REFERENCE, *wanted, _RANDOM) if with_reference else wanted)
+    makers: dict[str, type[Recommender]] = {
+        name: RandomOrder if name == _RANDOM else recommender_named(name) for name in named
+    }
+    return [Method(name=name, make=make, n_folds=make.n_folds) for name, make in makers.items()]
 
 
 def _experience(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS, Advisor
+from autometa.advisor import DEFAULT_RECOMMENDER, Advisor, recommender_named
 from autometa.cli.drawing import draw_recommendation, draw_rows
 from autometa.cli.options import (
     AlgorithmsOption,
@@ -123,7 +123,7 @@ def _report(table: Task, wish: Wish, db: str | None, recommender: str) -> "Repor
         recommendation=recommendation,
         explanation=explained(experience, recommendation, wish.seed),
         landscape=survey(experience, recommendation),
-        expected=expect(experience, RECOMMENDERS[recommender], wish.seed),
+        expected=expect(experience, recommender_named(recommender), wish.seed),
         recommender=recommender,
     )
 

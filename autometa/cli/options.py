@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autometa.advisor import RECOMMENDERS
+from autometa.advisor import RECOMMENDER_NAMES
 from autometa.cli.output import FormatOption as FormatOption
 from autometa.cli.output import shard_progress
 from autometa.errors import OptionError
@@ -76,7 +76,7 @@ AlgorithmsOption = Annotated[
         show_default=False,
     ),
 ]
-RecommenderOption = Annotated[str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDERS)}.")]
+RecommenderOption = Annotated[str, typer.Option("--recommender", help=f"One of: {', '.join(RECOMMENDER_NAMES)}.")]
 ExcludeOriginOption = Annotated[
     list[str] | None,
     typer.Option("--exclude-origin", metavar="NAME", help="As if its runs were not there.", show_default=False),

@@ -38,7 +38,7 @@ class FitOptions:
     algorithms : sequence of str, optional
         The only ones that may be used.
     recommender : str
-        A name in `autometa.advisor.RECOMMENDERS`.
+        A name in `autometa.advisor.RECOMMENDER_NAMES`.
     n_jobs : int
         Cores that are used in all; -1: all there are.
     seed : int

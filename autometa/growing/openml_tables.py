@@ -127,7 +127,7 @@ def find_tasks(connection: Connection, numbers: Sequence[int], bounds: Bounds) -
             continue
         try:
             info = fetch_task(connection, number)
-        except NotOfferedError as error:
+        except (NotOfferedError, DataError) as error:
             found.skipped[str(reference)] = str(error)
         except SourceError as error:
             reach.fail(str(reference), error)

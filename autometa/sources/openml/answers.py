@@ -2,6 +2,7 @@
 
 import math
 import xml.etree.ElementTree as ET  # expat itself bounds what entities expand to
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -287,19 +288,25 @@ def dataset_name_to_family(name: str) -> str:
     return "_".join(part for part in spelt.split("_") if part) or name
 
 
-def label_of(value: object, labels: tuple[str, ...]) -> str:
-    """Return the declared label that a value of a file stands for, or its own words where there is none."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | np.bool_):
-        return next((label for label in labels if label.casefold() == str(value).casefold()), str(value))
-    if isinstance(value, int | float | np.number):
-        number = float(value)
-        same = next((label for label in labels if _as_float(label) == number), None)
-        return same if same is not None else (str(int(number)) if number.is_integer() else repr(number))
-    return str(value)
+def labels_of(values: Iterable[object], declared: Sequence[str]) -> list[str]:
+    """Return the declared label that each value of a file stands for, or its own words where there is none.
 
-
-def _as_float(words: str) -> float:
-    """Return the number that words spell, NaN for none."""
-    return float(pd.to_numeric(words, errors="coerce"))
+    Examples
+    --------
+    >>> labels_of([1.0, 2, True, "red", 0.5], ["1", "02", "TRUE"])
+    ['1', '02', 'TRUE', 'red', '0.5']
+    """
+    folded = {label.casefold(): label for label in reversed(declared)}
+    numbers = pd.to_numeric(pd.Series(list(declared), dtype="str"), errors="coerce")
+    by_number = {float(number): label for number, label in zip(numbers, declared, strict=True) if number == number}
+    found = []
+    for value in values:
+        if isinstance(value, bool | np.bool_):
+            found.append(folded.get(str(value).casefold(), str(value)))
+        elif isinstance(value, int | float | np.number):
+            number = float(value)
+            words = str(int(number)) if number.is_integer() else repr(number)
+            found.append(by_number.get(number, words))
+        else:
+            found.append(str(value))
+    return found

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from autometa.errors import NotOfferedError, OptionError, SourceError
+from autometa.errors import DataError, NotOfferedError, OptionError, SourceError
 
 T = TypeVar("T")
 
@@ -103,6 +103,8 @@ class Connection:
             If OpenML says that it has no such thing, or none any more.
         SourceError
             If there is no sound answer in time, or a refusal.
+        DataError
+            If it is of a form that the library itself cannot use.
         """
         if self.is_offline:
             raise SourceError(f"offline, OpenML is not asked for {what}; leave out --offline once")
@@ -207,7 +209,7 @@ def _translated(error: BaseException, what: str) -> Exception | None:
     if isinstance(error, exceptions.OpenMLPrivateDatasetError | exceptions.OpenMLNotAuthorizedError):
         return SourceError(f"OpenML gives {what} to some users alone; set your apikey in the configuration of openml")
     if isinstance(error, NotImplementedError):
-        return SourceError(f"OpenML has {what}, but in a form that cannot be used here: {_told(error)}")
+        return DataError(f"{what} of OpenML is of a form that cannot be used here: {_told(error)}")
     if isinstance(error, exceptions.OpenMLServerError):
         found = _STATUS.search(str(error))
         return _PassingError(f"HTTP {found[1]}" if found else f"an answer that cannot be read ({_told(error)})")

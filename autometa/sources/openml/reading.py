@@ -22,7 +22,7 @@ from autometa.sources.openml.answers import (
     DatasetInfo,
     TaskInfo,
     dataset_name_to_family,
-    label_of,
+    labels_of,
 )
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.fetching import fetch_columns, fetch_data, fetch_dataset, fetch_task
@@ -232,9 +232,10 @@ def _column(values: pd.Series, column: ColumnInfo) -> pd.Series:
     if column.type != NOMINAL:
         return values
     codes, distinct = pd.factorize(values)  # missing: -1
-    texts = [label_of(value, column.labels) for value in distinct]
+    texts = labels_of(distinct, column.labels)
     labels = list(dict.fromkeys((*column.labels, *(sorted(texts) if not column.labels else texts))))
-    numbers = np.array([*(labels.index(text) for text in texts), -1], dtype=np.int64)
+    place = {label: number for number, label in enumerate(labels)}
+    numbers = np.array([*(place[text] for text in texts), -1], dtype=np.int64)
     return pd.Series(
         pd.Categorical.from_codes(numbers[codes], categories=pd.Index(labels, dtype="str")), name=column.name
     )

@@ -121,6 +121,9 @@ def test_a_task_of_another_type_is_refused(server: OpenMLServer) -> None:
     server.add_task(10, 31, type_id=5)
     with pytest.raises(DataError, match="openml:task/10 is neither a classification nor a regression"):
         from_openml("task/10")
+    server.add_task(12, 31, type_id=7)
+    with pytest.raises(DataError, match="task 12 of OpenML is of a form that cannot be used here"):
+        from_openml("task/12")
 
 
 def test_a_data_set_without_a_target_asks_for_one(server: OpenMLServer) -> None:

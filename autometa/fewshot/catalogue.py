@@ -1,0 +1,48 @@
+"""The meta-learners by name; nothing of torch is imported until one of them is asked for."""
+
+import importlib
+from dataclasses import dataclass
+
+from autometa._optional import require
+from autometa.errors import OptionError
+from autometa.recommenders.base import Recommender
+
+EXTRA = "fewshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Where a meta-learner is found.
+
+    Parameters
+    ----------
+    module, name : str
+        Of the class, a `Recommender`.
+    about : str
+        What it is, in a few words.
+    """
+
+    module: str
+    name: str
+    about: str
+
+
+LEARNERS: dict[str, Entry] = {}
+
+
+def load(name: str) -> type[Recommender]:
+    """Return the class of a meta-learner.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that name.
+    MissingDependencyError
+        If torch is not installed; the message names the extra.
+    """
+    if name not in LEARNERS:
+        raise OptionError(f"no meta-learner '{name}'; choose one of: {', '.join(LEARNERS)}")
+    require("torch", extra=EXTRA)
+    entry = LEARNERS[name]
+    found: type[Recommender] = getattr(importlib.import_module(entry.module), entry.name)
+    return found

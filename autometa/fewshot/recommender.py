@@ -1,0 +1,169 @@
+"""What the meta-learners have in common as recommenders."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from autometa._random import generator, spawn
+from autometa.evaluation.record import Evaluation
+from autometa.fewshot.devices import seeded
+from autometa.fewshot.tasks import ContextEncoder, Floats, MetaTasks, PointEncoder, told_losses
+from autometa.fewshot.training import Effort
+from autometa.knowledge.frames import Experience
+from autometa.recommenders.average import BestOnAverage
+from autometa.recommenders.base import Normalised, measured_losses
+from autometa.space import Configuration
+from autometa.task import TaskDescription
+
+MIN_FAMILIES = 8  # below, there is too little to learn to learn from, and the average is all that is known
+MIN_CONFIGURATIONS = 4
+KEPT_SHARE = 0.15  # of the families, to stop by
+MIN_STD = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Support:
+    """What was measured on a new task.
+
+    Parameters
+    ----------
+    columns : ndarray of int, shape (S,)
+        Configurations, as rows of the points; those that failed too.
+    told : ndarray of shape (S,)
+        See `autometa.fewshot.tasks.told_losses`.
+    """
+
+    columns: npt.NDArray[np.int64] = field(repr=False)
+    told: Floats = field(repr=False)
+
+
+class MetaLearner(BestOnAverage):
+    """Expects costs of all configurations of a task, from its context and its support set, by a net.
+
+    Proposes by expected improvement over the best that was measured, by the mean before the first result. Where the
+    experience has too few families or configurations to learn from, it is `BestOnAverage`. A subclass gives
+    `_meta_train` and `_expect`.
+
+    Parameters
+    ----------
+    effort : Effort, optional
+        How long meta-training goes on.
+    """
+
+    n_folds = 5
+    effort = Effort()
+
+    def __init__(self, effort: Effort | None = None) -> None:
+        if effort is not None:
+            self.effort = effort
+
+    @abstractmethod
+    def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
+        """Learn from tasks, and stop by those that are kept aside; torch is seeded, and on one thread."""
+
+    @abstractmethod
+    def _expect(self, context: Floats, support: Support) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation of the costs of all points, (N,) each.
+
+        Parameters
+        ----------
+        context : ndarray of shape (C,)
+            The task before any result.
+        support : Support
+            What was measured on it; it may be empty.
+        """
+
+    def rank(
+        self,
+        description: TaskDescription,
+        configurations: Sequence[Configuration],
+        observed: Sequence[Evaluation] = (),
+        n: int | None = None,
+    ) -> tuple[int, ...]:
+        """Return positions in ``configurations`` by expected improvement, the first ``n`` or all."""
+        from scipy.special import ndtr
+
+        expected = self._expected(description, observed)
+        support = self._support_of(description, observed)
+        if expected is None or support is None or not len(support.columns):
+            return super().rank(description, configurations, observed, n)
+        mean, std = expected
+        best = support.columns[np.argmin(support.told)]
+        z = (mean[best] - mean) / std
+        gain = (mean[best] - mean) * ndtr(z) + std * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+        rows = np.array([self._row_of.get(c.key, -1) for c in configurations], dtype=int)
+        gain, mean = np.where(rows >= 0, gain[rows], -1.0), np.where(rows >= 0, mean[rows], np.inf)
+        done = {evaluation.configuration.key for evaluation in observed}
+        left = [position for position, c in enumerate(configurations) if c.key not in done]
+        return tuple(sorted(left, key=lambda p: (-gain[p], mean[p], configurations[p].key))[:n])
+
+    def _learn(self, experience: Experience, seed: int) -> None:
+        super()._learn(experience, seed)
+        ordered = _in_order(experience)
+        self.points_ = PointEncoder().fit(ordered)
+        self.contexts_ = ContextEncoder().fit(ordered.descriptions)
+        self.tasks_ = MetaTasks.of(ordered, self.points_, self.contexts_)
+        self._row_of = {c.key: row for row, c in enumerate(ordered.configurations)}
+        self._rows = np.array([self._row_of[c.key] for c in experience.configurations], dtype=int)
+        self._last: tuple[object, object, tuple[Floats, Floats]] | None = None
+        n_families = len(set(self.tasks_.families))
+        self.is_trained_ = n_families >= MIN_FAMILIES and experience.n_configurations >= MIN_CONFIGURATIONS
+        if self.is_trained_:
+            tasks, kept = self.tasks_.split(KEPT_SHARE, generator(seed, self.name, "kept"))
+            with seeded(spawn(seed, self.name, "training")):
+                self._meta_train(tasks, kept, seed)
+
+    def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
+        expected = self._expected(description, observed)
+        if expected is None:
+            return super()._normalised(description, observed)
+        stretch = self.experience_.stretch
+        mean, std = (stretch * each[self._rows].astype(float) for each in expected)
+        return Normalised(mean, std, self.experience_.cost_overshoot)
+
+    def _expected(self, description: TaskDescription, observed: Sequence[Evaluation]) -> tuple[Floats, Floats] | None:
+        """Return mean and standard deviation of the costs of all points; kept for the last that was asked for."""
+        support = self._support_of(description, observed)
+        if support is None:
+            return None
+        asked = (support.columns.tobytes(), support.told.tobytes())
+        if self._last is None or self._last[0] is not description or self._last[1] != asked:
+            context = self.contexts_.transform([description])[0]
+            with seeded(0):
+                mean, std = self._expect(context, support)
+            self._last = (description, asked, (mean, np.maximum(std, MIN_STD)))
+        return self._last[2]
+
+    def _support_of(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Support | None:
+        """Return what was measured of known configurations, as it is told to the net; None where there is none."""
+        if not self.is_trained_:
+            return None
+        measured = measured_losses(observed, self.experience_.metric)
+        losses = {
+            self._row_of[e.configuration.key]: measured.get(e.configuration.key, np.inf)
+            for e in observed
+            if e.configuration.key in self._row_of
+        }
+        columns = np.array(sorted(losses), dtype=np.int64)
+        scale = self.location_.predict(description)[1] * self.experience_.stretch
+        return Support(columns=columns, told=told_losses(np.array([losses[c] for c in columns], dtype=float), scale))
+
+
+def _in_order(experience: Experience) -> Experience:
+    """Return an experience in the order of fingerprints and keys: in another order, nets learn something else."""
+    rows = np.argsort([each.fingerprint for each in experience.descriptions], kind="stable")
+    columns = np.argsort([each.key for each in experience.configurations], kind="stable")
+    cells = np.ix_(rows, columns)
+    return replace(
+        experience,
+        descriptions=tuple(experience.descriptions[row] for row in rows),
+        configurations=tuple(experience.configurations[column] for column in columns),
+        losses=experience.losses[cells],
+        fit_seconds=experience.fit_seconds[cells],
+        memory_bytes=experience.memory_bytes[cells],
+        predict_seconds=experience.predict_seconds[cells],
+        weights=experience.weights[rows],
+    )
