@@ -10,7 +10,7 @@ import pytest
 from openml.extensions.sklearn import SklearnExtension
 from sklearn.metrics import accuracy_score
 
-from autometa.errors import ConfigurationError, NotKnownError, OptionError, SourceError
+from autometa.errors import ConfigurationError, DataError, NotKnownError, OptionError, SourceError
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.metafeatures import MetaFeatures
@@ -19,7 +19,7 @@ from autometa.sources.openml.choosing import measured_best
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.flows import Setup, own_flow, to_configuration
 from autometa.sources.openml.preparation import TableFacts
-from autometa.sources.openml.publishing import FILES, make_flow, prepare, send, write
+from autometa.sources.openml.publishing import FILES, declared, make_flow, prepare, send, write
 from autometa.sources.openml.reading import Reference, fetch
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -106,6 +106,21 @@ def test_predictions_are_those_of_our_pipeline_on_openmls_splits(desk: Desk, tmp
     chosen = table[(table["repeat"] == 1) & (table["fold"] == 2)].set_index("row_id")
     assert chosen.loc[test, "prediction"].tolist() == [str(each) for each in pipeline.predict(task.X.iloc[test])]
     assert accuracy_score(table["correct"], table["prediction"]) > 0.9
+
+
+def test_classes_are_spelt_as_openml_declares_them(server: OpenMLServer) -> None:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"a": rng.normal(size=60).round(3)})
+    frame["y"] = pd.Categorical(rng.choice(["NA", "1", "2.0"], 60))
+    server.add_table(43, frame, target="y", name="spelt")
+    server.add_task(53, 43)
+    Desk(server)
+    content = arff.loads(prepare(TREE, 53, QUICK).files()["predictions.arff"])
+    truth = [row[5] for row in sorted(content["data"], key=lambda row: row[3])]
+    assert truth == frame["y"].tolist()
+    assert {row[4] for row in content["data"]} <= {"NA", "1", "2.0"}
+    with pytest.raises(DataError, match="declares no class 'x'"):
+        declared(["x"], ["1", "2"])
 
 
 def test_a_regression_is_sent_as_numbers(desk: Desk) -> None:

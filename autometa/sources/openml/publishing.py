@@ -18,7 +18,7 @@ import autometa
 from autometa.errors import DataError, OptionError, SourceError
 from autometa.pipelines.building import build
 from autometa.pipelines.learners import learner_of
-from autometa.sources.openml.answers import label_of
+from autometa.sources.openml.answers import labels_of
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.fetching import fetch_columns, fetch_splits, fetch_task
 from autometa.sources.openml.flows import own_flow
@@ -237,13 +237,34 @@ def predictions(
                 yield [repeat, fold, row, float(value), float(true)]
             continue
         shares = _shares(pipeline, X, labels)
+        predicted, truth = declared(predicted, labels), declared(truth, labels)
         for row, value, true, share in zip(test.tolist(), predicted, truth, shares, strict=True):
-            yield [repeat, fold, 0, row, label_of(value, tuple(labels)), label_of(true, tuple(labels)), *share]
+            yield [repeat, fold, 0, row, value, true, *share]
+
+
+def declared(values: Sequence[object], labels: Sequence[str]) -> list[str]:
+    """Return the declared label that each class stands for; one that looks like a missing value is read in quotes.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+
+    Examples
+    --------
+    >>> declared([1, "'NA'", "it's on"], ["1", "NA", "it's on"])
+    ['1', 'NA', "it's on"]
+    """
+    found = labels_of(values, labels)
+    found = [word[1:-1] if word not in labels and word[1:-1] in labels else word for word in found]
+    for word in sorted(set(found) - set(labels)):
+        raise DataError(f"OpenML declares no class '{word}' of that task; its classes are: {', '.join(labels[:10])}")
+    return found
 
 
 def _shares(pipeline: Any, X: Any, labels: Sequence[str]) -> list[list[float]]:
     """Return the probabilities (n_rows, n_labels) of the declared classes; 0 for one that training had not."""
-    found = {label_of(name, tuple(labels)): column for column, name in enumerate(pipeline.classes_.tolist())}
+    found = {label: column for column, label in enumerate(declared(pipeline.classes_.tolist(), labels))}
     given = pipeline.predict_proba(X)
     return [[float(row[found[label]]) if label in found else 0.0 for label in labels] for row in given]
 
