@@ -44,6 +44,13 @@ class Families(StrEnum):
     ALL = "all"
 
 
+class Pipelines(StrEnum):
+    """Whose runs under a protocol are looked at."""
+
+    OURS = "ours"
+    OPENML = "openml"
+
+
 @app.command("import")
 def import_(
     source: Annotated[str, typer.Argument(metavar="NAME", help="Whose runs: oboe.")],
@@ -80,6 +87,10 @@ def replay(  # noqa: PLR0913 - an argument for each option
         str, typer.Option("--protocol", help="cv-v1 or holdout-v1, or the name of a published database.")
     ] = "cv-v1",
     metric: MetricOption = "auto",
+    pipelines: Annotated[
+        Pipelines,
+        typer.Option("--pipelines", help="Whose: ours, or openml for runs of kb import-openml, with their protocol."),
+    ] = Pipelines.OURS,
     recommenders: Annotated[
         str, typer.Option("--recommender", metavar="A,B,...", help="Which are compared.")
     ] = ",".join(_QUICK),
@@ -123,7 +134,7 @@ def replay(  # noqa: PLR0913 - an argument for each option
     methods = _methods(recommenders)
     with opened(db) as base:
         kinds = _KINDS if kind == _ALL and protocol not in PUBLIC_RUNS else (kind,)
-        experiences = [_experience(base, each, metric, protocol).of_share(min_share) for each in kinds]
+        experiences = [_experience(base, each, metric, protocol, pipelines).of_share(min_share) for each in kinds]
     parts = _replayed(experiences, methods, families, seed=seed, cache=cache)
     whole = parts[-1]
     kept = ", ".join(whole.replay.kept) or "nothing"
@@ -263,7 +274,9 @@ def _methods(names: str, *, with_reference: bool = True) -> "list[Method]":
     return [Method(name=name, make=make, n_folds=make.n_folds) for name, make in makers.items()]
 
 
-def _experience(base: "KnowledgeBase", kind: str, metric: str, protocol: str) -> "Experience":
+def _experience(
+    base: "KnowledgeBase", kind: str, metric: str, protocol: str, pipelines: Pipelines = Pipelines.OURS
+) -> "Experience":
     """Return what is stored of one kind under one protocol, ours or another's."""
     from autometa.evaluation.protocol import PROTOCOLS
     from autometa.metafeatures import EXTRACTION_VERSION
@@ -272,6 +285,8 @@ def _experience(base: "KnowledgeBase", kind: str, metric: str, protocol: str) ->
     from autometa.sources.public import PUBLIC_RUNS
     from autometa.task_kind import TaskKind
 
+    if pipelines is Pipelines.OPENML:
+        return _of_openml(base, kind, metric, protocol)
     if protocol in PUBLIC_RUNS:
         runs = PUBLIC_RUNS[protocol]
         of_kind, name, version, features = runs.kind, runs.metric, runs.version, runs.version
@@ -287,6 +302,27 @@ def _experience(base: "KnowledgeBase", kind: str, metric: str, protocol: str) ->
         protocol=protocol,
         pipelines_version=version,
         metafeatures_version=features,
+    )
+
+
+def _of_openml(base: "KnowledgeBase", kind: str, metric: str, protocol: str) -> "Experience":
+    """Return the runs of one kind that were imported from OpenML under one protocol."""
+    from autometa.metric import get_metric
+    from autometa.sources.openml.stored import METAFEATURES_VERSION, PIPELINES_VERSION, protocols_of
+    from autometa.task_kind import TaskKind
+
+    if kind not in list(TaskKind):
+        raise OptionError(f"no kind '{kind}'; choose one of: {', '.join(TaskKind)}; replay has {_ALL} too")
+    known = protocols_of(base)
+    if protocol not in known:
+        found = f"there are: {', '.join(known)}" if known else "import some with: autometa kb import-openml"
+        raise OptionError(f"no runs of OpenML under the protocol '{protocol}'; {found}")
+    return base.experience(
+        TaskKind(kind),
+        get_metric(metric, TaskKind(kind)),
+        protocol=protocol,
+        pipelines_version=PIPELINES_VERSION,
+        metafeatures_version=METAFEATURES_VERSION,
     )
 
 

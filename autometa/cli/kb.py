@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from autometa.cli.drawing import draw_notes, draw_rows
 from autometa.cli.grow import grow
+from autometa.cli.openml_runs import import_openml, publish_openml
 from autometa.cli.options import DatabaseOption, FormatOption, opened
 from autometa.cli.output import Format, print_content, print_renderables, print_rows, say, shard_progress
 from autometa.cli.sharing import export, import_, merge
@@ -74,6 +75,8 @@ app.command()(grow)
 app.command()(export)
 app.command(name="import")(import_)
 app.command()(merge)
+app.command(name="import-openml")(import_openml)
+app.command(name="publish-openml")(publish_openml)
 app.command()(remove)
 app.command()(doctor)
 

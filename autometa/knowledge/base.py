@@ -278,6 +278,14 @@ class KnowledgeBase:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return tuple(to_evaluation(row, TaskKind(row["kind"]), Configuration.from_json(row["content"])) for row in rows)
 
+    def protocols(self, *, pipelines_version: str) -> tuple[str, ...]:
+        """Return the protocols under which anything was run with a version of pipelines, sorted by name."""
+        p = tables.protocols
+        is_used = select(tables.evaluations.c.id).where(tables.evaluations.c.protocol_id == p.c.id).exists()
+        query = select(p.c.name).where(p.c.pipelines_version == pipelines_version, is_used).order_by(p.c.name)
+        with self.reading() as connection:
+            return tuple(connection.execute(query).scalars())
+
     def tried(self, *, protocol: str, pipelines_version: str, seed: int) -> set[tuple[str, str]]:
         """Return the pairs (fingerprint, configuration key) that are stored under a protocol."""
         query = (

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
+from autometa.knowledge import tables
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.kinship import join_named
 from autometa.knowledge.rows import metafeatures_json, storable
+from autometa.knowledge.writing import Writer
 from autometa.task import TaskDescription
+
+_CHUNK = 500  # values in one IN (...)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,9 @@ class ForeignTask:
 
 def add_foreign_tasks(base: KnowledgeBase, tasks: Sequence[ForeignTask], *, origin: str, licence: str) -> int:
     """Add tasks in one transaction, and return how many rows were new; known ones stay as they are.
+
+    One that is known as of another family ties both families together: those who describe the same data set call its
+    kin by different names.
 
     Raises
     ------
@@ -61,6 +71,19 @@ def add_foreign_tasks(base: KnowledgeBase, tasks: Sequence[ForeignTask], *, orig
             }
             for task in tasks
         )
-        if n_new:
+        n_joined = _join(writer, tasks)
+        if n_new or n_joined:
             writer.raise_revision()
     return n_new
+
+
+def _join(writer: Writer, tasks: Sequence[ForeignTask]) -> int:
+    """Make the families under which tasks are known one with those that they are given; return how many gave way."""
+    given = {task.description.fingerprint: storable(task.description.family) for task in tasks}
+    t = tables.tasks
+    stored: dict[str, str] = {}
+    for start in range(0, len(tasks), _CHUNK):
+        chunk = list(given)[start : start + _CHUNK]
+        query = select(t.c.fingerprint, t.c.family).where(t.c.fingerprint.in_(chunk))
+        stored |= {row[0]: row[1] for row in writer.connection.execute(query)}
+    return join_named(writer.connection, [(stored[each], family) for each, family in given.items()])

@@ -126,6 +126,19 @@ def join_families(connection: Connection, task_ids: Iterable[int]) -> int:
     return len(families.joined)
 
 
+def join_named(connection: Connection, pairs: Iterable[tuple[str, str]]) -> int:
+    """Make the two families of each pair one, whether they have tasks yet or not; return how many gave way."""
+    names = current_families(connection)
+    ages = _ages(connection)
+    told = [[names.get(family, family) for family in pair] for pair in pairs]
+    unknown = (False, max((age for _, age in ages.values()), default=0) + 1)  # names that someone gives
+    families = _Families({family: unknown for pair in told for family in pair} | ages)
+    for pair in told:
+        families.join(pair)
+    _rename(connection, families.joined)
+    return len(families.joined)
+
+
 def _sketched(*columns: Column[Any]) -> Select[*tuple[Any, ...]]:  # Any: columns of several types
     """Return the query of tasks with a sketch of this version."""
     t, s = tables.tasks, tables.sketches

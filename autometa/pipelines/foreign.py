@@ -48,12 +48,12 @@ def foreign(estimator: Any) -> Configuration:
     n_more = 0
     for name, value in _values(estimator, "", 0):
         if len(values) < _MAX_VALUES:
-            values[_short(name) or "_"] = value
+            values[shorten(name) or "_"] = value
         else:
             n_more += 1
     if n_more:
         values["..."] = f"{n_more} more"
-    return Configuration(algorithm=_short(_name(estimator)), values=values)
+    return Configuration(algorithm=shorten(_name(estimator)), values=values)
 
 
 def _name(estimator: Any) -> str:
@@ -84,9 +84,9 @@ def _value(name: str, value: Any, prefix: str, depth: int) -> Iterator[tuple[str
     """Iterate over what there is to tell of one parameter."""
     steps = _named_steps(value)
     if depth >= _MAX_DEPTH:
-        yield name, _short(_qualified(type(value)))
+        yield name, shorten(_qualified(type(value)))
     elif is_estimator(value):
-        yield name, _short(_qualified(type(value)))
+        yield name, shorten(_qualified(type(value)))
         yield from _values(value, f"{name}__", depth + 1)
     elif steps:
         for step, inner, *columns in steps:
@@ -128,7 +128,7 @@ def _held(value: Any) -> Value:
     if isinstance(plain, float) and np.isfinite(plain):
         return float(plain)
     if isinstance(plain, str):
-        return _short(str(plain))
+        return shorten(str(plain))
     return _text(plain)
 
 
@@ -136,12 +136,12 @@ def _text(value: Any) -> str:
     """Return a short text for what no configuration can hold."""
     try:
         if callable(value):
-            return _short(_qualified(value))
+            return shorten(_qualified(value))
         if isinstance(getattr(value, "shape", None), tuple):
-            return _short(f"{type(value).__name__} of shape {value.shape}")
-        return _short(_ADDRESS.sub("", repr(value)))
+            return shorten(f"{type(value).__name__} of shape {value.shape}")
+        return shorten(_ADDRESS.sub("", repr(value)))
     except Exception:  # noqa: BLE001 - code of a user's own object
-        return _short(_qualified(type(value)))
+        return shorten(_qualified(type(value)))
 
 
 def _qualified(thing: Any) -> str:
@@ -161,7 +161,7 @@ def _defaults(of: type) -> dict[str, Any]:
     return {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
 
 
-def _short(text: str) -> str:
+def shorten(text: str) -> str:
     """Return a text in one line of bounded length; of one that was cut, a digest tells it from others."""
     line = escape_controls(" ".join(text.split())).encode("utf-8", "backslashreplace").decode("utf-8")
     if len(line) <= _MAX_TEXT:

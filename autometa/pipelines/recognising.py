@@ -1,5 +1,6 @@
 """Estimators made back into configurations: what `build` would have made, and what is foreign."""
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,6 +72,53 @@ def recognise(estimator: Any, task: Task) -> Configuration:
     """
     ours = _ours(estimator, task)
     return ours if ours is not None else foreign(estimator)
+
+
+def recognise_learner(estimator: Any, kind: TaskKind) -> Configuration | None:
+    """Return the configuration whose learner is the same as an estimator, None if there is none.
+
+    Preprocessing is not looked at: its choices are at their defaults. Learners that our pipelines only use inside of
+    something else (a calibration, a standardised target) are none here; a vote of one, which changes nothing, is.
+
+    Parameters
+    ----------
+    estimator : scikit-learn estimator
+        A single one, fitted or not.
+    kind : TaskKind
+        The kind of task that it is for.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import ExtraTreesRegressor
+    >>> recognise_learner(ExtraTreesRegressor(n_estimators=300), TaskKind.REGRESSION).to_json()
+    '{"algorithm":"extra_trees","values":{"n_estimators":300}}'
+    """
+    for learner in learners_by_class(type(estimator), kind):
+        defaults = {parameter.name: parameter.default for parameter in learner.hyperparameters(kind)}
+        configuration = _configuration(learner, kind, _hyperparameters(learner, estimator, defaults))
+        if configuration is not None:
+            made = _without_vote(learner.make(dict(configuration.values), kind, 0, 1))
+            if is_same(made, estimator, defaults):
+                return configuration
+    return None
+
+
+def learners_by_class(made: Any, kind: TaskKind) -> tuple[Learner, ...]:
+    """Return the learners whose pipelines end in an estimator of that very class, in nothing but a vote of one."""
+    library = str(made.__module__).partition(".")[0]
+    return tuple(
+        learner
+        for learner in learners_of(kind, installed_only=False)  # its library is here, where the class is from
+        if learner.module == library
+        and (kind.is_classification or not learner.scales_target)
+        and _made_class(learner.algorithm, kind) is made
+    )
+
+
+@functools.cache
+def _made_class(algorithm: str, kind: TaskKind) -> type:
+    """Return the class that a learner makes, outside of a vote."""
+    return type(_without_vote(learner_of(algorithm, kind).make({}, kind, 0, 1)))
 
 
 def is_plain(task: Task) -> bool:

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from autometa.cli.main import app
 from tests.cli.model_files import save_model
+from tests.openml_server import OpenMLServer
+from tests.sources.openml_runs import Desk, Runs, add_runs, add_tasks
 from tests.sources.published import write_oboe
 
 # In an order in which each finds what it needs.
@@ -22,6 +24,8 @@ COMMANDS = (
     "kb export",
     "kb import",
     "kb merge",
+    "kb import-openml",
+    "kb publish-openml",
     "kb remove",
     "kb doctor",
     "kb upgrade",
@@ -47,7 +51,7 @@ def _help_of(command: str) -> str:
 
 def _commands_in_help(*group: str) -> set[str]:
     words = CliRunner().invoke(app, [*group, "--help"], env={"COLUMNS": "200"}).output.split("Commands")[1]
-    return set(re.findall(r"^\W*([a-z]+)\s{2,}", words, flags=re.MULTILINE))
+    return set(re.findall(r"^\W*([a-z][a-z-]+)\s{2,}", words, flags=re.MULTILINE))
 
 
 def test_every_command_is_in_the_list() -> None:
@@ -58,12 +62,20 @@ def test_every_command_is_in_the_list() -> None:
 
 
 def test_the_example_of_every_command_runs(
-    tmp_path: Path, shipped_base: Path, one_shard_base: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    shipped_base: Path,
+    one_shard_base: Path,
+    examples: Path,
+    openml_here: OpenMLServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copytree(examples, tmp_path / "data" / "examples")
     base = tmp_path / "knowledge.db"
     shutil.copy(shipped_base, base)
     write_oboe(tmp_path / "oboe")
+    add_tasks(openml_here, (3, 31))
+    add_runs(openml_here, Runs(tasks=(3, 31), n_runs=8, n_setups=4))
+    Desk(openml_here)
     save_model(examples / "wine.csv", tmp_path / "model.skops")
     monkeypatch.chdir(tmp_path)
     for command in COMMANDS:

@@ -11,11 +11,13 @@ from sqlalchemy import text
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.knowledge.foreign import ForeignTask, add_foreign_tasks
 from autometa.knowledge.shards import read_shard
 from autometa.knowledge.writing import Added
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.sketches import SKETCH_VERSION, draw_sketch
-from autometa.task import Task
+from autometa.task import Task, TaskDescription
+from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures
 from tests.sketches import tables
 
@@ -246,3 +248,32 @@ def test_the_cost_of_many_copies_grows_with_their_number(tmp_path: Path, is_same
         with KnowledgeBase(tmp_path / f"{n_copies}.db") as base:
             assert set(families_of(base).values()) == {names[0]}
     assert n_calls[1] < 6 * n_calls[0]
+
+
+def described(number: int, family: str) -> ForeignTask:
+    """Return a task that is known by description alone."""
+    description = TaskDescription(
+        name=f"number {number}",
+        fingerprint=f"{number:064x}",
+        family=family,
+        kind=TaskKind.BINARY,
+        n_rows=9,
+        n_columns=2,
+        metafeatures={},
+    )
+    return ForeignTask(description=description, n_classes=2, metafeatures_version="theirs")
+
+
+def test_two_who_call_the_family_of_a_task_differently_tie_both_together(base: KnowledgeBase, add: Add) -> None:
+    options = {"origin": "them", "licence": "not stated"}
+    add_foreign_tasks(base, [described(1, "kr"), described(2, "kr"), described(3, "iris")], **options)
+    add(tables.wine(), "wine", "kr_vs_kp")
+    revision = base.revision
+    assert add_foreign_tasks(base, [described(1, "kr_vs_kp"), described(3, "iris")], **options) == 0
+    assert add.families == {"number 1": "kr", "number 2": "kr", "number 3": "iris", "wine": "kr"}
+    assert base.revision == revision + 1
+    add_foreign_tasks(base, [described(3, "flowers")], **options)  # of which there is no task yet
+    add_foreign_tasks(base, [described(4, "flowers"), described(1, "kr_vs_kp")], **options)
+    assert add.families["number 4"] == "iris"
+    assert add_foreign_tasks(base, [described(4, "iris"), described(3, "flowers")], **options) == 0
+    assert base.revision == revision + 3  # what is told twice changes nothing

@@ -83,19 +83,24 @@ def fetch_size(connection: Connection, number: int) -> tuple[int, int] | None:
     path = _folder(connection, "datasets", number) / "qualities.xml"
     if not path.is_file() and (connection.is_offline or _data_file(connection, number) is not None):
         return None
+    qualities = fetch_qualities(connection, number)
+    if not {"NumberOfInstances", "NumberOfFeatures"} <= set(qualities):
+        return None
+    return int(qualities["NumberOfInstances"]), int(qualities["NumberOfFeatures"])
+
+
+def fetch_qualities(connection: Connection, number: int) -> dict[str, float]:
+    """Return what OpenML has counted and computed of a data set, by its names; nothing where it has not."""
     wanted = _Wanted(
-        what=f"the size of {_named(number)}",
-        places=[path],
+        what=f"the qualities of {_named(number)}",
+        places=[_folder(connection, "datasets", number) / "qualities.xml"],
         parse=parse_qualities,
         fetch=_dataset(number, download_qualities=True),
     )
     try:
-        qualities = _kept(connection, wanted)
+        return _kept(connection, wanted)
     except NotOfferedError:
-        return None
-    if not {"NumberOfInstances", "NumberOfFeatures"} <= set(qualities):
-        return None
-    return int(qualities["NumberOfInstances"]), int(qualities["NumberOfFeatures"])
+        return {}
 
 
 def fetch_data(connection: Connection, info: DatasetInfo) -> pd.DataFrame:
