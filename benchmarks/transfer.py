@@ -38,6 +38,7 @@ from autometa.task_kind import TaskKind
 CHECKPOINTS = (1, 5, 10, 25, 50)
 N_REFERENCE = 10_000
 ALGORITHM = "rpart"
+OWN = {"knowledge": "population", "deep kernel": "deep_kernel"}  # samplers, and their surrogates
 CATEGORY = "num.impute.selected.cpo"
 NUMBERS = ("cp", "maxdepth", "minbucket", "minsplit")
 Params = Mapping[str, Any]  # Any: as Optuna has it
@@ -151,6 +152,13 @@ def keep_past(base: KnowledgeBase, surrogate: Instances, names: list[str], n_pas
     base.add_evaluations(evaluations, licence="Apache-2.0")
 
 
+def _knowledge(database: str, surrogate: str, seed: int) -> optuna.samplers.BaseSampler:
+    """Return a sampler that knows the past."""
+    return KnowledgeSampler(
+        database, algorithm=ALGORITHM, kind="multiclass", metric="accuracy", surrogate=surrogate, seed=seed
+    )
+
+
 def samplers(database: str) -> dict[str, Callable[[int], optuna.samplers.BaseSampler]]:
     """Return what makes each sampler from a seed."""
     return {
@@ -158,9 +166,7 @@ def samplers(database: str) -> dict[str, Callable[[int], optuna.samplers.BaseSam
         "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed),
         "cmaes": lambda seed: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
         "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
-        "knowledge": lambda seed: KnowledgeSampler(
-            database, algorithm=ALGORITHM, kind="multiclass", metric="accuracy", seed=seed
-        ),
+        **{name: partial(_knowledge, database, surrogate) for name, surrogate in OWN.items()},
     }
 
 
@@ -189,7 +195,7 @@ def main() -> None:
     """Print a row for each sampler, and the differences to the Gaussian process in pairs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--methods", default="random,tpe,cmaes,gp,knowledge")
+    parser.add_argument("--methods", default="random,tpe,cmaes,gp,knowledge,deep kernel")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--past", type=int, default=100, help="random trials on each instance that is not held out")
     parser.add_argument("--choosing", type=int, choices=range(4), help="hold a quarter of the others out: for choices")
@@ -202,14 +208,14 @@ def main() -> None:
     held_out, past = split(surrogate.names, arguments.choosing)
     kept = pd.read_csv(arguments.rows, dtype={"instance": str}) if arguments.rows and arguments.rows.exists() else None
     done = set() if kept is None else set(zip(kept["method"], kept["seed"], strict=True))
-    found = pd.DataFrame() if kept is None else kept[kept["method"] != "knowledge"]
+    found = pd.DataFrame() if kept is None else kept[~kept["method"].isin(OWN)]
     with tempfile.TemporaryDirectory() as own, ProcessPoolExecutor(arguments.workers) as pool:
         database = str(Path(own) / "past.db")
         with KnowledgeBase.create(database) as base:
             keep_past(base, surrogate, past, arguments.past)
         for method in arguments.methods.split(","):
             for seed in range(arguments.seeds):
-                if method == "knowledge" or (method, seed) not in done:
+                if method in OWN or (method, seed) not in done:
                     rows = pool.map(partial(regrets, arguments.folder, database, method, seed), held_out)
                     found = pd.concat([found, pd.DataFrame(rows)], ignore_index=True)
                     if arguments.rows:
@@ -219,8 +225,8 @@ def main() -> None:
     by_instance = found.groupby(["method", "instance"], sort=False)[columns].mean()
     print(f"{len(held_out)} instances held out, {arguments.seeds} seeds")
     rows_of = {method: by_instance.loc[method] for method in arguments.methods.split(",")}
-    if {"gp", "knowledge"} <= set(rows_of):
-        rows_of["knowledge less gp"] = rows_of["knowledge"] - rows_of["gp"]
+    for name in set(OWN) & set(rows_of) if "gp" in rows_of else ():
+        rows_of[f"{name} less gp"] = rows_of[name] - rows_of["gp"]
     told = {
         name: [f"{m:.3f} ± {e:.3f}" for m, e in zip(own.mean(), own.sem(), strict=True)]
         for name, own in rows_of.items()

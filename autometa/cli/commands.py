@@ -19,6 +19,7 @@ PLACES = {
     "leaderboard": "autometa.cli.leaderboard:leaderboard",
     "kb": "autometa.cli.kb:app",
     "benchmark": "autometa.cli.benchmark:app",
+    "fewshot": "autometa.cli.fewshot:app",
 }
 """Name of each command, or group of commands, in the order of the help, and its module and function."""
 

@@ -27,7 +27,18 @@ class Entry:
     about: str
 
 
-LEARNERS: dict[str, Entry] = {}
+LEARNERS: dict[str, Entry] = {
+    "deep_kernel": Entry(
+        module="autometa.fewshot.deep_recommender",
+        name="DeepKernelGP",
+        about="a Gaussian process with a kernel learned over tasks",
+    ),
+    "neural_process": Entry(
+        module="autometa.fewshot.memory_recommender",
+        name="NeuralProcess",
+        about="a transformer over results that reads a memory of tasks",
+    ),
+}
 
 
 def load(name: str) -> type[Recommender]:

@@ -10,6 +10,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from autometa.recommenders.surrogate import log_improvement
+
 Floats = npt.NDArray[np.float64]
 
 MIN_RUNS = 5  # of a past task, to learn from it
@@ -70,8 +72,8 @@ class Population:
 
     def condition(self, points: Floats, losses: Floats) -> "Conditioned":
         """Return what is expected after losses (n,) were observed at points (n, d), one at least."""
-        kept = _best_and_others(losses, MAX_RESULTS)
-        known = _standardised(losses)[kept]
+        kept = best_and_others(losses, MAX_RESULTS)
+        known = standardised(losses)[kept]
         curves = _Curves.of(self, points[kept])
         return Conditioned(population=self, observed=curves, values=known, shape=_Shape.fitted(curves, known))
 
@@ -115,21 +117,9 @@ class Conditioned:
         )
 
     def log_improvement(self, points: Floats) -> Floats:
-        """Return the logarithm of the expected improvement on the least observed loss at points (n, d), (n,).
-
-        References
-        ----------
-        Ament, S., Daulton, S., Eriksson, D., Balandat, M., Bakshy, E. (2023). Unexpected improvements to expected
-        improvement for Bayesian optimization. NeurIPS. https://doi.org/10.48550/arXiv.2310.20708
-        """
-        from scipy.stats import norm
-
+        """Return the logarithm of the expected improvement on the least observed loss at points (n, d), (n,)."""
         mean, std = self.predict(points)
-        gap = (self.least - mean) / std
-        near = norm.pdf(gap) + gap * norm.cdf(gap)
-        # Far below, the difference of two tiny numbers is lost; this is what it tends to.
-        far = norm.logpdf(gap) - 2.0 * np.log(np.maximum(-gap, 1.0))
-        return np.asarray(np.where(gap > -5.0, np.log(np.maximum(near, 1e-300)), far) + np.log(std))
+        return log_improvement(self.least - mean, std)
 
     def _predict(self, curves: "_Curves") -> tuple[Floats, Floats]:
         """Return mean and standard deviation, (n,) each, where the past tasks are known."""
@@ -299,7 +289,7 @@ def _curve(points: Floats, values: Floats) -> _Curve:
     return _Curve(points=points, weights=np.exp(logs[0]) * parts(logs)[-1], lengths=np.exp(logs[2:]))
 
 
-def _best_and_others(losses: Floats, n: int) -> npt.NDArray[np.intp]:
+def best_and_others(losses: Floats, n: int) -> npt.NDArray[np.intp]:
     """Return the positions of at most ``n`` losses: the least third, and others evenly by rank."""
     if len(losses) <= n:
         return np.arange(len(losses))
@@ -310,11 +300,11 @@ def _best_and_others(losses: Floats, n: int) -> npt.NDArray[np.intp]:
 
 def _thinned(points: Floats, losses: Floats) -> tuple[Floats, Floats]:
     """Return at most `MAX_RUNS` points, and the normal scores that their losses have among all."""
-    kept = _best_and_others(losses, MAX_RUNS)
+    kept = best_and_others(losses, MAX_RUNS)
     return points[kept], normal_scores(losses)[kept]
 
 
-def _standardised(losses: Floats) -> Floats:
+def standardised(losses: Floats) -> Floats:
     """Return losses (n,) of mean 0 and standard deviation 1; what is not finite as the worst that is."""
     is_finite = np.isfinite(losses)
     worst = losses[is_finite].max() if is_finite.any() else 0.0

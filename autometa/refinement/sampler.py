@@ -1,6 +1,6 @@
 """KnowledgeSampler: an Optuna sampler that begins where past studies of the same algorithm ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,18 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from autometa._optional import require
 from autometa._random import generator, spawn
 from autometa.errors import ConfigurationError, NotKnownError, OptionError
 from autometa.evaluation.protocol import CV_V1
+from autometa.fewshot.catalogue import EXTRA
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import open_knowledge
 from autometa.metric import get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.pipelines.learners import space_of
+from autometa.recommenders.population import Population
+from autometa.recommenders.surrogate import Surrogate
 from autometa.refinement.search_space import SearchSpace
 from autometa.refinement.studies import STUDY_VERSION, study_protocol
 from autometa.refinement.transfer import PastRuns, Transfer
@@ -46,6 +50,9 @@ class KnowledgeSampler(BaseSampler):
         By which past runs are compared; "auto" takes roc_auc (binary), log_loss (multiclass) or rmse (regression).
     exclude_families : sequence of str
         Families of tasks whose runs do not count.
+    surrogate : str
+        What learns from the past: "population" (`autometa.recommenders.population`), or "deep_kernel", a net that is
+        trained on it when the first trial begins.
     seed : int
         Of all that is drawn.
 
@@ -54,7 +61,9 @@ class KnowledgeSampler(BaseSampler):
     NotKnownError
         If no task has five runs of the algorithm.
     OptionError
-        If the kind or the metric makes no sense.
+        If the kind, the metric or the surrogate makes no sense.
+    MissingDependencyError
+        If the surrogate needs torch, which is not installed.
 
     Examples
     --------
@@ -64,7 +73,7 @@ class KnowledgeSampler(BaseSampler):
     >>> study = optuna.create_study(sampler=sampler)  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the keyword arguments of the public door
         self,
         knowledge: KnowledgeBase | str | Path | None = None,
         *,
@@ -72,17 +81,19 @@ class KnowledgeSampler(BaseSampler):
         kind: str,
         metric: str = "auto",
         exclude_families: Sequence[str] = (),
+        surrogate: str = "population",
         seed: int = 0,
     ) -> None:
         if kind not in set(TaskKind):
             raise OptionError(f"no kind '{kind}'; choose one of: {', '.join(TaskKind)}")
+        make = surrogate_named(surrogate)
         if isinstance(knowledge, KnowledgeBase):
             past = past_runs(knowledge, algorithm, TaskKind(kind), metric, exclude_families)
         else:
             with open_knowledge(knowledge) as base:
                 past = past_runs(base, algorithm, TaskKind(kind), metric, exclude_families)
         self.seed = seed
-        self._transfer = Transfer(past)
+        self._transfer = Transfer(past, make)
         if not self._transfer.past:
             raise NotKnownError(f"no {kind} task with five runs of '{algorithm}'; keep studies with autometa.add_study")
         self._lead: Mapping[str, Any] | None = None  # Any: as Optuna has it
@@ -150,6 +161,26 @@ class KnowledgeSampler(BaseSampler):
                 if begun and all(other.params[name] == value for name, value in begun.items()):
                     return True
         return False
+
+
+def surrogate_named(name: str) -> Callable[[], Surrogate]:
+    """Return what makes a surrogate.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that name.
+    MissingDependencyError
+        If it needs torch, which is not installed.
+    """
+    if name == "population":
+        return Population
+    if name != "deep_kernel":
+        raise OptionError(f"no surrogate '{name}'; choose one of: population, deep_kernel")
+    require("torch", extra=EXTRA)
+    from autometa.fewshot.deep_surrogate import DeepKernelSurrogate
+
+    return DeepKernelSurrogate
 
 
 def past_runs(

@@ -3,13 +3,14 @@
 Shapes: n points, p parameters, c candidates, t past tasks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from autometa.recommenders.population import MIN_RUNS, Population
+from autometa.recommenders.surrogate import Surrogate
 from autometa.recommenders.unit_cube import UnitCube, parameters_of
 from autometa.space import Value
 
@@ -49,18 +50,21 @@ class PastRuns:
 class Transfer:
     """Proposes what to try next.
 
-    The first is good on average over the past tasks, as `Population` sees these. From then on it is the largest
-    expected improvement under the process that the results make of that population.
+    The first is good on average over the past tasks, as the surrogate sees these. From then on it is the largest
+    expected improvement under what the results make of it.
 
     Parameters
     ----------
     past : sequence of PastRuns
         Those of fewer than five runs are left out; one at least must have as many.
+    make : callable
+        Returns an unfitted surrogate.
     """
 
-    def __init__(self, past: Sequence[PastRuns]) -> None:
+    def __init__(self, past: Sequence[PastRuns], make: Callable[[], Surrogate] = Population) -> None:
         self.past = [runs for runs in past if len(runs.losses) >= MIN_RUNS]
-        self._fitted: tuple[tuple[object, ...], Population] | None = None
+        self._make = make
+        self._fitted: tuple[tuple[object, ...], Surrogate] | None = None
 
     def lead(self, rng: np.random.Generator) -> Point:
         """Return what to begin with, whatever the space: of all that lies in the ranges of past runs, what they expect
@@ -73,7 +77,7 @@ class Transfer:
             return {}
         known = cube.places([point for runs in self.past for point in runs.best(N_BEST)])
         places = np.vstack([known[~np.isnan(known).any(axis=1)], cube.drawn(rng, N_LEADS)])
-        expected = self._population(cube).expected(cube.coordinates(places)).mean(axis=0)
+        expected = self._surrogate(cube).expected(cube.coordinates(places)).mean(axis=0)
         return cube.values(places[int(np.argmin(np.round(expected, 12)))])
 
     def propose(
@@ -99,7 +103,7 @@ class Transfer:
         candidates = _new(np.vstack(self._candidates(cube, places, losses, rng)), taken)
         if not len(candidates):  # all of a small space is being tried
             return cube.values(cube.drawn(rng, 1)[0])
-        expected = self._population(cube).condition(cube.coordinates(places), losses)
+        expected = self._surrogate(cube).condition(cube.coordinates(places), losses)
         if len(awaited):
             expected = expected.believing(cube.coordinates(awaited))
         gains = expected.log_improvement(cube.coordinates(candidates))
@@ -110,11 +114,11 @@ class Transfer:
             gains = np.concatenate([gains, expected.log_improvement(cube.coordinates(finer))])
         return cube.values(candidates[int(np.argmax(gains))])
 
-    def _population(self, cube: UnitCube) -> Population:
-        """Return the population of the past runs in a space; that of the last space is kept."""
+    def _surrogate(self, cube: UnitCube) -> Surrogate:
+        """Return what was learned from the past runs in a space; that of the last space is kept."""
         if self._fitted is None or self._fitted[0] != cube.parameters:
             runs = [(cube.coordinates(cube.places(each.points)), each.losses) for each in self.past]
-            self._fitted = (cube.parameters, Population().fit(runs))
+            self._fitted = (cube.parameters, self._make().fit(runs))
         return self._fitted[1]
 
     def _candidates(self, cube: UnitCube, places: Floats, losses: Floats, rng: np.random.Generator) -> list[Floats]:

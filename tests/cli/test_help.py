@@ -32,6 +32,9 @@ COMMANDS = (
     "benchmark import",
     "benchmark replay",
     "benchmark judge",
+    "fewshot train",
+    "fewshot status",
+    "fewshot evaluate",
     "describe",
     "recommend",
     "explain",
@@ -55,7 +58,7 @@ def _commands_in_help(*group: str) -> set[str]:
 
 
 def test_every_command_is_in_the_list() -> None:
-    groups = ("kb", "benchmark")
+    groups = ("kb", "benchmark", "fewshot")
     found = {f"{group} {name}" for group in groups for name in _commands_in_help(group)}
     found |= _commands_in_help() - set(groups)
     assert found == set(COMMANDS)
@@ -79,7 +82,9 @@ def test_the_example_of_every_command_runs(
     save_model(examples / "wine.csv", tmp_path / "model.skops")
     monkeypatch.chdir(tmp_path)
     for command in COMMANDS:
-        monkeypatch.setenv("AUTOMETA_DATABASE_URL", str(one_shard_base if command.startswith("benchmark") else base))
+        monkeypatch.setenv(
+            "AUTOMETA_DATABASE_URL", str(one_shard_base if command.startswith(("benchmark", "fewshot")) else base)
+        )
         examples_found = re.findall(r"(autometa \S.*?)\s*$", _help_of(command).split("Example:")[1], re.MULTILINE)
         arguments = shlex.split(examples_found[0])[1:]
         assert " ".join(arguments).startswith(command)

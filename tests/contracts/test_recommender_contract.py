@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from autometa.advisor import RECOMMENDERS
+from autometa.fewshot.deep_recommender import DeepKernelGP
+from autometa.fewshot.memory_recommender import NeuralProcess
+from autometa.fewshot.training import Effort
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import UNKNOWN_MEAN, UNKNOWN_STD, Recommender
 from autometa.recommenders.nearest import NearestTasks
@@ -29,9 +32,13 @@ from tests.recommenders.experiences import (
     reordered,
 )
 
+TINY = Effort(n_rounds=1, n_steps=2, n_episodes=4)
+
 FACTORIES: dict[str, Callable[[], Recommender]] = {
     **RECOMMENDERS,
     "nearest of 1": lambda: NearestTasks(n_neighbours=1),
+    "deep_kernel": lambda: DeepKernelGP(TINY),
+    "neural_process": lambda: NeuralProcess(TINY),
     "random": RandomOrder,
 }
 

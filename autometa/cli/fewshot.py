@@ -1,0 +1,220 @@
+"""`autometa fewshot`: meta-learners, trained and kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autometa.cli.options import DatabaseOption, FormatOption, MetricOption, SeedOption, opened
+from autometa.cli.output import Format, counting, print_content, print_rows, say
+from autometa.errors import OptionError
+from autometa.fewshot.catalogue import LEARNERS, load
+from autometa.task_kind import TaskKind
+
+if TYPE_CHECKING:
+    from autometa.fewshot.assessing import Assessment
+    from autometa.fewshot.recommender import MetaLearner
+    from autometa.knowledge.base import KnowledgeBase
+    from autometa.knowledge.frames import Experience
+
+app = typer.Typer(
+    name="fewshot", help="Train meta-learners, which learn to learn from a few results.", no_args_is_help=True
+)
+
+_NONE, _JUDGEMENT = "none", "judgement"
+
+LearnerOption = Annotated[str, typer.Option("--learner", help=f"One of: {', '.join(LEARNERS)}.")]
+KindOption = Annotated[TaskKind, typer.Option("--kind", help="Kind of the tasks.")]
+LeaveOutOption = Annotated[
+    str,
+    typer.Option("--leave-out", metavar="FAMILIES", help="none, or judgement: those that published figures are from."),
+]
+RoundsOption = Annotated[
+    int | None, typer.Option("--rounds", help="Most rounds of training; it ends before if nothing is gained.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda or mps.")]
+
+
+@app.command("train")
+def train(  # noqa: PLR0913 - an argument for each option
+    learner: LearnerOption = "deep_kernel",
+    kind: KindOption = TaskKind.BINARY,
+    metric: MetricOption = "auto",
+    leave_out: LeaveOutOption = _NONE,
+    rounds: RoundsOption = None,
+    device: DeviceOption = "cpu",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where weights go; default: your own folder.", show_default=False),
+    ] = None,
+    seed: SeedOption = 0,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Train a meta-learner on past runs and keep its weights; recommend uses them while these runs are the same.
+
+    \b
+    Example:
+      autometa fewshot train --learner deep_kernel --kind multiclass --rounds 1
+    """
+    made = _made(learner, rounds, device)
+    with opened(db) as base:
+        experience, families = _parts(_experience(base, kind, metric), leave_out)
+        place = base.place
+    with counting() as report:
+        made.report = _reporter(report, made.effort.n_rounds)
+        made.fit_anew(experience, seed)
+    if not made.is_trained_:
+        raise OptionError(
+            f"{len(set(experience.families))} families and {experience.n_configurations} configurations of {kind} "
+            "tasks are too few to learn to learn from; add runs with: autometa kb grow"
+        )
+    from autometa.evaluation.record import library_versions
+    from autometa.fewshot.keeping import keep
+
+    trained = getattr(made, "trained_", None)
+    figures = {"loss": trained.loss, "rounds": trained.n_rounds, "seconds": trained.seconds} if trained else {}
+    card = {
+        "learner": made.name,
+        "version": made.version,
+        "kind": str(kind),
+        "metric": experience.metric.name,
+        "base": str(place),
+        "revision": experience.revision,
+        "digest": made.digest_,
+        "n_tasks": experience.n_tasks,
+        "left_out": sorted(families),
+        "seed": seed,
+        "figures": figures,
+        "versions": library_versions(),
+    }
+    file = keep(made.state(), card, out)
+    content = {
+        "learner": learner,
+        "tasks": experience.n_tasks,
+        "families left out": len(families),
+        **figures,
+        "file": str(file),
+    }
+    if form is Format.TABLE:
+        print_rows([content], form)
+    else:
+        print_content(content, form)
+
+
+@app.command("status")
+def status(form: FormatOption = Format.TABLE) -> None:
+    """Show the weights that are kept in your own folder, and what they were learned from.
+
+    \b
+    Example:
+      autometa fewshot status
+    """
+    from autometa.fewshot.keeping import kept_files
+
+    rows = [
+        {
+            "learner": str(each.card.get("learner", "")),
+            "kind": str(each.card.get("kind", "")),
+            "metric": str(each.card.get("metric", "")),
+            "tasks": each.card.get("n_tasks"),
+            "left out": len(each.card.get("left_out") or []),
+            "revision": each.card.get("revision"),
+            "loss": (each.card.get("figures") or {}).get("loss"),
+            "file": str(each.path),
+            "refused": each.refusal,
+        }
+        for each in kept_files()
+    ]
+    print_rows(rows, form)
+
+
+@app.command("evaluate")
+def evaluate(  # noqa: PLR0913 - an argument for each option
+    learner: LearnerOption = "deep_kernel",
+    kind: KindOption = TaskKind.BINARY,
+    metric: MetricOption = "auto",
+    rounds: RoundsOption = None,
+    device: DeviceOption = "cpu",
+    seed: SeedOption = 0,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Measure how well a meta-learner expects costs on judgement families, which are hidden from it.
+
+    Each task after several drawn sets of 0 to 8 results: the mean negative log density of the other costs, their root
+    mean squared error, and how many lie in the middle nine tenths of what is expected. The average over tasks, which
+    learns from no result, stands beside it. Weights that were trained with --leave-out judgement on the same runs are
+    taken up; without them it is trained first.
+
+    \b
+    Example:
+      autometa fewshot evaluate --learner deep_kernel --kind multiclass --rounds 1
+    """
+    from autometa.fewshot.assessing import assess
+    from autometa.recommenders.average import BestOnAverage
+
+    made = _made(learner, rounds, device)
+    with opened(db) as base:
+        whole = _experience(base, kind, metric)
+    experience, families = _parts(whole, _JUDGEMENT)
+    hidden = whole.without(sorted(set(whole.families) - families))
+    if hidden.n_tasks == 0 or experience.n_tasks == 0:
+        raise OptionError(f"no {kind} task is left to judge by, or to learn from; add runs with: autometa kb grow")
+    with counting() as report:
+        made.report = _reporter(report, made.effort.n_rounds)
+        made.fit(experience, seed)
+    say("trained anew" if hasattr(made, "trained_") else "weights that were kept are taken up")
+    average = BestOnAverage().fit(experience, seed)
+    rows = [_row(name, assess(each, hidden, seed)) for name, each in ((learner, made), (average.name, average))]
+    print_rows(rows, form)
+
+
+def _row(name: str, found: "Assessment") -> dict[str, object]:
+    """Return a row of figures."""
+    return {
+        "learner": name,
+        "tasks": len(found.families),
+        "loss": round(float(found.losses.mean()), 4),
+        "error": round(float(found.errors.mean()), 4),
+        "inside": round(float(found.inside.mean()), 3),
+    }
+
+
+def _made(name: str, rounds: int | None, device: str) -> "MetaLearner":
+    """Return an unfitted meta-learner."""
+    made: MetaLearner = load(name)()  # type: ignore[assignment] # the catalogue has no others
+    from autometa.fewshot.devices import device_of
+
+    device_of(device)
+    made.effort = replace(made.effort, device=device, n_rounds=made.effort.n_rounds if rounds is None else rounds)
+    return made
+
+
+def _experience(base: "KnowledgeBase", kind: TaskKind, metric: str) -> "Experience":
+    """Return what recommend learns from."""
+    from autometa.evaluation.protocol import CV_V1
+    from autometa.metric import get_metric
+    from autometa.pipelines.building import PIPELINES_VERSION
+
+    return base.experience(kind, get_metric(metric, kind), protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
+
+
+def _parts(experience: "Experience", leave_out: str) -> "tuple[Experience, set[str]]":
+    """Return what is learned from, and the families that are left out."""
+    from autometa.benchmark.replay import is_judgement
+
+    if leave_out not in (_NONE, _JUDGEMENT):
+        raise OptionError(f"no families '{leave_out}' to leave out; choose one of: {_NONE}, {_JUDGEMENT}")
+    families = {family for family in experience.families if leave_out == _JUDGEMENT and is_judgement(family)}
+    left = experience.without(sorted(families))
+    if left.n_tasks == 0:
+        raise OptionError("no task is left to learn from; add runs with: autometa kb grow")
+    return left, families
+
+
+def _reporter(report: Callable[[str, int, int], None], n_rounds: int) -> Callable[[int, float, float], None]:
+    """Return what tells a training's rounds to a progress bar."""
+    return lambda number, _, kept: report(f"loss {kept:.4f}", number, n_rounds)
