@@ -84,16 +84,14 @@ class MetaLearner(BestOnAverage):
         n: int | None = None,
     ) -> tuple[int, ...]:
         """Return positions in ``configurations`` by expected improvement, the first ``n`` or all."""
-        from scipy.special import ndtr
-
         expected = self._expected(description, observed)
         support = self._support_of(description, observed)
-        if expected is None or support is None or not len(support.columns):
+        if expected is None or support is None:
             return super().rank(description, configurations, observed, n)
         mean, std = expected
-        best = support.columns[np.argmin(support.told)]
-        z = (mean[best] - mean) / std
-        gain = (mean[best] - mean) * ndtr(z) + std * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+        gain = np.zeros_like(mean)
+        if len(support.columns):
+            gain = _expected_improvement(mean, std, mean[support.columns[np.argmin(support.told)]])
         rows = np.array([self._row_of.get(c.key, -1) for c in configurations], dtype=int)
         gain, mean = np.where(rows >= 0, gain[rows], -1.0), np.where(rows >= 0, mean[rows], np.inf)
         done = {evaluation.configuration.key for evaluation in observed}
@@ -150,6 +148,15 @@ class MetaLearner(BestOnAverage):
         columns = np.array(sorted(losses), dtype=np.int64)
         scale = self.location_.predict(description)[1] * self.experience_.stretch
         return Support(columns=columns, told=told_losses(np.array([losses[c] for c in columns], dtype=float), scale))
+
+
+def _expected_improvement(mean: Floats, std: Floats, least: np.floating) -> Floats:
+    """Return by how much each is expected to be better than the least that was found, (N,)."""
+    from scipy.special import ndtr
+
+    z = (least - mean) / std
+    gain: Floats = (least - mean) * ndtr(z) + std * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+    return gain
 
 
 def _in_order(experience: Experience) -> Experience:
