@@ -1,0 +1,196 @@
+"""Recommenders that adapt a net by gradient steps on what was measured: MAML, its first order, Reptile; and no step."""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from autometa._random import generator
+from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, Rule, pulled
+from autometa.fewshot.devices import device_of
+from autometa.fewshot.predicting import (
+    MAX_SUPPORT,
+    N_QUERY,
+    CostNet,
+    Known,
+    Residuals,
+    cost_loss,
+    drawn_for_residuals,
+    mean_loss,
+    measured,
+    told_loss,
+)
+from autometa.fewshot.recommender import MetaLearner, Support
+from autometa.fewshot.tasks import Episodes, Floats, MetaTasks, draw_episodes
+from autometa.fewshot.training import Trained, train
+
+_CONTEXT_DROPOUT = 0.3
+
+
+class GradientLearner(MetaLearner):
+    """Expects costs by a net that is adapted to what was measured; a subclass says how, and what is learned from.
+
+    Uncertainty is what is left of the variance of a configuration over tasks, on families kept aside, after as many
+    runs.
+
+    Attributes
+    ----------
+    n_inner : int
+        Steps of adaptation.
+    is_first_order : bool
+        Whether the slope of a step is left out of the slope of what comes after it.
+    adapted : tuple of str
+        Beginnings of the names of the parameters that are adapted.
+    """
+
+    n_inner: ClassVar[int] = 5
+    is_first_order: ClassVar[bool] = False
+    adapted: ClassVar[tuple[str, ...]] = ("",)
+
+    def _rule(self, n_parameters: int) -> torch.nn.Module:
+        """Return how a step follows from a gradient."""
+        return LearnedRates(n_parameters, 0.1, is_learned=True)
+
+    def _outputs(self, support: Data, points: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
+        """Return what costs of points (B, Q, D) are above the usual ones, by each of M adapted nets: (M, B, Q)."""
+        rule: Rule = self.rule_
+        vectors = self.net_.adapt(rule, told_loss, support, self.n_inner, is_first_order=self.is_first_order)
+        return self.net_.outputs(vectors, points, contexts)[None]
+
+    def _loss(self, support: Data, query: Data) -> torch.Tensor:
+        """Return how far off costs are, (B,)."""
+        points, contexts, usual, costs, is_asked = query
+        return mean_loss(usual + self._outputs(support, points, contexts).mean(dim=0), costs, is_asked)
+
+    def _step_loss(self, support: Data, query: Data) -> torch.Tensor:
+        """Return what training goes downhill on, a scalar."""
+        return self._loss(support, query).mean()
+
+    def _kept_loss(self, support: Data, query: Data) -> float:
+        """Return the loss by which training stops."""
+        with torch.no_grad():
+            return float(self._loss(support, query).mean())
+
+    def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
+        device = device_of(self.effort.device)
+        self.known_ = Known.of(tasks, device)
+        net = CostNet(tasks.points.shape[1], tasks.contexts.shape[1])
+        self.net_ = Adaptable(net, self.adapted).to(device)
+        self.rule_ = self._rule(self.net_.n_parameters).to(device)
+        rng = generator(seed, self.name, "episodes")
+        aside = drawn_for_residuals(kept, generator(seed, self.name, "aside"))
+        kept_data = self.known_.data_of(aside)
+
+        def step_loss() -> torch.Tensor:
+            support, query = self.known_.data_of(self._drawn(tasks, rng))
+            return self._step_loss(_with_gaps(support), _with_gaps(query))
+
+        self.trained_: Trained = train(
+            torch.nn.ModuleList([self.net_, self.rule_]), step_loss, lambda: self._kept_loss(*kept_data), self.effort
+        )
+        self.residuals_ = self._residuals(aside, *kept_data)
+
+    def _drawn(self, tasks: MetaTasks, rng: np.random.Generator) -> Episodes:
+        """Return the episodes of a step."""
+        return draw_episodes(
+            tasks, rng, n_episodes=self.effort.n_episodes, max_support=MAX_SUPPORT, n_query=N_QUERY
+        )
+
+    def _residuals(self, aside: Episodes, support: Data, query: Data) -> Residuals:
+        """Return how far expected costs are off on what was kept aside."""
+        points, contexts, usual, costs, is_asked = query
+        with torch.no_grad():
+            outputs = self._outputs(support, points, contexts)
+            left = (usual + outputs.mean(dim=0) - costs) ** 2 - outputs.var(dim=0, correction=0)
+            variance = self.known_.variance[torch.as_tensor(aside.query, device=left.device)]
+            shares = (left / variance * is_asked).sum(dim=1) / is_asked.sum(dim=1).clamp(min=1.0)
+        return Residuals.of(aside.is_told.sum(axis=1), shares.cpu().double().numpy())
+
+    def _expect(self, context: Floats, support: Support) -> tuple[Floats, Floats]:
+        with torch.no_grad():
+            data = self.known_.data_told(context, support)
+            outputs = self._outputs(data, self.known_.points[None], data[1])[:, 0]
+        left = self.known_.variance * self.residuals_.share(len(support.columns))
+        return measured(self.known_.usual + outputs.mean(dim=0), left + outputs.var(dim=0, correction=0), support)
+
+
+
+
+
+def _with_gaps(data: Data) -> Data:
+    """Return data in which some numbers of each context are missing, drawn: what is known by one alone is not learned."""
+    points, context, *others = data
+    return (points, torch.nn.functional.dropout(context, _CONTEXT_DROPOUT), *others)
+
+
+class Joint(GradientLearner):
+    """A net that is trained on all tasks and adapts to none: what adaptation is compared with.
+
+    Examples
+    --------
+    >>> Joint().name
+    'joint'
+    """
+
+    name = "joint"
+    n_inner = 0
+
+
+class Maml(GradientLearner):
+    """MAML: a start, and rates, from which few gradient steps on what was measured lead to what is right of the rest.
+
+    References
+    ----------
+    Finn, C., Abbeel, P., Levine, S. (2017). Model-agnostic meta-learning for fast adaptation of deep networks. ICML.
+    https://doi.org/10.48550/arXiv.1703.03400
+
+    Examples
+    --------
+    >>> Maml().name
+    'maml'
+    """
+
+    name = "maml"
+
+
+class FirstOrderMaml(Maml):
+    """MAML without the slope of its steps: as if where a gradient was measured did not matter.
+
+    References
+    ----------
+    Finn, C., Abbeel, P., Levine, S. (2017), section 5.2. https://doi.org/10.48550/arXiv.1703.03400
+
+    Examples
+    --------
+    >>> FirstOrderMaml().name
+    'fomaml'
+    """
+
+    name = "fomaml"
+    is_first_order = True
+
+
+class Reptile(GradientLearner):
+    """Reptile: a start that is drawn towards where gradient steps on each task lead, with many runs told.
+
+    References
+    ----------
+    Nichol, A., Achiam, J., Schulman, J. (2018). On first-order meta-learning algorithms.
+    https://doi.org/10.48550/arXiv.1803.02999
+
+    Examples
+    --------
+    >>> Reptile().name
+    'reptile'
+    """
+
+    name = "reptile"
+    is_first_order = True
+
+    def _rule(self, n_parameters: int) -> torch.nn.Module:
+        return LearnedRates(n_parameters, 0.05)
+
+    def _step_loss(self, support: Data, query: Data) -> torch.Tensor:
+        with torch.no_grad():
+            ended = self.net_.adapt(self.rule_, cost_loss, query, self.n_inner, is_first_order=True)
+        return pulled(self.net_.start, ended)

@@ -1,0 +1,225 @@
+"""Costs of configurations by a net that is adapted: the net, what is told it, what it is judged by, how far it is off.
+
+Shapes: B tasks, N configurations, S places of a support set, Q of a query set, D numbers of a configuration, C of a
+task.
+"""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+import torch
+
+from autometa.fewshot.adapting import Data, Predict
+from autometa.fewshot.recommender import Support
+from autometa.fewshot.tasks import WIDTH_ERROR, Episodes, Floats, MetaTasks, draw_episodes
+
+MAX_SUPPORT = 24
+N_QUERY = 64
+_NOISE = 0.02  # variance of a cost about what an adapted net expects, when a width is weighed
+_PRIOR_RUNS = 3.0  # runs that a support set is padded with, on which all is as expected
+_TEMPERATURE = 0.1  # of costs, when the good ones are to come first
+_LISTWISE = 0.1  # weight of that
+_SIZES = np.array([0, 2, 5, 10, MAX_SUPPORT])  # of support sets, between which residuals are compared
+MIN_SHARE = 0.02  # of the variance over tasks: what no number of runs tells
+
+
+class CostNet(torch.nn.Module):
+    """What costs are above their average, from a configuration and its task; 0 before it has learned.
+
+    Parameters
+    ----------
+    n_point, n_context : int
+        D and C.
+    n_hidden : int
+        Width of both layers.
+    """
+
+    def __init__(self, n_point: int, n_context: int, n_hidden: int = 64) -> None:
+        super().__init__()
+        self.point = torch.nn.Linear(n_point, n_hidden)
+        self.context = torch.nn.Linear(n_context, n_hidden, bias=False)
+        self.hidden = torch.nn.Linear(n_hidden, n_hidden)
+        self.head = torch.nn.Linear(n_hidden, 1)
+        self.skip = torch.nn.Linear(n_point, 1, bias=False)
+        for layer in (self.head, self.skip):
+            torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(self.head.bias)
+
+    def forward(self, points: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        """Return (S,) from points (S, D) and a context (C,)."""
+        hidden = torch.nn.functional.gelu(self.point(points) + self.context(context))
+        hidden = torch.nn.functional.gelu(self.hidden(hidden))
+        above: torch.Tensor = (self.head(hidden) + self.skip(points)).squeeze(-1)
+        return above
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Known:
+    """Configurations as tensors, with what is known of them over all tasks.
+
+    Parameters
+    ----------
+    points : Tensor of shape (N, D)
+        What describes them.
+    usual : Tensor of shape (N,)
+        Their mean costs, and one task on which all are bad.
+    variance : Tensor of shape (N,)
+        Of their costs about the mean.
+    """
+
+    points: torch.Tensor = field(repr=False)
+    usual: torch.Tensor = field(repr=False)
+    variance: torch.Tensor = field(repr=False)
+
+    @classmethod
+    def of(cls, tasks: MetaTasks, device: torch.device) -> Self:
+        """Return what tasks tell of configurations."""
+        costs, is_tried = np.nan_to_num(tasks.costs), ~np.isnan(tasks.costs)
+        counts = is_tried.sum(axis=0)
+        usual = (costs.sum(axis=0) + 1.0) / (counts + 1.0)
+        variance = ((is_tried * (costs - usual) ** 2).sum(axis=0) + 0.1) / (counts + 1.0)
+        arrays = (tasks.points, usual, variance)
+        points, means, variances = (torch.as_tensor(each, dtype=torch.float32, device=device) for each in arrays)
+        return cls(points=points, usual=means, variance=variances)
+
+    def support_data(self, contexts: Floats, support: np.ndarray, told: Floats, is_told: np.ndarray) -> Data:
+        """Return what `told_loss` takes, of B tasks."""
+        device = self.points.device
+        columns = torch.as_tensor(support, device=device)
+        return (
+            self.points[columns],
+            torch.as_tensor(contexts, device=device),
+            self.usual[columns],
+            torch.as_tensor(told, device=device),
+            torch.as_tensor(is_told, device=device).float(),
+        )
+
+    def data_of(self, episodes: Episodes) -> tuple[Data, Data]:
+        """Return what `told_loss` and `cost_loss` take of episodes."""
+        support = self.support_data(episodes.contexts, episodes.support, episodes.told, episodes.is_told)
+        query = self.support_data(episodes.contexts, episodes.query, episodes.costs, episodes.is_asked)
+        return support, query
+
+    def data_told(self, context: Floats, support: Support) -> Data:
+        """Return what `told_loss` takes, of one task that is new; an empty support set has one place, not told."""
+        n_places = max(len(support.columns), 1)
+        columns, told = np.zeros((1, n_places), dtype=np.int64), np.zeros((1, n_places), dtype=np.float32)
+        columns[0, : len(support.columns)], told[0, : len(support.told)] = support.columns, support.told
+        is_told = np.full((1, n_places), len(support.columns) > 0)
+        return self.support_data(context[None, :], columns, told, is_told)
+
+
+def told_loss(predict: Predict, data: Data) -> torch.Tensor:
+    """Return how badly costs of a support set agree with what is told of it, whatever its level and width.
+
+    The level is the one that fits best; the width too, but near 1.
+
+    Parameters
+    ----------
+    predict : callable
+        Costs above the usual ones, from points (S, D) and a context (C,).
+    data : tuple
+        Points (S, D), context (C,), usual costs (S,), told losses (S,), 1 where there is one (S,).
+    """
+    points, context, usual, told, is_told = data
+    expected = usual + predict(points, context)
+    _, width = fitted(expected, told, is_told)
+    left = _centred(expected, is_told) - width * _centred(told, is_told)
+    return (left**2).sum() / (is_told.sum() + _PRIOR_RUNS)
+
+
+def fitted(expected: torch.Tensor, told: torch.Tensor, is_told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return level and width by which cost = level + width x told, from expected costs (S,)."""
+    costs, losses = _centred(expected, is_told), _centred(told, is_told)
+    prior = _NOISE / WIDTH_ERROR**2
+    width = (prior + (costs * losses).sum(-1)) / (prior + (losses**2).sum(-1))
+    width = width.clamp(0.2, 5.0)
+    level = (is_told * (expected - width * told)).sum(-1) / is_told.sum(-1).clamp(min=1.0)
+    return level, width
+
+
+def cost_loss(predict: Predict, data: Data) -> torch.Tensor:
+    """Return how far costs are off: squared errors, and whether the good ones come first.
+
+    Parameters
+    ----------
+    predict : callable
+        As of `told_loss`.
+    data : tuple
+        Points (Q, D), context (C,), usual costs (Q,), costs (Q,), 1 where there is one (Q,).
+
+    References
+    ----------
+    Cao, Z., Qin, T., Liu, T.-Y., Tsai, M.-F., Li, H. (2007). Learning to rank: from pairwise approach to listwise
+    approach. ICML. https://doi.org/10.1145/1273496.1273513
+    """
+    points, context, usual, costs, is_asked = data
+    return mean_loss(usual + predict(points, context), costs, is_asked)
+
+
+def mean_loss(expected: torch.Tensor, costs: torch.Tensor, is_asked: torch.Tensor) -> torch.Tensor:
+    """Return how far expected costs (..., Q) are off, (...); see `cost_loss`."""
+    squared = (is_asked * (expected - costs) ** 2).sum(-1) / is_asked.sum(-1).clamp(min=1.0)
+    lacking = -1e4 * (1.0 - is_asked)
+    wanted = torch.softmax(lacking - costs / _TEMPERATURE, dim=-1)
+    said = torch.log_softmax(lacking - expected / _TEMPERATURE, dim=-1)
+    surprise = (is_asked * wanted * (torch.log(wanted + 1e-9) - said)).sum(-1)
+    return squared + _LISTWISE * surprise
+
+
+def _centred(values: torch.Tensor, is_told: torch.Tensor) -> torch.Tensor:
+    """Return values without their mean over what is told; 0 where nothing is."""
+    mean = (is_told * values).sum(-1, keepdim=True) / is_told.sum(-1, keepdim=True).clamp(min=1.0)
+    return is_told * (values - mean)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Residuals:
+    """How far expected costs are off on families that were kept aside.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (5,)
+        Mean squared residuals, in units of the variance over tasks, after so many runs as `_SIZES` says.
+    """
+
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, sizes: np.ndarray, squared: np.ndarray) -> Self:
+        """Return what residuals come to.
+
+        Parameters
+        ----------
+        sizes : ndarray of int, shape (B,)
+            Of support sets.
+        squared : ndarray of shape (B,)
+            Mean squared residuals of each, in units of the variance over tasks.
+        """
+        edges = (_SIZES[1:] + _SIZES[:-1]) / 2.0
+        groups = np.searchsorted(edges, sizes)
+        counts = np.bincount(groups, minlength=len(_SIZES))
+        sums = np.bincount(groups, weights=squared, minlength=len(_SIZES))
+        shares = (sums + 5.0) / (counts + 5.0)
+        return cls(shares=np.maximum(shares, MIN_SHARE))  # five tasks on which nothing was learned
+
+    def share(self, n_told: int) -> float:
+        """Return the share of the variance that is left after so many runs."""
+        return float(np.interp(np.log1p(n_told), np.log1p(_SIZES), self.shares))
+
+
+def drawn_for_residuals(tasks: MetaTasks, rng: np.random.Generator) -> Episodes:
+    """Return the episodes on which residuals are measured, and by which training stops."""
+    return draw_episodes(tasks, rng, n_episodes=192, max_support=MAX_SUPPORT, n_query=N_QUERY)
+
+
+def measured(mean: torch.Tensor, variance: torch.Tensor, support: Support) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation (N,) of costs; of what was measured, as the level and width that fit say."""
+    if len(support.columns):
+        columns = torch.as_tensor(support.columns, device=mean.device)
+        told = torch.as_tensor(support.told, device=mean.device)
+        level, width = fitted(mean[columns], told, torch.ones_like(told))
+        mean, variance = mean.clone(), variance.clone()
+        mean[columns], variance[columns] = level + width * told, 0.0
+    return mean.cpu().numpy(), variance.clamp(min=0.0).sqrt().cpu().numpy()
