@@ -202,7 +202,7 @@ class Recurrent(MetaLearner):
             return super().rank(description, configurations, observed, n)
         context = self.contexts_.transform([description])[0]
         with seeded(0), torch.no_grad():
-            worth = self.net_.at(self._state(context, support), self.known_.points, self.known_.usual)[0][0]
+            worth = self.net_.at(self._read(context, support), self.known_.points, self.known_.usual)[0][0]
         by_row = np.round(worth.cpu().double().numpy(), 6)
         rows = np.array([self._row_of.get(c.key, -1) for c in configurations], dtype=int)
         value = np.where(rows >= 0, by_row[rows], -np.inf)
@@ -265,11 +265,11 @@ class Recurrent(MetaLearner):
 
     def _expect(self, context: Floats, support: Support) -> tuple[Floats, Floats]:
         with torch.no_grad():
-            above = self.net_.at(self._state(context, support), self.known_.points, self.known_.usual)[1][0]
+            above = self.net_.at(self._read(context, support), self.known_.points, self.known_.usual)[1][0]
         left = self.known_.variance * self.residuals_.share(len(support.columns))
         return measured(self.known_.usual + above, left, support)
 
-    def _state(self, context: Floats, support: Support) -> torch.Tensor:
+    def _read(self, context: Floats, support: Support) -> torch.Tensor:
         """Return the state (1, H) after all that was measured on a task."""
         points = self.known_.points
         state = self.net_.begin(torch.as_tensor(context, device=points.device)[None])
