@@ -1,17 +1,22 @@
 """What the meta-learners have in common as recommenders."""
 
+import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from autometa._random import generator, spawn
+from autometa.errors import OptionError, PersistenceError
 from autometa.evaluation.record import Evaluation
+from autometa.fewshot import keeping
 from autometa.fewshot.devices import seeded
 from autometa.fewshot.tasks import ContextEncoder, Floats, MetaTasks, PointEncoder, told_losses
-from autometa.fewshot.training import Effort
+from autometa.fewshot.training import Effort, Report
+from autometa.fewshot.weights import Array
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Normalised, measured_losses
@@ -22,6 +27,8 @@ MIN_FAMILIES = 8  # below, there is too little to learn to learn from, and the a
 MIN_CONFIGURATIONS = 4
 KEPT_SHARE = 0.15  # of the families, to stop by
 MIN_STD = 1e-3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,8 +51,9 @@ class MetaLearner(BestOnAverage):
     """Expects costs of all configurations of a task, from its context and its support set, by a net.
 
     Proposes by expected improvement over the best that was measured, by the mean before the first result. Where the
-    experience has too few families or configurations to learn from, it is `BestOnAverage`. A subclass gives
-    `_meta_train` and `_expect`.
+    experience has too few families or configurations to learn from, it is `BestOnAverage`. What `autometa fewshot train`
+    has kept of the same experience is taken up in place of learning it again. A subclass gives `_meta_train` and
+    `_expect`; one that can be kept in a file, `_state` and `_restore` too.
 
     Parameters
     ----------
@@ -55,10 +63,39 @@ class MetaLearner(BestOnAverage):
 
     n_folds = 5
     effort = Effort()
+    report: Report | None = None  # told after each round
+    _given: Mapping[str, Array] | None = None  # to take up in place of learning
+    _is_anew = False  # whether what was kept counts for nothing
 
     def __init__(self, effort: Effort | None = None) -> None:
         if effort is not None:
             self.effort = effort
+
+    def fit_anew(self, experience: Experience, seed: int = 0) -> Self:
+        """Learn as `fit` does, whatever was kept."""
+        self._is_anew = True
+        try:
+            return self.fit(experience, seed)
+        finally:
+            self._is_anew = False
+
+    def state(self) -> dict[str, Array]:
+        """Return what was learned, as named arrays; none where the experience is too small to learn from."""
+        return self._state() if self.is_trained_ else {}
+
+    def load_state(self, experience: Experience, arrays: Mapping[str, Array], seed: int = 0) -> Self:
+        """Take up what was learned from an experience, in place of learning it again.
+
+        Raises
+        ------
+        PersistenceError
+            If the arrays are not those of this learner on this experience.
+        """
+        self._given = dict(arrays)
+        try:
+            return self.fit(experience, seed)
+        finally:
+            self._given = None
 
     @abstractmethod
     def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
@@ -102,7 +139,7 @@ class MetaLearner(BestOnAverage):
         super()._learn(experience, seed)
         ordered = _in_order(experience)
         self.points_ = PointEncoder().fit(ordered)
-        self.contexts_ = ContextEncoder().fit(ordered.descriptions)
+        self.contexts_ = self._context_encoder(ordered, seed)
         self.tasks_ = MetaTasks.of(ordered, self.points_, self.contexts_)
         self._row_of = {c.key: row for row, c in enumerate(ordered.configurations)}
         self._rows = np.array([self._row_of[c.key] for c in experience.configurations], dtype=int)
@@ -110,9 +147,42 @@ class MetaLearner(BestOnAverage):
         n_families = len(set(self.tasks_.families))
         self.is_trained_ = n_families >= MIN_FAMILIES and experience.n_configurations >= MIN_CONFIGURATIONS
         if self.is_trained_:
-            tasks, kept = self.tasks_.split(KEPT_SHARE, generator(seed, self.name, "kept"))
             with seeded(spawn(seed, self.name, "training")):
-                self._meta_train(tasks, kept, seed)
+                if not self._take_up(ordered):
+                    tasks, kept = self.tasks_.split(KEPT_SHARE, generator(seed, self.name, "kept"))
+                    self._meta_train(tasks, kept, seed)
+
+    def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
+        """Return what gives the contexts of tasks."""
+        return ContextEncoder().fit(ordered.descriptions)
+
+    def _state(self) -> dict[str, Array]:
+        """Return what was learned, as named arrays."""
+        raise OptionError(f"what '{self.name}' learns is kept in no file; choose another learner")
+
+    def _restore(self, tasks: MetaTasks, arrays: Mapping[str, Array]) -> None:
+        """Take up what was learned from tasks; ValueError, KeyError or RuntimeError where it does not fit."""
+        raise KeyError(self.name)
+
+    def _take_up(self, ordered: Experience) -> bool:
+        """Return whether something to take up was given or kept, and fitted."""
+        if self._given is not None:
+            try:
+                self._restore(self.tasks_, self._given)
+            except (ValueError, KeyError, RuntimeError) as error:
+                raise PersistenceError(
+                    f"these are no weights of '{self.name}' on this experience ({str(error).splitlines()[0]}); train it anew"
+                ) from error
+            return True
+        arrays = None if self._is_anew else keeping.kept_arrays(self.name, self.version, ordered.digest)
+        if arrays is None:
+            return False
+        try:
+            self._restore(self.tasks_, arrays)
+        except (ValueError, KeyError, RuntimeError) as error:
+            _log.warning("what was kept of '%s' does not fit, and is learned anew: %s", self.name, error)
+            return False
+        return True
 
     def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         expected = self._expected(description, observed)

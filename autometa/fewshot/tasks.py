@@ -170,6 +170,8 @@ class Episodes:
         What the answer should have been.
     is_asked : ndarray of bool, shape (B, Q)
         Whether there is one.
+    rows : ndarray of int, shape (B,)
+        Which tasks they are of; empty where that is not known.
     """
 
     contexts: Floats = field(repr=False)
@@ -179,6 +181,7 @@ class Episodes:
     query: npt.NDArray[np.int64] = field(repr=False)
     costs: Floats = field(repr=False)
     is_asked: npt.NDArray[np.bool_] = field(repr=False)
+    rows: npt.NDArray[np.int64] = field(repr=False, default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def draw_episodes(
@@ -221,6 +224,7 @@ def draw_episodes(
         query=query,
         costs=costs,
         is_asked=is_asked,
+        rows=rows,
     )
 
 

@@ -109,7 +109,7 @@ def _metadata(content: bytes, path: str | Path) -> dict[str, str]:
     except ValueError:  # no JSON, or no text
         header = None
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT or "card" not in metadata:
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT or not isinstance(metadata.get("card"), str):
         raise PersistenceError(f"{path} holds no weights of autometa; give a file that autometa fewshot train has saved")
     return metadata
 
