@@ -1,5 +1,6 @@
 """Recommenders that adapt a net by gradient steps on what was measured: MAML, its first order, Reptile; and no step."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -7,7 +8,9 @@ import torch
 
 from autometa._random import generator
 from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, Rule, pulled
+from autometa.fewshot.deep_recommender import TrendEncoder
 from autometa.fewshot.devices import device_of
+from autometa.fewshot.nets import arrays_of, fill
 from autometa.fewshot.predicting import (
     MAX_SUPPORT,
     N_QUERY,
@@ -21,8 +24,10 @@ from autometa.fewshot.predicting import (
     told_loss,
 )
 from autometa.fewshot.recommender import MetaLearner, Support
-from autometa.fewshot.tasks import Episodes, Floats, MetaTasks, draw_episodes
-from autometa.fewshot.training import Trained, train
+from autometa.fewshot.tasks import ContextEncoder, Episodes, Floats, MetaTasks, draw_episodes
+from autometa.fewshot.training import Effort, Trained, train
+from autometa.fewshot.weights import Array
+from autometa.knowledge.frames import Experience
 
 _CONTEXT_DROPOUT = 0.3
 
@@ -43,6 +48,7 @@ class GradientLearner(MetaLearner):
         Beginnings of the names of the parameters that are adapted.
     """
 
+    effort = Effort(n_rounds=16, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=24)
     n_inner: ClassVar[int] = 5
     is_first_order: ClassVar[bool] = False
     adapted: ClassVar[tuple[str, ...]] = ("",)
@@ -71,12 +77,32 @@ class GradientLearner(MetaLearner):
         with torch.no_grad():
             return float(self._loss(support, query).mean())
 
-    def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
+    def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
+        return TrendEncoder(ordered, seed).fit(ordered.descriptions)
+
+    def _build(self, tasks: MetaTasks) -> None:
+        """Make what has not learned yet."""
         device = device_of(self.effort.device)
         self.known_ = Known.of(tasks, device)
-        net = CostNet(tasks.points.shape[1], tasks.contexts.shape[1])
+        net = CostNet(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points))
         self.net_ = Adaptable(net, self.adapted).to(device)
         self.rule_ = self._rule(self.net_.n_parameters).to(device)
+        self.learning_ = torch.nn.ModuleList([self.net_, self.rule_])
+
+    def _state(self) -> dict[str, Array]:
+        kept = {"shares": self.residuals_.shares, "variance": self.known_.variance.cpu().numpy()}
+        return arrays_of(self.learning_) | kept
+
+    def _restore(self, tasks: MetaTasks, arrays: Mapping[str, Array]) -> None:
+        self._build(tasks)
+        left = dict(arrays)
+        self.residuals_ = Residuals(shares=left.pop("shares"))
+        self.known_ = self.known_.with_variance(left.pop("variance"))
+        fill(self.learning_, left)
+        self.learning_.eval()
+
+    def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
+        self._build(tasks)
         rng = generator(seed, self.name, "episodes")
         aside = drawn_for_residuals(kept, generator(seed, self.name, "aside"))
         kept_data = self.known_.data_of(aside)
@@ -86,7 +112,7 @@ class GradientLearner(MetaLearner):
             return self._step_loss(_with_gaps(support), _with_gaps(query))
 
         self.trained_: Trained = train(
-            torch.nn.ModuleList([self.net_, self.rule_]), step_loss, lambda: self._kept_loss(*kept_data), self.effort
+            self.learning_, step_loss, lambda: self._kept_loss(*kept_data), self.effort, self.report
         )
         self.residuals_ = self._residuals(aside, *kept_data)
 
@@ -110,11 +136,9 @@ class GradientLearner(MetaLearner):
         with torch.no_grad():
             data = self.known_.data_told(context, support)
             outputs = self._outputs(data, self.known_.points[None], data[1])[:, 0]
+            usual = self.known_.parted(context[None])[0][0]
         left = self.known_.variance * self.residuals_.share(len(support.columns))
-        return measured(self.known_.usual + outputs.mean(dim=0), left + outputs.var(dim=0, correction=0), support)
-
-
-
+        return measured(usual + outputs.mean(dim=0), left + outputs.var(dim=0, correction=0), support)
 
 
 def _with_gaps(data: Data) -> Data:

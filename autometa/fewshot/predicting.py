@@ -16,6 +16,7 @@ from autometa.fewshot.tasks import WIDTH_ERROR, Episodes, Floats, MetaTasks, dra
 
 MAX_SUPPORT = 24
 N_QUERY = 64
+TOLD_MOST = 1.5  # a result farther above the best is bad, and no more than that
 _NOISE = 0.02  # variance of a cost about what an adapted net expects, when a width is weighed
 _PRIOR_RUNS = 3.0  # runs that a support set is padded with, on which all is as expected
 _TEMPERATURE = 0.1  # of costs, when the good ones are to come first
@@ -58,47 +59,58 @@ class CostNet(torch.nn.Module):
 class Known:
     """Configurations as tensors, with what is known of them over all tasks.
 
+    Contexts begin with the costs that are usual on tasks that are alike, (N + C,): see `TrendEncoder`.
+
     Parameters
     ----------
     points : Tensor of shape (N, D)
-        What describes them.
-    usual : Tensor of shape (N,)
-        Their mean costs, and one task on which all are bad.
+        What describes configurations.
     variance : Tensor of shape (N,)
-        Of their costs about the mean.
+        Of their costs about the usual ones.
     """
 
     points: torch.Tensor = field(repr=False)
-    usual: torch.Tensor = field(repr=False)
     variance: torch.Tensor = field(repr=False)
 
     @classmethod
     def of(cls, tasks: MetaTasks, device: torch.device) -> Self:
         """Return what tasks tell of configurations."""
-        costs, is_tried = np.nan_to_num(tasks.costs), ~np.isnan(tasks.costs)
-        counts = is_tried.sum(axis=0)
-        usual = (costs.sum(axis=0) + 1.0) / (counts + 1.0)
-        variance = ((is_tried * (costs - usual) ** 2).sum(axis=0) + 0.1) / (counts + 1.0)
-        arrays = (tasks.points, usual, variance)
-        points, means, variances = (torch.as_tensor(each, dtype=torch.float32, device=device) for each in arrays)
-        return cls(points=points, usual=means, variance=variances)
+        is_tried = ~np.isnan(tasks.costs)
+        squared = np.where(is_tried, np.nan_to_num(tasks.costs) - tasks.contexts[:, : len(tasks.points)], 0.0) ** 2
+        variance = (squared.sum(axis=0) + 0.1) / (is_tried.sum(axis=0) + 1.0)
+        points, variances = (
+            torch.as_tensor(each, dtype=torch.float32, device=device) for each in (tasks.points, variance)
+        )
+        return cls(points=points, variance=variances)
 
-    def support_data(self, contexts: Floats, support: np.ndarray, told: Floats, is_told: np.ndarray) -> Data:
-        """Return what `told_loss` takes, of B tasks."""
+    def with_variance(self, variance: np.ndarray) -> "Known":
+        """Return the same configurations with another variance (N,)."""
+        own = torch.as_tensor(variance, dtype=torch.float32, device=self.points.device)
+        return Known(points=self.points, variance=own.reshape(self.variance.shape))
+
+    def parted(self, contexts: Floats) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return usual costs (B, N) and the other numbers (B, C) of contexts (B, N + C)."""
+        whole = torch.as_tensor(contexts, device=self.points.device)
+        return whole[:, : len(self.points)], whole[:, len(self.points) :]
+
+    def data(self, contexts: Floats, columns: np.ndarray, values: Floats, is_there: np.ndarray) -> Data:
+        """Return what `told_loss` and `cost_loss` take, of B tasks, from columns, values and whether they are there."""
         device = self.points.device
-        columns = torch.as_tensor(support, device=device)
+        usual, others = self.parted(contexts)
+        places = torch.as_tensor(columns, device=device)
         return (
-            self.points[columns],
-            torch.as_tensor(contexts, device=device),
-            self.usual[columns],
-            torch.as_tensor(told, device=device),
-            torch.as_tensor(is_told, device=device).float(),
+            self.points[places],
+            others,
+            usual.gather(1, places),
+            torch.as_tensor(values, device=device),
+            torch.as_tensor(is_there, device=device).float(),
         )
 
     def data_of(self, episodes: Episodes) -> tuple[Data, Data]:
         """Return what `told_loss` and `cost_loss` take of episodes."""
-        support = self.support_data(episodes.contexts, episodes.support, episodes.told, episodes.is_told)
-        query = self.support_data(episodes.contexts, episodes.query, episodes.costs, episodes.is_asked)
+        told = np.minimum(episodes.told, TOLD_MOST)
+        support = self.data(episodes.contexts, episodes.support, told, episodes.is_told)
+        query = self.data(episodes.contexts, episodes.query, episodes.costs, episodes.is_asked)
         return support, query
 
     def data_told(self, context: Floats, support: Support) -> Data:
@@ -106,8 +118,9 @@ class Known:
         n_places = max(len(support.columns), 1)
         columns, told = np.zeros((1, n_places), dtype=np.int64), np.zeros((1, n_places), dtype=np.float32)
         columns[0, : len(support.columns)], told[0, : len(support.told)] = support.columns, support.told
+        told = np.minimum(told, TOLD_MOST)
         is_told = np.full((1, n_places), len(support.columns) > 0)
-        return self.support_data(context[None, :], columns, told, is_told)
+        return self.data(context[None, :], columns, told, is_told)
 
 
 def told_loss(predict: Predict, data: Data) -> torch.Tensor:
@@ -218,7 +231,7 @@ def measured(mean: torch.Tensor, variance: torch.Tensor, support: Support) -> tu
     """Return mean and standard deviation (N,) of costs; of what was measured, as the level and width that fit say."""
     if len(support.columns):
         columns = torch.as_tensor(support.columns, device=mean.device)
-        told = torch.as_tensor(support.told, device=mean.device)
+        told = torch.as_tensor(support.told, device=mean.device).clamp(max=TOLD_MOST)
         level, width = fitted(mean[columns], told, torch.ones_like(told))
         mean, variance = mean.clone(), variance.clone()
         mean[columns], variance[columns] = level + width * told, 0.0

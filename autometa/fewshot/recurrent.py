@@ -4,7 +4,7 @@ Shapes: B tasks, N places (configurations, or points of a function), D numbers o
 steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,11 +12,15 @@ import torch
 
 from autometa._random import generator
 from autometa.evaluation.record import Evaluation
+from autometa.fewshot.deep_recommender import TrendEncoder
 from autometa.fewshot.devices import device_of, seeded
+from autometa.fewshot.nets import arrays_of, fill
 from autometa.fewshot.predicting import Known, Residuals, mean_loss, measured
 from autometa.fewshot.recommender import MetaLearner, Support
-from autometa.fewshot.tasks import FAR, WIDTH_ERROR, Floats, MetaTasks
-from autometa.fewshot.training import Trained, train
+from autometa.fewshot.tasks import FAR, WIDTH_ERROR, ContextEncoder, Floats, MetaTasks
+from autometa.fewshot.training import Effort, Trained, train
+from autometa.fewshot.weights import Array
+from autometa.knowledge.frames import Experience
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -34,8 +38,8 @@ class Simulators:
     ----------
     points : Tensor of shape (N, D)
         The places.
-    usual : Tensor of shape (N,)
-        What is expected of each on any task.
+    usual : Tensor of shape (B, N)
+        What is expected of each.
     contexts : Tensor of shape (B, C)
         What is known of each task.
     costs : Tensor of shape (B, N)
@@ -92,7 +96,7 @@ class Proposer(torch.nn.Module):
     Examples
     --------
     >>> net = Proposer(2, 1, n_hidden=8)
-    >>> worth, above = net.at(net.begin(torch.zeros(3, 1)), torch.zeros(5, 2), torch.zeros(5))
+    >>> worth, above = net.at(net.begin(torch.zeros(3, 1)), torch.zeros(5, 2), torch.zeros(3, 5))
     >>> worth.shape, above.shape
     (torch.Size([3, 5]), torch.Size([3, 5]))
     """
@@ -132,7 +136,7 @@ class Proposer(torch.nn.Module):
     def at(
         self, state: torch.Tensor, points: torch.Tensor, usual: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits of where to look, and costs above the usual ones (N,), both (B, N)."""
+        """Return logits of where to look, and costs above the usual ones (B, N), both (B, N)."""
         features = torch.cat([self.point(points), points], dim=1)
         worth, above = (self.asked(state) @ torch.block_diag(features.T, features.T)).chunk(2, dim=1)
         return worth - self.greed * usual, above
@@ -188,6 +192,7 @@ class Recurrent(MetaLearner):
     """
 
     name = "recurrent"
+    effort = Effort(n_rounds=16, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=32)
 
     def rank(
         self,
@@ -202,7 +207,7 @@ class Recurrent(MetaLearner):
             return super().rank(description, configurations, observed, n)
         context = self.contexts_.transform([description])[0]
         with seeded(0), torch.no_grad():
-            worth = self.net_.at(self._read(context, support), self.known_.points, self.known_.usual)[0][0]
+            worth = self._at(context, support)[0]
         by_row = np.round(worth.cpu().double().numpy(), 6)
         rows = np.array([self._row_of.get(c.key, -1) for c in configurations], dtype=int)
         value = np.where(rows >= 0, by_row[rows], -np.inf)
@@ -210,10 +215,29 @@ class Recurrent(MetaLearner):
         left = [position for position, c in enumerate(configurations) if c.key not in done]
         return tuple(sorted(left, key=lambda p: (-value[p], configurations[p].key))[:n])
 
-    def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
+    def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
+        return TrendEncoder(ordered, seed).fit(ordered.descriptions)
+
+    def _build(self, tasks: MetaTasks) -> None:
+        """Make what has not learned yet."""
         device = device_of(self.effort.device)
         self.known_ = Known.of(tasks, device)
-        self.net_ = Proposer(tasks.points.shape[1], tasks.contexts.shape[1]).to(device)
+        self.net_ = Proposer(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points)).to(device)
+
+    def _state(self) -> dict[str, Array]:
+        kept = {"shares": self.residuals_.shares, "variance": self.known_.variance.cpu().numpy()}
+        return arrays_of(self.net_) | kept
+
+    def _restore(self, tasks: MetaTasks, arrays: Mapping[str, Array]) -> None:
+        self._build(tasks)
+        left = dict(arrays)
+        self.residuals_ = Residuals(shares=left.pop("shares"))
+        self.known_ = self.known_.with_variance(left.pop("variance"))
+        fill(self.net_, left)
+        self.net_.eval()
+
+    def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
+        self._build(tasks)
         rng = generator(seed, self.name, "episodes")
         n_steps = min(N_STEPS, int((~np.isnan(tasks.costs)).sum(axis=1).min()))
         aside = self._simulators(kept, np.arange(kept.n_tasks))
@@ -229,17 +253,14 @@ class Recurrent(MetaLearner):
                 went = search(self.net_, aside, n_aside, is_greedy=True)
             return float(went.least.mean() + _EXPECTING * _errors(went, aside))
 
-        self.trained_: Trained = train(self.net_, step_loss, kept_loss, self.effort)
+        self.trained_: Trained = train(self.net_, step_loss, kept_loss, self.effort, self.report)
         self.residuals_ = self._residuals(aside, n_aside)
 
     def _simulators(self, tasks: MetaTasks, rows: np.ndarray) -> Simulators:
         """Return some tasks to search in."""
-        return Simulators(
-            points=self.known_.points,
-            usual=self.known_.usual,
-            contexts=torch.as_tensor(tasks.contexts[rows], device=self.known_.points.device),
-            costs=torch.as_tensor(tasks.costs[rows], device=self.known_.points.device),
-        )
+        usual, others = self.known_.parted(tasks.contexts[rows])
+        costs = torch.as_tensor(tasks.costs[rows], device=usual.device)
+        return Simulators(points=self.known_.points, usual=usual, contexts=others, costs=costs)
 
     def _residuals(self, aside: Simulators, n_steps: int) -> Residuals:
         """Return how far expected costs are off on what was kept aside."""
@@ -265,20 +286,23 @@ class Recurrent(MetaLearner):
 
     def _expect(self, context: Floats, support: Support) -> tuple[Floats, Floats]:
         with torch.no_grad():
-            above = self.net_.at(self._read(context, support), self.known_.points, self.known_.usual)[1][0]
+            above = self._at(context, support)[1]
+            usual = self.known_.parted(context[None])[0][0]
         left = self.known_.variance * self.residuals_.share(len(support.columns))
-        return measured(self.known_.usual + above, left, support)
+        return measured(usual + above, left, support)
 
-    def _read(self, context: Floats, support: Support) -> torch.Tensor:
-        """Return the state (1, H) after all that was measured on a task."""
+    def _at(self, context: Floats, support: Support) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits of where to look next, and costs above the usual ones, (N,) each."""
         points = self.known_.points
-        state = self.net_.begin(torch.as_tensor(context, device=points.device)[None])
+        usual, others = self.known_.parted(context[None])
+        state = self.net_.begin(others)
         least = 0.0
         for number, (column, told) in enumerate(zip(support.columns, support.told.tolist(), strict=True)):
             news = min(max(told - least, -FAR), FAR) if number else 0.0
             state = self.net_.told(state, points[None, column], points.new_tensor([news]), number == 0)
             least = min(least, told) if number else told
-        return state
+        worth, above = self.net_.at(state, points, usual)
+        return worth[0], above[0]
 
 
 def _errors(went: Search, tasks: Simulators) -> torch.Tensor:

@@ -10,13 +10,13 @@ from tests.fewshot.toys import adapted_error, learned, squared
 @pytest.fixture(scope="module")
 def joint_errors() -> dict[int, float]:
     """Return what a net that was trained on all sinusoids at once is off, after five and ten points."""
-    net, _ = learned(lambda n: LearnedRates(n, 0.02), n_steps=400, rate=3e-3, n_inner=0)
+    net, _ = learned(lambda n: LearnedRates(n, 0.02), n_steps=300, rate=3e-3, n_inner=0)
     rule = LearnedRates(net.n_parameters, 0.02)
     return {n: min(adapted_error(net, rule, n, n_inner) for n_inner in (0, 1, 5, 10)) for n in (5, 10)}
 
 
 def test_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float]) -> None:
-    net, rule = learned(lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=900, rate=3e-3)
+    net, rule = learned(lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=350, rate=4e-3)
     errors = {n: adapted_error(net, rule, n, 5) for n in (5, 10)}
     print("maml", errors, joint_errors)
     assert errors[5] < 0.4 * joint_errors[5]
@@ -25,7 +25,7 @@ def test_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float
 
 def test_first_order_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float]) -> None:
     net, rule = learned(
-        lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=1500, rate=3e-3, is_first_order=True
+        lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=500, rate=4e-3, is_first_order=True
     )
     errors = {n: adapted_error(net, rule, n, 5) for n in (5, 10)}
     print("fomaml", errors)
@@ -34,7 +34,7 @@ def test_first_order_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dic
 
 
 def test_reptile_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float]) -> None:
-    net, rule = learned(lambda n: LearnedRates(n, 0.02), n_steps=1500, rate=2e-3, is_drawn_together=True, n_inner=10)
+    net, rule = learned(lambda n: LearnedRates(n, 0.02), n_steps=500, rate=4e-3, is_drawn_together=True, n_inner=8)
     errors = {n: adapted_error(net, rule, n, 32) for n in (5, 10)}
     print("reptile", errors)
     assert errors[5] < 0.6 * joint_errors[5]

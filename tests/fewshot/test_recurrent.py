@@ -18,7 +18,7 @@ def valleys(n_tasks: int, draw: torch.Generator) -> Simulators:
     centre = 2.0 * torch.rand(n_tasks, 1, generator=draw) - 1.0
     costs = 1.0 - torch.exp(-0.5 * ((x - centre) / 0.4) ** 2)
     waves = torch.stack([torch.sin(x * f) for f in (1, 2, 4, 8)] + [torch.cos(x * f) for f in (1, 2, 4, 8)], dim=1)
-    return Simulators(points=waves, usual=torch.zeros(N_PLACES), contexts=torch.zeros(n_tasks, 1), costs=costs)
+    return Simulators(points=waves, usual=torch.zeros(n_tasks, N_PLACES), contexts=torch.zeros(n_tasks, 1), costs=costs)
 
 
 def test_a_recurrent_proposer_finds_valleys_that_random_search_misses() -> None:

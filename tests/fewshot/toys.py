@@ -1,7 +1,7 @@
 """Families of small tasks from the papers: sinusoids, quadratics, functions of one number."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -33,17 +33,18 @@ def parted(data: Data, n_told: int) -> tuple[Data, Data]:
     return (x[:, :n_told], y[:, :n_told]), (x[:, n_told:], y[:, n_told:])
 
 
-def regressor() -> Adaptable:
-    """Return the net of Finn et al.: two layers of 40."""
+def regressor(names: Sequence[str] = ("",)) -> Adaptable:
+    """Return the net of Finn et al., two layers of 40, of which some parameters are adapted."""
     relu = torch.nn.ReLU
     return Adaptable(
         torch.nn.Sequential(
             torch.nn.Linear(1, 40), relu(), torch.nn.Linear(40, 40), relu(), torch.nn.Linear(40, 1)
-        )
+        ),
+        names,
     )
 
 
-def learned(
+def learned(  # noqa: PLR0913 - what the papers differ in
     make_rule: Callable[[int], torch.nn.Module],
     *,
     n_steps: int,
@@ -51,10 +52,11 @@ def learned(
     is_first_order: bool = False,
     is_drawn_together: bool = False,
     n_inner: int = N_INNER,
+    names: Sequence[str] = ("",),
 ) -> tuple[Adaptable, Rule]:
     """Return a net, and a rule, that have learned to adapt to sinusoids; without inner steps, to fit all at once."""
     with seeded(0):
-        net = regressor()
+        net = regressor(names)
         rule = make_rule(net.n_parameters)
         draw = torch.Generator().manual_seed(1)
 
