@@ -128,9 +128,7 @@ class Adaptable(torch.nn.Module):
     def __init__(self, net: torch.nn.Module, names: Sequence[str] = ("",)) -> None:
         super().__init__()
         self.net = net
-        self.shapes = {
-            name: value.shape for name, value in net.named_parameters() if any(map(name.startswith, names))
-        }
+        self.shapes = {name: value.shape for name, value in net.named_parameters() if any(map(name.startswith, names))}
 
     @property
     def n_parameters(self) -> int:

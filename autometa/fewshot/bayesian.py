@@ -7,9 +7,9 @@ import math
 
 import torch
 
-from autometa.fewshot.adapting import Data, LearnedRates, descend
+from autometa.fewshot.adapting import Data, LearnedRates
 from autometa.fewshot.gradient import GradientLearner
-from autometa.fewshot.predicting import mean_loss, told_loss
+from autometa.fewshot.predicting import mean_loss
 
 N_PARTICLES = 5
 _APART = 0.3  # standard deviation of the offsets of a start, over the root of their number
@@ -61,6 +61,30 @@ class Stein(torch.nn.Module):
         return values + self.descent.rates * moves.reshape(values.shape), None
 
 
+class Particles(torch.nn.Module):
+    """Where particles start beside the net's own start, how they move, and the variance of costs about what they say.
+
+    Parameters
+    ----------
+    n_parameters : int
+        P.
+    """
+
+    def __init__(self, n_parameters: int) -> None:
+        super().__init__()
+        self.offsets = torch.nn.Parameter(_APART * torch.randn(N_PARTICLES, n_parameters) / n_parameters**0.5)
+        self.stein = Stein(N_PARTICLES, n_parameters, 0.04)
+        self.log_noise = torch.nn.Parameter(torch.tensor(math.log(0.05)))
+
+    def begin(self, values: torch.Tensor) -> None:
+        """Return nothing: a step depends on values and gradients alone."""
+
+    def forward(self, values: torch.Tensor, gradients: torch.Tensor, memory: None) -> tuple[torch.Tensor, None]:
+        """Return the next values, (B * M, P) as those given."""
+        moved: tuple[torch.Tensor, None] = self.stein(values, gradients, memory)
+        return moved
+
+
 class BayesianMaml(GradientLearner):
     """Expects costs by particles of the last layers, adapted together; where they disagree, little is known.
 
@@ -79,15 +103,10 @@ class BayesianMaml(GradientLearner):
     adapted = ("head", "skip")
 
     def _rule(self, n_parameters: int) -> torch.nn.Module:
-        return _Particles(n_parameters)
+        return Particles(n_parameters)
 
-    def _outputs(self, support: Data, points: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
-        n_tasks, rule = len(points), self.rule_
-        starts = (self.net_.start + rule.offsets).repeat(n_tasks, 1)  # (B * M, P)
-        told = tuple(each.repeat_interleave(N_PARTICLES, dim=0) for each in support)
-        ended = descend(lambda at: self.net_.losses(at, told_loss, told), starts, rule.stein, self.n_inner).values
-        asked = (each.repeat_interleave(N_PARTICLES, dim=0) for each in (points, contexts))
-        return self.net_.outputs(ended, *asked).reshape(n_tasks, N_PARTICLES, -1).transpose(0, 1)
+    def _starts(self) -> torch.Tensor:
+        return self.net_.start + torch.as_tensor(self.rule_.offsets)
 
     def _loss(self, support: Data, query: Data) -> torch.Tensor:
         points, contexts, usual, costs, is_asked = query
@@ -96,13 +115,3 @@ class BayesianMaml(GradientLearner):
         surprise = 0.5 * (torch.log(variance) + (mean - costs) ** 2 / variance)
         surprise = (is_asked * surprise).sum(-1) / is_asked.sum(-1).clamp(min=1.0)
         return mean_loss(mean, costs, is_asked) + _SURPRISE * surprise
-
-
-class _Particles(torch.nn.Module):
-    """Where particles start beside the net's own start, how they move, and the variance of costs about what they say."""
-
-    def __init__(self, n_parameters: int) -> None:
-        super().__init__()
-        self.offsets = torch.nn.Parameter(_APART * torch.randn(N_PARTICLES, n_parameters) / n_parameters**0.5)
-        self.stein = Stein(N_PARTICLES, n_parameters, 0.1)
-        self.log_noise = torch.nn.Parameter(torch.tensor(math.log(0.05)))

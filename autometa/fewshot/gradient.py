@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from autometa._random import generator
-from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, Rule, pulled
+from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, descend, pulled
 from autometa.fewshot.deep_recommender import TrendEncoder
 from autometa.fewshot.devices import device_of
 from autometa.fewshot.nets import arrays_of, fill
@@ -49,19 +49,44 @@ class GradientLearner(MetaLearner):
     """
 
     effort = Effort(n_rounds=16, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=24)
-    n_inner: ClassVar[int] = 5
+    n_inner: ClassVar[int] = 6
     is_first_order: ClassVar[bool] = False
     adapted: ClassVar[tuple[str, ...]] = ("",)
 
     def _rule(self, n_parameters: int) -> torch.nn.Module:
         """Return how a step follows from a gradient."""
-        return LearnedRates(n_parameters, 0.1, is_learned=True)
+        return LearnedRates(n_parameters, 0.04, is_learned=True)
+
+    def _starts(self) -> torch.Tensor:
+        """Return where the nets of a task start, (M, P)."""
+        return self.net_.start[None]
 
     def _outputs(self, support: Data, points: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
-        """Return what costs of points (B, Q, D) are above the usual ones, by each of M adapted nets: (M, B, Q)."""
-        rule: Rule = self.rule_
-        vectors = self.net_.adapt(rule, told_loss, support, self.n_inner, is_first_order=self.is_first_order)
-        return self.net_.outputs(vectors, points, contexts)[None]
+        """Return what costs of points (B, Q, D) are above the usual ones, by each of M adapted nets: (M, B, Q).
+
+        Before any result they are, on average over the nets, the usual ones: what counts is how far the outputs move.
+        """
+        starts = self._starts()
+        n_nets, n_tasks = len(starts), len(points)
+        from_each = starts.repeat(n_tasks, 1)  # (B * M, P)
+        told_points, told_contexts, usual, told, is_told = (each.repeat_interleave(n_nets, 0) for each in support)
+        shift = self._mean_outputs(from_each, n_nets, told_points, told_contexts)
+        ended = descend(
+            lambda at: self.net_.losses(at, told_loss, (told_points, told_contexts, usual - shift, told, is_told)),
+            from_each,
+            self.rule_,
+            self.n_inner,
+            is_first_order=self.is_first_order,
+        ).values
+        asked = [each.repeat_interleave(n_nets, 0) for each in (points, contexts)]
+        moved = self.net_.outputs(ended, *asked) - self._mean_outputs(from_each, n_nets, *asked)
+        return moved.reshape(n_tasks, n_nets, -1).transpose(0, 1)
+
+    def _mean_outputs(self, vectors: torch.Tensor, n_nets: int, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return the mean outputs over the nets of each task, for every net, (B * M, Q)."""
+        outputs = self.net_.outputs(vectors, *inputs)
+        means = outputs.reshape(-1, n_nets, outputs.shape[-1]).mean(dim=1)
+        return means.repeat_interleave(n_nets, 0)
 
     def _loss(self, support: Data, query: Data) -> torch.Tensor:
         """Return how far off costs are, (B,)."""
@@ -118,9 +143,7 @@ class GradientLearner(MetaLearner):
 
     def _drawn(self, tasks: MetaTasks, rng: np.random.Generator) -> Episodes:
         """Return the episodes of a step."""
-        return draw_episodes(
-            tasks, rng, n_episodes=self.effort.n_episodes, max_support=MAX_SUPPORT, n_query=N_QUERY
-        )
+        return draw_episodes(tasks, rng, n_episodes=self.effort.n_episodes, max_support=MAX_SUPPORT, n_query=N_QUERY)
 
     def _residuals(self, aside: Episodes, support: Data, query: Data) -> Residuals:
         """Return how far expected costs are off on what was kept aside."""
@@ -138,7 +161,7 @@ class GradientLearner(MetaLearner):
             outputs = self._outputs(data, self.known_.points[None], data[1])[:, 0]
             usual = self.known_.parted(context[None])[0][0]
         left = self.known_.variance * self.residuals_.share(len(support.columns))
-        return measured(usual + outputs.mean(dim=0), left + outputs.var(dim=0, correction=0), support)
+        return measured(usual + outputs.mean(dim=0), left + outputs.var(dim=0, correction=0), support.columns, data)
 
 
 def _with_gaps(data: Data) -> Data:
@@ -148,7 +171,7 @@ def _with_gaps(data: Data) -> Data:
 
 
 class Joint(GradientLearner):
-    """A net that is trained on all tasks and adapts to none: what adaptation is compared with.
+    """A net that is trained on all tasks and adapts to none, whatever the results: what adaptation is compared with.
 
     Examples
     --------
@@ -157,7 +180,9 @@ class Joint(GradientLearner):
     """
 
     name = "joint"
-    n_inner = 0
+
+    def _outputs(self, support: Data, points: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
+        return self.net_.outputs(self._starts().repeat(len(points), 1), points, contexts)[None]
 
 
 class Maml(GradientLearner):
@@ -212,7 +237,7 @@ class Reptile(GradientLearner):
     is_first_order = True
 
     def _rule(self, n_parameters: int) -> torch.nn.Module:
-        return LearnedRates(n_parameters, 0.05)
+        return LearnedRates(n_parameters, 0.04)
 
     def _step_loss(self, support: Data, query: Data) -> torch.Tensor:
         with torch.no_grad():

@@ -12,13 +12,13 @@ import torch
 
 from autometa.fewshot.adapting import Data, Predict
 from autometa.fewshot.recommender import Support
-from autometa.fewshot.tasks import WIDTH_ERROR, Episodes, Floats, MetaTasks, draw_episodes
+from autometa.fewshot.tasks import Episodes, Floats, MetaTasks, draw_episodes
 
 MAX_SUPPORT = 24
 N_QUERY = 64
 TOLD_MOST = 1.5  # a result farther above the best is bad, and no more than that
-_NOISE = 0.02  # variance of a cost about what an adapted net expects, when a width is weighed
-_PRIOR_RUNS = 3.0  # runs that a support set is padded with, on which all is as expected
+_PRIOR_SQUARES = 0.4  # sum of squares by which a width is held near 1
+_PRIOR_RUNS = 10.0  # runs that a support set is padded with, on which all is as expected
 _TEMPERATURE = 0.1  # of costs, when the good ones are to come first
 _LISTWISE = 0.1  # weight of that
 _SIZES = np.array([0, 2, 5, 10, MAX_SUPPORT])  # of support sets, between which residuals are compared
@@ -106,10 +106,15 @@ class Known:
             torch.as_tensor(is_there, device=device).float(),
         )
 
+    def support(self, contexts: Floats, columns: np.ndarray, told: Floats, is_told: np.ndarray) -> Data:
+        """Return what `told_loss` takes, of B tasks, from columns, told losses and whether there is one, (B, S) each."""
+        points, others, usual, losses, is_there = self.data(contexts, columns, np.minimum(told, TOLD_MOST), is_told)
+        variance = self.variance[torch.as_tensor(columns, device=points.device)]
+        return points, others, usual, as_costs(losses, usual, variance, is_there), is_there
+
     def data_of(self, episodes: Episodes) -> tuple[Data, Data]:
         """Return what `told_loss` and `cost_loss` take of episodes."""
-        told = np.minimum(episodes.told, TOLD_MOST)
-        support = self.data(episodes.contexts, episodes.support, told, episodes.is_told)
+        support = self.support(episodes.contexts, episodes.support, episodes.told, episodes.is_told)
         query = self.data(episodes.contexts, episodes.query, episodes.costs, episodes.is_asked)
         return support, query
 
@@ -118,38 +123,34 @@ class Known:
         n_places = max(len(support.columns), 1)
         columns, told = np.zeros((1, n_places), dtype=np.int64), np.zeros((1, n_places), dtype=np.float32)
         columns[0, : len(support.columns)], told[0, : len(support.told)] = support.columns, support.told
-        told = np.minimum(told, TOLD_MOST)
         is_told = np.full((1, n_places), len(support.columns) > 0)
-        return self.data(context[None, :], columns, told, is_told)
+        return self.support(context[None, :], columns, told, is_told)
 
 
 def told_loss(predict: Predict, data: Data) -> torch.Tensor:
-    """Return how badly costs of a support set agree with what is told of it, whatever its level and width.
-
-    The level is the one that fits best; the width too, but near 1.
+    """Return how badly costs of a support set agree with what is told of it, whatever its level.
 
     Parameters
     ----------
     predict : callable
         Costs above the usual ones, from points (S, D) and a context (C,).
     data : tuple
-        Points (S, D), context (C,), usual costs (S,), told losses (S,), 1 where there is one (S,).
+        Points (S, D), context (C,), usual costs (S,), what is told as costs (S,), 1 where there is one (S,).
     """
     points, context, usual, told, is_told = data
-    expected = usual + predict(points, context)
-    _, width = fitted(expected, told, is_told)
-    left = _centred(expected, is_told) - width * _centred(told, is_told)
-    return (left**2).sum() / (is_told.sum() + _PRIOR_RUNS)
+    left = _centred(usual + predict(points, context) - told, is_told)
+    return (left**2).sum() / (is_told.sum() + _PRIOR_RUNS) ** 0.5
 
 
-def fitted(expected: torch.Tensor, told: torch.Tensor, is_told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return level and width by which cost = level + width x told, from expected costs (S,)."""
-    costs, losses = _centred(expected, is_told), _centred(told, is_told)
-    prior = _NOISE / WIDTH_ERROR**2
-    width = (prior + (costs * losses).sum(-1)) / (prior + (losses**2).sum(-1))
-    width = width.clamp(0.2, 5.0)
-    level = (is_told * (expected - width * told)).sum(-1) / is_told.sum(-1).clamp(min=1.0)
-    return level, width
+def as_costs(told: torch.Tensor, usual: torch.Tensor, variance: torch.Tensor, is_told: torch.Tensor) -> torch.Tensor:
+    """Return told losses (B, S) in units of costs: as wide, over a support set, as costs let expect.
+
+    The width is found before anything is adapted: one that fits what the net expects best is too small, the more so
+    the less the net knows, and the net then has nothing to learn from what is told.
+    """
+    expected = (is_told * (_centred(usual, is_told) ** 2 + variance)).sum(-1, keepdim=True)
+    found = (_centred(told, is_told) ** 2).sum(-1, keepdim=True)
+    return told * torch.sqrt((_PRIOR_SQUARES + expected) / (_PRIOR_SQUARES + found))
 
 
 def cost_loss(predict: Predict, data: Data) -> torch.Tensor:
@@ -227,12 +228,10 @@ def drawn_for_residuals(tasks: MetaTasks, rng: np.random.Generator) -> Episodes:
     return draw_episodes(tasks, rng, n_episodes=192, max_support=MAX_SUPPORT, n_query=N_QUERY)
 
 
-def measured(mean: torch.Tensor, variance: torch.Tensor, support: Support) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation (N,) of costs; of what was measured, as the level and width that fit say."""
-    if len(support.columns):
-        columns = torch.as_tensor(support.columns, device=mean.device)
-        told = torch.as_tensor(support.told, device=mean.device).clamp(max=TOLD_MOST)
-        level, width = fitted(mean[columns], told, torch.ones_like(told))
+def measured(mean: torch.Tensor, variance: torch.Tensor, columns: np.ndarray, data: Data) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation (N,) of costs; of what was measured, as it was told, by the level that fits."""
+    if len(columns):
+        told, places = data[3][0], torch.as_tensor(columns, device=mean.device)
         mean, variance = mean.clone(), variance.clone()
-        mean[columns], variance[columns] = level + width * told, 0.0
+        mean[places], variance[places] = told + (mean[places] - told).mean(), 0.0
     return mean.cpu().numpy(), variance.clamp(min=0.0).sqrt().cpu().numpy()

@@ -133,9 +133,7 @@ class Proposer(torch.nn.Module):
         after: torch.Tensor = self.cell(torch.cat([self.point(points), results], dim=1), state)
         return after
 
-    def at(
-        self, state: torch.Tensor, points: torch.Tensor, usual: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def at(self, state: torch.Tensor, points: torch.Tensor, usual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits of where to look, and costs above the usual ones (B, N), both (B, N)."""
         features = torch.cat([self.point(points), points], dim=1)
         worth, above = (self.asked(state) @ torch.block_diag(features.T, features.T)).chunk(2, dim=1)
@@ -289,7 +287,8 @@ class Recurrent(MetaLearner):
             above = self._at(context, support)[1]
             usual = self.known_.parted(context[None])[0][0]
         left = self.known_.variance * self.residuals_.share(len(support.columns))
-        return measured(usual + above, left, support)
+        data = self.known_.data_told(context, support)
+        return measured(usual + above, left, support.columns, data)
 
     def _at(self, context: Floats, support: Support) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits of where to look next, and costs above the usual ones, (N,) each."""

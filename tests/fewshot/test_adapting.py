@@ -24,9 +24,7 @@ def test_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float
 
 
 def test_first_order_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float]) -> None:
-    net, rule = learned(
-        lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=500, rate=4e-3, is_first_order=True
-    )
+    net, rule = learned(lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=500, rate=4e-3, is_first_order=True)
     errors = {n: adapted_error(net, rule, n, 5) for n in (5, 10)}
     print("fomaml", errors)
     assert errors[5] < 0.5 * joint_errors[5]
@@ -45,9 +43,7 @@ def test_second_order_slopes_are_those_of_the_whole_way() -> None:
     # loss (v - a)^2 from start s by one step of rate r: v = s - 2 r (s - a); d/ds (v - b)^2 = 2 (v - b) (1 - 2 r).
     start = torch.tensor([[3.0]], requires_grad=True)
     for is_first_order, factor in ((False, 1.0 - 2 * 0.1), (True, 1.0)):
-        way = descend(
-            lambda v: ((v - 1.0) ** 2).sum(1), start, LearnedRates(1, 0.1), 1, is_first_order=is_first_order
-        )
+        way = descend(lambda v: ((v - 1.0) ** 2).sum(1), start, LearnedRates(1, 0.1), 1, is_first_order=is_first_order)
         assert way.values.item() == pytest.approx(3.0 - 0.1 * 4.0)
         assert way.losses[:, 0].tolist() == pytest.approx([4.0, 1.6**2])
         (slope,) = torch.autograd.grad(((way.values - 2.0) ** 2).sum(), start)

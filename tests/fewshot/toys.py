@@ -37,9 +37,7 @@ def regressor(names: Sequence[str] = ("",)) -> Adaptable:
     """Return the net of Finn et al., two layers of 40, of which some parameters are adapted."""
     relu = torch.nn.ReLU
     return Adaptable(
-        torch.nn.Sequential(
-            torch.nn.Linear(1, 40), relu(), torch.nn.Linear(40, 40), relu(), torch.nn.Linear(40, 1)
-        ),
+        torch.nn.Sequential(torch.nn.Linear(1, 40), relu(), torch.nn.Linear(40, 40), relu(), torch.nn.Linear(40, 1)),
         names,
     )
 
