@@ -48,7 +48,7 @@ class ContextEncoder:
 
     def transform(self, descriptions: Sequence[TaskDescription]) -> Floats:
         """Return the contexts of tasks, an ndarray of shape (n_tasks, C) without NaN; what is missing counts 0."""
-        scaled = self.similarity_.transform(descriptions).reshape(len(descriptions), -1)
+        scaled = self.similarity_.transform(descriptions)
         ratios = np.clip(np.nan_to_num(log_ratios(descriptions)[:, self.is_measured_]) / _RATIO_SCALE, -3.0, 3.0)
         empty = (0.0,) * self.n_embedded_
         embedded = np.array([(each.embedding or empty)[: self.n_embedded_] for each in descriptions], dtype=float)
