@@ -17,7 +17,7 @@ _SURPRISE = 0.02  # weight of the likelihood beside the loss of the mean
 
 
 class Stein(torch.nn.Module):
-    """Stein variational gradient descent: particles go downhill on what their neighbours see, and push one another away.
+    """Stein variational gradient descent: particles go downhill on what all see, and push one another away.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class GradientLearner(MetaLearner):
         Beginnings of the names of the parameters that are adapted.
     """
 
-    effort = Effort(n_rounds=16, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=24)
+    effort = Effort(n_rounds=8, n_steps=30, patience=3, learning_rate=2e-3, n_episodes=24)
     n_inner: ClassVar[int] = 6
     is_first_order: ClassVar[bool] = False
     adapted: ClassVar[tuple[str, ...]] = ("",)
@@ -109,7 +109,7 @@ class GradientLearner(MetaLearner):
         """Make what has not learned yet."""
         device = device_of(self.effort.device)
         self.known_ = Known.of(tasks, device)
-        net = CostNet(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points))
+        net = CostNet(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points) + 1)
         self.net_ = Adaptable(net, self.adapted).to(device)
         self.rule_ = self._rule(self.net_.n_parameters).to(device)
         self.learning_ = torch.nn.ModuleList([self.net_, self.rule_])
@@ -129,7 +129,7 @@ class GradientLearner(MetaLearner):
     def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
         self._build(tasks)
         rng = generator(seed, self.name, "episodes")
-        aside = drawn_for_residuals(kept, generator(seed, self.name, "aside"))
+        aside = drawn_for_residuals(kept, generator(seed, self.name, "aside"), self.effort.n_episodes)
         kept_data = self.known_.data_of(aside)
 
         def step_loss() -> torch.Tensor:
@@ -165,7 +165,7 @@ class GradientLearner(MetaLearner):
 
 
 def _with_gaps(data: Data) -> Data:
-    """Return data in which some numbers of each context are missing, drawn: what is known by one alone is not learned."""
+    """Return data without some numbers of each context, drawn: nothing is learned of one number alone."""
     points, context, *others = data
     return (points, torch.nn.functional.dropout(context, _CONTEXT_DROPOUT), *others)
 
@@ -234,6 +234,7 @@ class Reptile(GradientLearner):
     """
 
     name = "reptile"
+    effort = Effort(n_rounds=8, n_steps=30, patience=3, learning_rate=5e-4, n_episodes=24)
     is_first_order = True
 
     def _rule(self, n_parameters: int) -> torch.nn.Module:

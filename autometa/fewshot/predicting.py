@@ -22,6 +22,7 @@ _PRIOR_RUNS = 10.0  # runs that a support set is padded with, on which all is as
 _TEMPERATURE = 0.1  # of costs, when the good ones are to come first
 _LISTWISE = 0.1  # weight of that
 _SIZES = np.array([0, 2, 5, 10, MAX_SUPPORT])  # of support sets, between which residuals are compared
+_KEPT = 8  # times as many episodes to stop by as a step has
 MIN_SHARE = 0.02  # of the variance over tasks: what no number of runs tells
 
 
@@ -89,8 +90,11 @@ class Known:
         return Known(points=self.points, variance=own.reshape(self.variance.shape))
 
     def parted(self, contexts: Floats) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return usual costs (B, N) and the other numbers (B, C) of contexts (B, N + C)."""
-        whole = torch.as_tensor(contexts, device=self.points.device)
+        """Return usual costs (B, N) and the other numbers (B, C + 1) of contexts (B, N + C), the last of them 0.
+
+        So that there is one even where nothing is known of tasks.
+        """
+        whole = torch.nn.functional.pad(torch.as_tensor(contexts, device=self.points.device), (0, 1))
         return whole[:, : len(self.points)], whole[:, len(self.points) :]
 
     def data(self, contexts: Floats, columns: np.ndarray, values: Floats, is_there: np.ndarray) -> Data:
@@ -107,7 +111,7 @@ class Known:
         )
 
     def support(self, contexts: Floats, columns: np.ndarray, told: Floats, is_told: np.ndarray) -> Data:
-        """Return what `told_loss` takes, of B tasks, from columns, told losses and whether there is one, (B, S) each."""
+        """Return what `told_loss` takes, of B tasks, from columns, told losses and whether there is one (B, S)."""
         points, others, usual, losses, is_there = self.data(contexts, columns, np.minimum(told, TOLD_MOST), is_told)
         variance = self.variance[torch.as_tensor(columns, device=points.device)]
         return points, others, usual, as_costs(losses, usual, variance, is_there), is_there
@@ -223,13 +227,13 @@ class Residuals:
         return float(np.interp(np.log1p(n_told), np.log1p(_SIZES), self.shares))
 
 
-def drawn_for_residuals(tasks: MetaTasks, rng: np.random.Generator) -> Episodes:
-    """Return the episodes on which residuals are measured, and by which training stops."""
-    return draw_episodes(tasks, rng, n_episodes=192, max_support=MAX_SUPPORT, n_query=N_QUERY)
+def drawn_for_residuals(tasks: MetaTasks, rng: np.random.Generator, n_episodes: int) -> Episodes:
+    """Return the episodes on which residuals are measured, and by which training stops; more than a step has."""
+    return draw_episodes(tasks, rng, n_episodes=_KEPT * n_episodes, max_support=MAX_SUPPORT, n_query=N_QUERY)
 
 
 def measured(mean: torch.Tensor, variance: torch.Tensor, columns: np.ndarray, data: Data) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation (N,) of costs; of what was measured, as it was told, by the level that fits."""
+    """Return mean and standard deviation (N,) of costs; of what was measured, as told, at the level that fits."""
     if len(columns):
         told, places = data[3][0], torch.as_tensor(columns, device=mean.device)
         mean, variance = mean.clone(), variance.clone()

@@ -220,7 +220,7 @@ class Recurrent(MetaLearner):
         """Make what has not learned yet."""
         device = device_of(self.effort.device)
         self.known_ = Known.of(tasks, device)
-        self.net_ = Proposer(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points)).to(device)
+        self.net_ = Proposer(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points) + 1).to(device)
 
     def _state(self) -> dict[str, Array]:
         kept = {"shares": self.residuals_.shares, "variance": self.known_.variance.cpu().numpy()}

@@ -18,7 +18,6 @@ def joint_errors() -> dict[int, float]:
 def test_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float]) -> None:
     net, rule = learned(lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=350, rate=4e-3)
     errors = {n: adapted_error(net, rule, n, 5) for n in (5, 10)}
-    print("maml", errors, joint_errors)
     assert errors[5] < 0.4 * joint_errors[5]
     assert errors[10] < 0.2 * joint_errors[10]
 
@@ -26,7 +25,6 @@ def test_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float
 def test_first_order_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float]) -> None:
     net, rule = learned(lambda n: LearnedRates(n, 0.02, is_learned=True), n_steps=500, rate=4e-3, is_first_order=True)
     errors = {n: adapted_error(net, rule, n, 5) for n in (5, 10)}
-    print("fomaml", errors)
     assert errors[5] < 0.5 * joint_errors[5]
     assert errors[10] < 0.3 * joint_errors[10]
 
@@ -34,7 +32,6 @@ def test_first_order_maml_adapts_to_a_sinusoid_from_few_points(joint_errors: dic
 def test_reptile_adapts_to_a_sinusoid_from_few_points(joint_errors: dict[int, float]) -> None:
     net, rule = learned(lambda n: LearnedRates(n, 0.02), n_steps=500, rate=4e-3, is_drawn_together=True, n_inner=8)
     errors = {n: adapted_error(net, rule, n, 32) for n in (5, 10)}
-    print("reptile", errors)
     assert errors[5] < 0.6 * joint_errors[5]
     assert errors[10] < 0.4 * joint_errors[10]
 

@@ -64,7 +64,6 @@ def test_a_learned_optimiser_is_ahead_of_tuned_ones_on_new_quadratics() -> None:
     with torch.no_grad():
         found = float(descend(loss, values, rule, N_UPDATES, is_first_order=True).losses[-1].mean())
     sgd, adam = tuned(torch.optim.SGD), tuned(torch.optim.Adam)
-    print("lstm", found, "sgd", sgd, "adam", adam)
     assert found < 0.9 * adam
     assert found < 0.9 * sgd
 
@@ -74,7 +73,6 @@ def test_a_learned_optimiser_adapts_to_a_sinusoid_from_few_points() -> None:
     plain, _ = learned(lambda n: LearnedRates(n, 0.02), n_steps=300, rate=3e-3, n_inner=0)
     for n_told, share in ((5, 0.5), (10, 0.4)):
         joint = adapted_error(plain, LearnedRates(plain.n_parameters, 0.02), n_told, 0)
-        print("lstm", n_told, adapted_error(net, rule, n_told, 5), joint)
         assert adapted_error(net, rule, n_told, 5) < share * joint
 
 

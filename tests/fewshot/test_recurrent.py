@@ -39,7 +39,6 @@ def test_a_recurrent_proposer_finds_valleys_that_random_search_misses() -> None:
     order = np.argsort(rng.random((300, N_PLACES)), axis=1)[:, :N_STEPS]
     random = np.minimum.accumulate(np.take_along_axis(new.costs.numpy(), order, axis=1), axis=1).mean(axis=0)
     least = found.least.mean(dim=1).numpy()
-    print("recurrent", least, "random", random)
     assert (least[2:] < 0.5 * random[2:]).all()
     assert all(len(set(places)) == N_STEPS for places in found.places.T.tolist()), "nowhere twice"
 

@@ -14,7 +14,7 @@ N_TOLD = 10
 
 
 def sinusoids(n_tasks: int, n_points: int, generator: torch.Generator) -> Data:
-    """Return x and y (B, n, 1) of sinusoids of amplitude 0.1 to 5 and phase 0 to pi: Finn et al. (2017), section 5.1."""
+    """Return x and y (B, n, 1) of sinusoids, amplitude 0.1 to 5, phase 0 to pi: Finn et al. (2017), section 5.1."""
     amplitude = 0.1 + 4.9 * torch.rand(n_tasks, 1, 1, generator=generator)
     phase = math.pi * torch.rand(n_tasks, 1, 1, generator=generator)
     x = 10.0 * torch.rand(n_tasks, n_points, 1, generator=generator) - 5.0
@@ -42,7 +42,7 @@ def regressor(names: Sequence[str] = ("",)) -> Adaptable:
     )
 
 
-def learned(  # noqa: PLR0913 - what the papers differ in
+def learned(
     make_rule: Callable[[int], torch.nn.Module],
     *,
     n_steps: int,
@@ -85,7 +85,7 @@ def _always_better() -> Callable[[], float]:
 
 
 def quadratics(n_tasks: int, n_numbers: int, generator: torch.Generator) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return losses |W x - y|^2 of values (B, P), with W and y drawn from a Gaussian: Andrychowicz et al. (2016), 3.1."""
+    """Return losses |W x - y|^2 of values (B, P), W and y drawn: Andrychowicz et al. (2016), section 3.1."""
     weights = torch.randn(n_tasks, n_numbers, n_numbers, generator=generator)
     targets = torch.randn(n_tasks, n_numbers, generator=generator)
     return lambda values: (((weights @ values[:, :, None]).squeeze(-1) - targets) ** 2).sum(dim=1)
