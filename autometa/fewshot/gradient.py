@@ -48,7 +48,7 @@ class GradientLearner(MetaLearner):
         Beginnings of the names of the parameters that are adapted.
     """
 
-    effort = Effort(n_rounds=8, n_steps=30, patience=3, learning_rate=2e-3, n_episodes=24)
+    effort = Effort(n_rounds=5, n_steps=30, patience=2, learning_rate=2e-3, n_episodes=24)
     n_inner: ClassVar[int] = 6
     is_first_order: ClassVar[bool] = False
     adapted: ClassVar[tuple[str, ...]] = ("",)
@@ -234,7 +234,7 @@ class Reptile(GradientLearner):
     """
 
     name = "reptile"
-    effort = Effort(n_rounds=8, n_steps=30, patience=3, learning_rate=5e-4, n_episodes=24)
+    effort = Effort(n_rounds=5, n_steps=30, patience=2, learning_rate=5e-4, n_episodes=24)
     is_first_order = True
 
     def _rule(self, n_parameters: int) -> torch.nn.Module:

@@ -23,8 +23,7 @@ class Memory(NamedTuple):
 class LearnedOptimiser(torch.nn.Module):
     """An LSTM that turns gradients into steps, the same for every coordinate, each with its own memory.
 
-    Gradients come in as their logarithm and sign. A step is a part that is learned, beside a plain one along the
-    gradient, so that descent is where learning begins.
+    Gradients come in as their logarithm and sign.
 
     Parameters
     ----------
@@ -32,6 +31,8 @@ class LearnedOptimiser(torch.nn.Module):
         H.
     step : float
         What a step of 1 by the net amounts to.
+    rate : float
+        Of a plain step along the gradient beside it; where there is one, descent is what learning begins with.
 
     References
     ----------
@@ -47,12 +48,15 @@ class LearnedOptimiser(torch.nn.Module):
     torch.Size([3, 2])
     """
 
-    def __init__(self, n_hidden: int = 20, step: float = 0.1) -> None:
+    def __init__(self, n_hidden: int = 20, step: float = 0.1, rate: float = 0.0) -> None:
         super().__init__()
         self.first = torch.nn.LSTMCell(2, n_hidden)
         self.second = torch.nn.LSTMCell(n_hidden, n_hidden)
         self.out = torch.nn.Linear(n_hidden, 1)
-        self.step = step
+        self.step, self.rate = step, rate
+        if rate > 0:
+            torch.nn.init.zeros_(self.out.weight)
+            torch.nn.init.zeros_(self.out.bias)
 
     def begin(self, values: torch.Tensor) -> Memory:
         """Return empty memories for values (B, P)."""
@@ -65,7 +69,7 @@ class LearnedOptimiser(torch.nn.Module):
         first = self.first(inputs, (memory.hidden[0], memory.cells[0]))
         second = self.second(first[0], (memory.hidden[1], memory.cells[1]))
         steps = self.step * self.out(second[0]).reshape(values.shape)
-        return values + steps, Memory((first[0], second[0]), (first[1], second[1]))
+        return values + steps - self.rate * gradients.detach(), Memory((first[0], second[0]), (first[1], second[1]))
 
 
 def preprocessed(gradients: torch.Tensor) -> torch.Tensor:
@@ -83,7 +87,7 @@ def preprocessed(gradients: torch.Tensor) -> torch.Tensor:
 
 
 class LearnedOptimiserRecommender(GradientLearner):
-    """Expects costs by a net whose last layers are adapted by a learned optimiser.
+    """Expects costs by a net whose last layers are adapted by a learned optimiser, from plain descent on.
 
     References
     ----------
@@ -101,4 +105,4 @@ class LearnedOptimiserRecommender(GradientLearner):
     adapted = ("head", "skip")
 
     def _rule(self, n_parameters: int) -> torch.nn.Module:
-        return LearnedOptimiser(step=0.05)
+        return LearnedOptimiser(step=0.05, rate=0.04)

@@ -190,7 +190,7 @@ class Recurrent(MetaLearner):
     """
 
     name = "recurrent"
-    effort = Effort(n_rounds=16, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=32)
+    effort = Effort(n_rounds=12, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=32)
 
     def rank(
         self,
