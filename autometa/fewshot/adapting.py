@@ -6,9 +6,10 @@ Shapes: B tasks, P parameters that are adapted, as one vector.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch.func import functional_call, grad, vmap
@@ -26,17 +27,19 @@ class Descent(NamedTuple):
     losses: torch.Tensor
 
 
-class Rule(Protocol):
-    """How a step follows from a gradient."""
+class Rule(torch.nn.Module, ABC):
+    """How a step follows from a gradient; it may remember, and learn."""
 
     def begin(self, values: torch.Tensor) -> Any:  # Any: what a rule remembers is its own matter
-        """Return what is remembered before the first step from values (B, P)."""
+        """Return what is remembered before the first step from values (B, P); nothing, unless a rule says otherwise."""
+        return None
 
-    def __call__(self, values: torch.Tensor, gradients: torch.Tensor, memory: Any) -> tuple[torch.Tensor, Any]:
+    @abstractmethod
+    def forward(self, values: torch.Tensor, gradients: torch.Tensor, memory: Any) -> tuple[torch.Tensor, Any]:
         """Return the next values (B, P), and what is remembered."""
 
 
-class LearnedRates(torch.nn.Module):
+class LearnedRates(Rule):
     """Gradient descent with a rate for each parameter, which may be learned.
 
     Parameters
@@ -67,9 +70,6 @@ class LearnedRates(torch.nn.Module):
     def rates(self) -> torch.Tensor:
         """The rates, (P,)."""
         return torch.exp(_QUICK * self.logs)
-
-    def begin(self, values: torch.Tensor) -> None:
-        """Return nothing: a step depends on its gradient alone."""
 
     def forward(self, values: torch.Tensor, gradients: torch.Tensor, memory: None) -> tuple[torch.Tensor, None]:
         """Return the next values."""
@@ -143,7 +143,7 @@ class Adaptable(torch.nn.Module):
 
     def predict(self, vector: torch.Tensor, *inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs for one task by its vector (P,)."""
-        pieces = vector.split([shape.numel() for shape in self.shapes.values()])
+        pieces = torch.split(vector, [shape.numel() for shape in self.shapes.values()])
         parameters = {
             name: piece.reshape(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
         }

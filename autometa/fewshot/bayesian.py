@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from autometa.fewshot.adapting import Data, LearnedRates
+from autometa.fewshot.adapting import Data, LearnedRates, Rule
 from autometa.fewshot.gradient import GradientLearner
 from autometa.fewshot.predicting import mean_loss
 
@@ -16,7 +16,7 @@ _APART = 0.3  # standard deviation of the offsets of a start, over the root of t
 _SURPRISE = 0.02  # weight of the likelihood beside the loss of the mean
 
 
-class Stein(torch.nn.Module):
+class Stein(Rule):
     """Stein variational gradient descent: particles go downhill on what all see, and push one another away.
 
     Parameters
@@ -45,9 +45,6 @@ class Stein(torch.nn.Module):
         self.descent = LearnedRates(n_parameters, rate, is_learned=True)
         self.log_push = torch.nn.Parameter(torch.tensor(math.log(1e-2)))
 
-    def begin(self, values: torch.Tensor) -> None:
-        """Return nothing: a step depends on values and gradients alone."""
-
     def forward(self, values: torch.Tensor, gradients: torch.Tensor, memory: None) -> tuple[torch.Tensor, None]:
         """Return the next values, (B * M, P) as those given."""
         at = values.reshape(-1, self.n_particles, values.shape[-1])
@@ -61,7 +58,7 @@ class Stein(torch.nn.Module):
         return values + self.descent.rates * moves.reshape(values.shape), None
 
 
-class Particles(torch.nn.Module):
+class Particles(Rule):
     """Where particles start beside the net's own start, how they move, and the variance of costs about what they say.
 
     Parameters
@@ -75,9 +72,6 @@ class Particles(torch.nn.Module):
         self.offsets = torch.nn.Parameter(_APART * torch.randn(N_PARTICLES, n_parameters) / n_parameters**0.5)
         self.stein = Stein(N_PARTICLES, n_parameters, 0.04)
         self.log_noise = torch.nn.Parameter(torch.tensor(math.log(0.05)))
-
-    def begin(self, values: torch.Tensor) -> None:
-        """Return nothing: a step depends on values and gradients alone."""
 
     def forward(self, values: torch.Tensor, gradients: torch.Tensor, memory: None) -> tuple[torch.Tensor, None]:
         """Return the next values, (B * M, P) as those given."""
@@ -102,16 +96,23 @@ class BayesianMaml(GradientLearner):
     name = "bayesian_maml"
     adapted = ("head", "skip")
 
-    def _rule(self, n_parameters: int) -> torch.nn.Module:
+    def _rule(self, n_parameters: int) -> Particles:
         return Particles(n_parameters)
 
+    @property
+    def _particles(self) -> Particles:
+        """The rule, which knows where particles start."""
+        if not isinstance(self.rule_, Particles):
+            raise TypeError(f"particles are moved by Particles, got {type(self.rule_).__name__}")
+        return self.rule_
+
     def _starts(self) -> torch.Tensor:
-        return self.net_.start + torch.as_tensor(self.rule_.offsets)
+        return self.net_.start + self._particles.offsets
 
     def _loss(self, support: Data, query: Data) -> torch.Tensor:
         points, contexts, usual, costs, is_asked = query
         outputs = self._outputs(support, points, contexts)
-        mean, variance = usual + outputs.mean(dim=0), outputs.var(dim=0) + torch.exp(self.rule_.log_noise)
+        mean, variance = usual + outputs.mean(dim=0), outputs.var(dim=0) + torch.exp(self._particles.log_noise)
         surprise = 0.5 * (torch.log(variance) + (mean - costs) ** 2 / variance)
         surprise = (is_asked * surprise).sum(-1) / is_asked.sum(-1).clamp(min=1.0)
         return mean_loss(mean, costs, is_asked) + _SURPRISE * surprise

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from autometa._random import generator
-from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, descend, pulled
+from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, Rule, descend, pulled
 from autometa.fewshot.deep_recommender import TrendEncoder
 from autometa.fewshot.devices import device_of
 from autometa.fewshot.nets import arrays_of, fill
@@ -53,7 +53,7 @@ class GradientLearner(MetaLearner):
     is_first_order: ClassVar[bool] = False
     adapted: ClassVar[tuple[str, ...]] = ("",)
 
-    def _rule(self, n_parameters: int) -> torch.nn.Module:
+    def _rule(self, n_parameters: int) -> Rule:
         """Return how a step follows from a gradient."""
         return LearnedRates(n_parameters, 0.04, is_learned=True)
 
@@ -237,7 +237,7 @@ class Reptile(GradientLearner):
     effort = Effort(n_rounds=5, n_steps=30, patience=2, learning_rate=5e-4, n_episodes=24)
     is_first_order = True
 
-    def _rule(self, n_parameters: int) -> torch.nn.Module:
+    def _rule(self, n_parameters: int) -> Rule:
         return LearnedRates(n_parameters, 0.04)
 
     def _step_loss(self, support: Data, query: Data) -> torch.Tensor:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from autometa.fewshot.adapting import Rule
 from autometa.fewshot.gradient import GradientLearner
 
 _RANGE = 10.0  # logarithms of gradients from minus this on are told apart
@@ -20,7 +21,7 @@ class Memory(NamedTuple):
     cells: tuple[torch.Tensor, torch.Tensor]
 
 
-class LearnedOptimiser(torch.nn.Module):
+class LearnedOptimiser(Rule):
     """An LSTM that turns gradients into steps, the same for every coordinate, each with its own memory.
 
     Gradients come in as their logarithm and sign.
@@ -104,5 +105,5 @@ class LearnedOptimiserRecommender(GradientLearner):
     is_first_order = True
     adapted = ("head", "skip")
 
-    def _rule(self, n_parameters: int) -> torch.nn.Module:
+    def _rule(self, n_parameters: int) -> Rule:
         return LearnedOptimiser(step=0.05, rate=0.04)

@@ -136,7 +136,7 @@ class Proposer(torch.nn.Module):
     def at(self, state: torch.Tensor, points: torch.Tensor, usual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits of where to look, and costs above the usual ones (B, N), both (B, N)."""
         features = torch.cat([self.point(points), points], dim=1)
-        worth, above = (self.asked(state) @ torch.block_diag(features.T, features.T)).chunk(2, dim=1)
+        worth, above = (asked @ features.T for asked in self.asked(state).chunk(2, dim=1))
         return worth - self.greed * usual, above
 
 

@@ -43,7 +43,7 @@ def regressor(names: Sequence[str] = ("",)) -> Adaptable:
 
 
 def learned(
-    make_rule: Callable[[int], torch.nn.Module],
+    make_rule: Callable[[int], Rule],
     *,
     n_steps: int,
     rate: float,
