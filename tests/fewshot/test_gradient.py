@@ -15,7 +15,7 @@ from autometa.fewshot.training import Effort
 from autometa.knowledge.frames import Experience
 from tests.recommenders.experiences import make_description, make_evaluation, make_experience
 
-EFFORT = Effort(n_rounds=4, n_steps=25, n_episodes=16, learning_rate=3e-3)
+EFFORT = Effort(n_rounds=2, n_steps=12, n_episodes=8, learning_rate=3e-3)
 ADAPTING: dict[str, Callable[[Effort], MetaLearner]] = {
     "maml": Maml,
     "fomaml": FirstOrderMaml,
