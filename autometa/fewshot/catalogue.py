@@ -38,6 +38,19 @@ LEARNERS: dict[str, Entry] = {
         name="NeuralProcess",
         about="a transformer over results that reads a memory of tasks",
     ),
+    "joint": Entry(module="autometa.fewshot.gradient", name="Joint", about="a net that adapts to nothing"),
+    "maml": Entry(module="autometa.fewshot.gradient", name="Maml", about="gradient steps from a learned start"),
+    "fomaml": Entry(module="autometa.fewshot.gradient", name="FirstOrderMaml", about="MAML of the first order"),
+    "reptile": Entry(module="autometa.fewshot.gradient", name="Reptile", about="a start amid where tasks lead"),
+    "bayesian_maml": Entry(
+        module="autometa.fewshot.bayesian", name="BayesianMaml", about="particles that are adapted together"
+    ),
+    "recurrent": Entry(module="autometa.fewshot.recurrent", name="Recurrent", about="a recurrent net that proposes"),
+    "learned_optimiser": Entry(
+        module="autometa.fewshot.optimiser",
+        name="LearnedOptimiserRecommender",
+        about="steps by a recurrent net in place of gradients",
+    ),
 }
 
 

@@ -1,20 +1,20 @@
 """What every recommender must do; those of the advisor's table are all here, others register in FACTORIES."""
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from autometa.advisor import RECOMMENDERS
-from autometa.fewshot.deep_recommender import DeepKernelGP
-from autometa.fewshot.memory_recommender import NeuralProcess
-from autometa.fewshot.training import Effort
+from autometa.fewshot import catalogue
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import UNKNOWN_MEAN, UNKNOWN_STD, Recommender
 from autometa.recommenders.nearest import NearestTasks
@@ -32,13 +32,25 @@ from tests.recommenders.experiences import (
     reordered,
 )
 
-TINY = Effort(n_rounds=1, n_steps=2, n_episodes=4)
+# They differ from "maml" by a number or a loss, and are with the others in tests/fewshot/test_gradient.py.
+ALIKE = ("fomaml", "reptile", "joint")
+
+
+def _meta_learners() -> dict[str, Callable[[], Recommender]]:
+    """Return the meta-learners, with as little training as shows what they must do; none where torch is lacking."""
+    if importlib.util.find_spec("torch") is None:
+        return {}
+    from autometa.fewshot.training import Effort
+
+    tiny = Effort(n_rounds=1, n_steps=1, n_episodes=2)
+    names = [name for name in catalogue.LEARNERS if name not in ALIKE]
+    return {name: partial(catalogue.load(name), tiny) for name in names}  # type: ignore[call-arg] # a MetaLearner
+
 
 FACTORIES: dict[str, Callable[[], Recommender]] = {
     **RECOMMENDERS,
+    **_meta_learners(),
     "nearest of 1": lambda: NearestTasks(n_neighbours=1),
-    "deep_kernel": lambda: DeepKernelGP(TINY),
-    "neural_process": lambda: NeuralProcess(TINY),
     "random": RandomOrder,
 }
 

@@ -1,0 +1,246 @@
+"""Recommenders that adapt a net by gradient steps on what was measured: MAML, its first order, Reptile; and no step."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from autometa._random import generator
+from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, Rule, descend, pulled
+from autometa.fewshot.deep_recommender import TrendEncoder
+from autometa.fewshot.devices import device_of
+from autometa.fewshot.nets import arrays_of, fill
+from autometa.fewshot.predicting import (
+    MAX_SUPPORT,
+    N_QUERY,
+    CostNet,
+    Known,
+    Residuals,
+    cost_loss,
+    drawn_for_residuals,
+    mean_loss,
+    measured,
+    told_loss,
+)
+from autometa.fewshot.recommender import MetaLearner, Support
+from autometa.fewshot.tasks import ContextEncoder, Episodes, Floats, MetaTasks, draw_episodes
+from autometa.fewshot.training import Effort, Trained, train
+from autometa.fewshot.weights import Array
+from autometa.knowledge.frames import Experience
+
+_CONTEXT_DROPOUT = 0.3
+
+
+class GradientLearner(MetaLearner):
+    """Expects costs by a net that is adapted to what was measured; a subclass says how, and what is learned from.
+
+    Uncertainty is what is left of the variance of a configuration over tasks, on families kept aside, after as many
+    runs.
+
+    Attributes
+    ----------
+    n_inner : int
+        Steps of adaptation.
+    is_first_order : bool
+        Whether the slope of a step is left out of the slope of what comes after it.
+    adapted : tuple of str
+        Beginnings of the names of the parameters that are adapted.
+    """
+
+    effort = Effort(n_rounds=5, n_steps=30, patience=2, learning_rate=2e-3, n_episodes=24)
+    n_inner: ClassVar[int] = 6
+    is_first_order: ClassVar[bool] = False
+    adapted: ClassVar[tuple[str, ...]] = ("",)
+
+    def _rule(self, n_parameters: int) -> Rule:
+        """Return how a step follows from a gradient."""
+        return LearnedRates(n_parameters, 0.04, is_learned=True)
+
+    def _starts(self) -> torch.Tensor:
+        """Return where the nets of a task start, (M, P)."""
+        return self.net_.start[None]
+
+    def _outputs(self, support: Data, points: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
+        """Return what costs of points (B, Q, D) are above the usual ones, by each of M adapted nets: (M, B, Q).
+
+        Before any result they are, on average over the nets, the usual ones: what counts is how far the outputs move.
+        """
+        starts = self._starts()
+        n_nets, n_tasks = len(starts), len(points)
+        from_each = starts.repeat(n_tasks, 1)  # (B * M, P)
+        told_points, told_contexts, usual, told, is_told = (each.repeat_interleave(n_nets, 0) for each in support)
+        shift = self._mean_outputs(from_each, n_nets, told_points, told_contexts)
+        ended = descend(
+            lambda at: self.net_.losses(at, told_loss, (told_points, told_contexts, usual - shift, told, is_told)),
+            from_each,
+            self.rule_,
+            self.n_inner,
+            is_first_order=self.is_first_order,
+        ).values
+        asked = [each.repeat_interleave(n_nets, 0) for each in (points, contexts)]
+        moved = self.net_.outputs(ended, *asked) - self._mean_outputs(from_each, n_nets, *asked)
+        return moved.reshape(n_tasks, n_nets, -1).transpose(0, 1)
+
+    def _mean_outputs(self, vectors: torch.Tensor, n_nets: int, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return the mean outputs over the nets of each task, for every net, (B * M, Q)."""
+        outputs = self.net_.outputs(vectors, *inputs)
+        means = outputs.reshape(-1, n_nets, outputs.shape[-1]).mean(dim=1)
+        return means.repeat_interleave(n_nets, 0)
+
+    def _loss(self, support: Data, query: Data) -> torch.Tensor:
+        """Return how far off costs are, (B,)."""
+        points, contexts, usual, costs, is_asked = query
+        return mean_loss(usual + self._outputs(support, points, contexts).mean(dim=0), costs, is_asked)
+
+    def _step_loss(self, support: Data, query: Data) -> torch.Tensor:
+        """Return what training goes downhill on, a scalar."""
+        return self._loss(support, query).mean()
+
+    def _kept_loss(self, support: Data, query: Data) -> float:
+        """Return the loss by which training stops."""
+        with torch.no_grad():
+            return float(self._loss(support, query).mean())
+
+    def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
+        return TrendEncoder(ordered, seed).fit(ordered.descriptions)
+
+    def _build(self, tasks: MetaTasks) -> None:
+        """Make what has not learned yet."""
+        device = device_of(self.effort.device)
+        self.known_ = Known.of(tasks, device)
+        net = CostNet(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points) + 1)
+        self.net_ = Adaptable(net, self.adapted).to(device)
+        self.rule_ = self._rule(self.net_.n_parameters).to(device)
+        self.learning_ = torch.nn.ModuleList([self.net_, self.rule_])
+
+    def _state(self) -> dict[str, Array]:
+        kept = {"shares": self.residuals_.shares, "variance": self.known_.variance.cpu().numpy()}
+        return arrays_of(self.learning_) | kept
+
+    def _restore(self, tasks: MetaTasks, arrays: Mapping[str, Array]) -> None:
+        self._build(tasks)
+        left = dict(arrays)
+        self.residuals_ = Residuals(shares=left.pop("shares"))
+        self.known_ = self.known_.with_variance(left.pop("variance"))
+        fill(self.learning_, left)
+        self.learning_.eval()
+
+    def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
+        self._build(tasks)
+        rng = generator(seed, self.name, "episodes")
+        aside = drawn_for_residuals(kept, generator(seed, self.name, "aside"), self.effort.n_episodes)
+        kept_data = self.known_.data_of(aside)
+
+        def step_loss() -> torch.Tensor:
+            support, query = self.known_.data_of(self._drawn(tasks, rng))
+            return self._step_loss(_with_gaps(support), _with_gaps(query))
+
+        self.trained_: Trained = train(
+            self.learning_, step_loss, lambda: self._kept_loss(*kept_data), self.effort, self.report
+        )
+        self.residuals_ = self._residuals(aside, *kept_data)
+
+    def _drawn(self, tasks: MetaTasks, rng: np.random.Generator) -> Episodes:
+        """Return the episodes of a step."""
+        return draw_episodes(tasks, rng, n_episodes=self.effort.n_episodes, max_support=MAX_SUPPORT, n_query=N_QUERY)
+
+    def _residuals(self, aside: Episodes, support: Data, query: Data) -> Residuals:
+        """Return how far expected costs are off on what was kept aside."""
+        points, contexts, usual, costs, is_asked = query
+        with torch.no_grad():
+            outputs = self._outputs(support, points, contexts)
+            left = (usual + outputs.mean(dim=0) - costs) ** 2 - outputs.var(dim=0, correction=0)
+            variance = self.known_.variance[torch.as_tensor(aside.query, device=left.device)]
+            shares = (left / variance * is_asked).sum(dim=1) / is_asked.sum(dim=1).clamp(min=1.0)
+        return Residuals.of(aside.is_told.sum(axis=1), shares.cpu().double().numpy())
+
+    def _expect(self, context: Floats, support: Support) -> tuple[Floats, Floats]:
+        with torch.no_grad():
+            data = self.known_.data_told(context, support)
+            outputs = self._outputs(data, self.known_.points[None], data[1])[:, 0]
+            usual = self.known_.parted(context[None])[0][0]
+        left = self.known_.variance * self.residuals_.share(len(support.columns))
+        return measured(usual + outputs.mean(dim=0), left + outputs.var(dim=0, correction=0), support.columns, data)
+
+
+def _with_gaps(data: Data) -> Data:
+    """Return data without some numbers of each context, drawn: nothing is learned of one number alone."""
+    points, context, *others = data
+    return (points, torch.nn.functional.dropout(context, _CONTEXT_DROPOUT), *others)
+
+
+class Joint(GradientLearner):
+    """A net that is trained on all tasks and adapts to none, whatever the results: what adaptation is compared with.
+
+    Examples
+    --------
+    >>> Joint().name
+    'joint'
+    """
+
+    name = "joint"
+
+    def _outputs(self, support: Data, points: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
+        return self.net_.outputs(self._starts().repeat(len(points), 1), points, contexts)[None]
+
+
+class Maml(GradientLearner):
+    """MAML: a start, and rates, from which few gradient steps on what was measured lead to what is right of the rest.
+
+    References
+    ----------
+    Finn, C., Abbeel, P., Levine, S. (2017). Model-agnostic meta-learning for fast adaptation of deep networks. ICML.
+    https://doi.org/10.48550/arXiv.1703.03400
+
+    Examples
+    --------
+    >>> Maml().name
+    'maml'
+    """
+
+    name = "maml"
+
+
+class FirstOrderMaml(Maml):
+    """MAML without the slope of its steps: as if where a gradient was measured did not matter.
+
+    References
+    ----------
+    Finn, C., Abbeel, P., Levine, S. (2017), section 5.2. https://doi.org/10.48550/arXiv.1703.03400
+
+    Examples
+    --------
+    >>> FirstOrderMaml().name
+    'fomaml'
+    """
+
+    name = "fomaml"
+    is_first_order = True
+
+
+class Reptile(GradientLearner):
+    """Reptile: a start that is drawn towards where gradient steps on each task lead, with many runs told.
+
+    References
+    ----------
+    Nichol, A., Achiam, J., Schulman, J. (2018). On first-order meta-learning algorithms.
+    https://doi.org/10.48550/arXiv.1803.02999
+
+    Examples
+    --------
+    >>> Reptile().name
+    'reptile'
+    """
+
+    name = "reptile"
+    effort = Effort(n_rounds=5, n_steps=30, patience=2, learning_rate=5e-4, n_episodes=24)
+    is_first_order = True
+
+    def _rule(self, n_parameters: int) -> Rule:
+        return LearnedRates(n_parameters, 0.04)
+
+    def _step_loss(self, support: Data, query: Data) -> torch.Tensor:
+        with torch.no_grad():
+            ended = self.net_.adapt(self.rule_, cost_loss, query, self.n_inner, is_first_order=True)
+        return pulled(self.net_.start, ended)

@@ -1,0 +1,80 @@
+"""Recommenders that adapt a net: what they learn from results, and what they keep."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from autometa.errors import PersistenceError
+from autometa.fewshot.bayesian import BayesianMaml
+from autometa.fewshot.gradient import FirstOrderMaml, Joint, Maml, Reptile
+from autometa.fewshot.optimiser import LearnedOptimiserRecommender
+from autometa.fewshot.recommender import MetaLearner
+from autometa.fewshot.recurrent import Recurrent
+from autometa.fewshot.training import Effort
+from autometa.knowledge.frames import Experience
+from tests.recommenders.experiences import make_description, make_evaluation, make_experience
+
+EFFORT = Effort(n_rounds=2, n_steps=12, n_episodes=8, learning_rate=3e-3)
+ADAPTING: dict[str, Callable[[Effort], MetaLearner]] = {
+    "maml": Maml,
+    "fomaml": FirstOrderMaml,
+    "reptile": Reptile,
+    "bayesian_maml": BayesianMaml,
+    "learned_optimiser": LearnedOptimiserRecommender,
+    "recurrent": Recurrent,
+}
+
+
+def two_sorts(n_tasks: int) -> Experience:
+    """Return tasks of two sorts that nothing but results tells apart: what is good on the one is bad on the other."""
+    rng = np.random.default_rng(0)
+    slopes = np.where(np.arange(n_tasks) % 2, 1.0, -1.0)
+    losses = 0.5 + slopes[:, None] * np.linspace(-0.3, 0.3, 12) + 0.01 * rng.normal(size=(n_tasks, 12))
+    return make_experience(losses.tolist(), metafeatures=[{}] * n_tasks)
+
+
+@pytest.fixture(scope="module")
+def experience() -> Experience:
+    """Return forty tasks of two sorts."""
+    return two_sorts(40)
+
+
+@pytest.mark.parametrize("name", ADAPTING)
+def test_two_results_tell_which_sort_a_task_is_of(name: str, experience: Experience) -> None:
+    recommender = ADAPTING[name](EFFORT).fit(experience)
+    new, asked = make_description("new"), experience.configurations
+    costs = np.linspace(0.0, 1.0, 12)
+    for is_up in (True, False):
+        losses = (3, 0.4, 8, 0.6) if is_up else (3, 0.6, 8, 0.4)
+        told = [make_evaluation(asked[int(losses[at])], 1.0 - losses[at + 1]) for at in (0, 2)]
+        mean = recommender.predict(new, asked, told).mean
+        agreement = np.corrcoef(mean, costs if is_up else -costs)[0, 1]
+        assert agreement > 0.7
+    before = recommender.predict(new, asked)
+    after = recommender.predict(new, asked, told)
+    unseen = [column for column in range(12) if column not in (3, 8)]
+    assert after.std[unseen].mean() < before.std[unseen].mean()
+
+
+def test_a_net_that_does_not_adapt_says_the_same_whatever_the_results(experience: Experience) -> None:
+    recommender = Joint(EFFORT).fit(experience)
+    new, asked = make_description("new"), experience.configurations
+    told = [make_evaluation(asked[0], 0.9), make_evaluation(asked[11], 0.1)]
+    before, after = recommender.predict(new, asked).mean, recommender.predict(new, asked, told).mean
+    np.testing.assert_array_equal(before[1:11], after[1:11])
+
+
+@pytest.mark.parametrize("name", ADAPTING)
+def test_what_was_learned_can_be_taken_up(name: str, experience: Experience) -> None:
+    quick = Effort(n_rounds=1, n_steps=3, n_episodes=4)
+    learned = ADAPTING[name](quick).fit_anew(experience, 1)
+    taken = ADAPTING[name](quick).load_state(experience, learned.state(), 1)
+    new, asked = make_description("new"), experience.configurations
+    told = [make_evaluation(asked[2], 0.9), make_evaluation(asked[7], 0.4)]
+    for observed in (told, []):
+        one, other = (each.predict(new, asked, observed) for each in (learned, taken))
+        np.testing.assert_allclose(one.mean, other.mean, rtol=1e-6)
+        np.testing.assert_allclose(one.std, other.std, rtol=1e-6)
+    with pytest.raises(PersistenceError, match="train it anew"):
+        ADAPTING[name](quick).load_state(experience, {"shares": np.ones(5)}, 1)
