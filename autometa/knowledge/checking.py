@@ -10,6 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Column
 
 from autometa._characters import LAYOUT, first_control
+from autometa.embedding import EMBEDDING_VERSION, embedding_of
 from autometa.errors import ConfigurationError, ExchangeError
 from autometa.evaluation.record import Status
 from autometa.knowledge import tables
@@ -25,6 +26,7 @@ RECORDS = ("withdrawal", "task", "configuration", "evaluation")
 _BATCH_ROWS = 1_000
 _MAX_COUNT = 2**31 - 1  # what an integer column holds
 _MAX_SKETCH_BYTES = 10_000
+_MAX_EMBEDDING_CHARACTERS = 10_000
 
 # The column of the tables that a text of a shard goes into: it must fit there.
 _TEXTS: Mapping[str, Mapping[str, Column[Any]]] = {
@@ -144,6 +146,12 @@ def _check_task(row: Row) -> None:
             raise ValueError(f"a sketch has at most {_MAX_SKETCH_BYTES} bytes")
         if row["sketch_version"] == SKETCH_VERSION:
             Sketch.from_bytes(row["sketch"])
+    if [row["embedding_version"], row["embedding"]] != [None, None]:
+        _check_texts(row, {"embedding_version": tables.embeddings.c.version})
+        if not isinstance(row["embedding"], str) or len(row["embedding"]) > _MAX_EMBEDDING_CHARACTERS:
+            raise ValueError(f"an embedding has at most {_MAX_EMBEDDING_CHARACTERS} characters")
+        if row["embedding_version"] == EMBEDDING_VERSION:
+            embedding_of(row["embedding"])
 
 
 def _checked_configuration(row: Row) -> Configuration:

@@ -314,7 +314,7 @@ class _Lesson:
         tables = self.rng.permutation(self.views.n_tables)[: max(n_tables // 2, 2)]
         one = self.rng.integers(self.views.n_views, size=len(tables))
         other = (one + self.rng.integers(1, self.views.n_views, size=len(tables))) % self.views.n_views
-        first, second = (on_sphere(self._read(tables, views)) for views in (one, other))
+        first, second = (self._read(tables, views) for views in (one, other))
         distance = torch.linalg.vector_norm(first[:, None, :] - second[None, :, :] + 1e-6, dim=-1)
         family = self._view_family[tables]
         is_same = torch.eye(len(tables), dtype=torch.bool, device=self.device)

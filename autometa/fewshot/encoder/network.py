@@ -61,7 +61,7 @@ class TableBranch(nn.Module):
         self.whole = _layers(n_hidden, n_hidden, EMBEDDING_SIZE)
 
     def forward(self, channels: Tensor, is_row: Tensor, is_pair: Tensor) -> Tensor:
-        """Return what the tables tell, (B, Z).
+        """Return what the tables tell, (B, Z), on the sphere, so that neither branch drowns the other.
 
         Parameters
         ----------
@@ -74,8 +74,7 @@ class TableBranch(nn.Module):
         """
         over_rows = _mean(self.cell(channels), is_row[:, :, None, None], 1)  # (B, P, H)
         over_pairs = _mean(self.pair(over_rows), is_pair[:, :, None], 1)  # (B, H)
-        told: Tensor = self.whole(over_pairs)
-        return told
+        return on_sphere(self.whole(over_pairs))
 
 
 class Encoder(nn.Module):
@@ -100,7 +99,7 @@ class Encoder(nn.Module):
         """
         first, active, second = self.numbers
         z = second(self.dropout(active(first(self.dropout(numbers)))))
-        return on_sphere(z if told is None else z + told)
+        return on_sphere(z if told is None else on_sphere(z) + told)
 
 
 def on_sphere(z: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from autometa.fewshot.encoder.augmentation import augmented, subsampled
 from autometa.fewshot.encoder.tables import N_CHANNELS, Table, channels_of
 
-N_VIEW_ROWS = 96
-N_VIEW_PAIRS = 24
+N_VIEW_ROWS = 64
+N_VIEW_PAIRS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
