@@ -276,9 +276,7 @@ class FewShotClassifier(nn.Module):
         support, labels, query, answers = self.episode(classes, ways, rng)
         return self.head.loss(self.embed(support), labels, self.embed(query), answers)
 
-    def episode(
-        self, classes: Classes, ways: Ways, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def episode(self, classes: Classes, ways: Ways, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return a drawn episode on the device of the weights: support, labels, query, answers."""
         rows, asked = classes.draw(ways, rng)
         device = next((each.device for each in self.parameters()), torch.device("cpu"))

@@ -294,7 +294,7 @@ class KnowledgeBase:
         with self.reading() as connection:
             return {(fingerprint, key) for fingerprint, key in connection.execute(query)}
 
-    def experience(
+    def experience(  # noqa: PLR0913 - what is asked for, and by which versions of what
         self,
         kind: TaskKind,
         metric: Metric,

@@ -29,6 +29,7 @@ COMMANDS = (
     "benchmark replay",
     "benchmark judge",
     "describe",
+    "similar",
     "recommend",
     "explain",
     "fit",

@@ -43,7 +43,7 @@ def test_a_stored_embedding_is_read_again_and_the_first_stays(
 @pytest.mark.parametrize("bad", [(0.5,) * 31, (*ONE[:-1], float("nan")), (*ONE[:-1], 1e9), ("a",) * EMBEDDING_SIZE])
 def test_what_is_no_embedding_is_refused(filled: KnowledgeBase, bad: tuple[float, ...]) -> None:
     fingerprint = filled.tasks()["fingerprint"][0]
-    with pytest.raises(OptionError, match="^not an embedding: .*; nothing was added$"):
+    with pytest.raises(OptionError, match=r"^not an embedding: .*; nothing was added$"):
         add_embeddings(filled, {fingerprint: bad}, version="own")
     with pytest.raises(NotKnownError, match="no task with fingerprint nobody"):
         add_embeddings(filled, {fingerprint: ONE, "nobody": ONE}, version="own")
@@ -124,4 +124,3 @@ def test_a_shard_of_embeddings_alone_adds_to_a_base_that_has_the_tasks(filled: K
 def test_with_a_task_its_embedding_goes(filled: KnowledgeBase) -> None:
     remove(filled, Doomed(task="binary-0"))
     assert filled.status().embedded == 2
-

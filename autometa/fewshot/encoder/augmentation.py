@@ -16,7 +16,9 @@ _TRIES = 10
 Augmentation = Callable[[Table, np.random.Generator], Table]
 
 
-def subsampled(table: Table, rng: np.random.Generator, *, n_rows: int, share: tuple[float, float] = (0.5, 1.0)) -> Table:
+def subsampled(
+    table: Table, rng: np.random.Generator, *, n_rows: int, share: tuple[float, float] = (0.5, 1.0)
+) -> Table:
     """Return a drawn part of the rows, at most ``n_rows``, and of the columns; two classes or more are kept.
 
     Parameters

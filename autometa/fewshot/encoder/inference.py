@@ -84,13 +84,13 @@ class TaskEncoder:
     def embed_table(self, description: TaskDescription, table: Table | None) -> Floats:
         """Return the embedding (Z,) of a task of which a part of the table is given, in all digits."""
         numbers = self.numbers.transform([description])[0]
-        z = _on_sphere(self._layers("numbers", numbers))
+        z = self._layers("numbers", numbers)
         if table is not None and self.has_table:
             channels = channels_of(table, generator(_SEED, "encoder", "pairs"))
             over_rows = self._layers("table.cell", channels).mean(axis=0, dtype=np.float64)
             over_pairs = self._layers("table.pair", over_rows).mean(axis=0, dtype=np.float64)
-            z = _on_sphere(z + _on_sphere(self._layers("table.whole", over_pairs)))
-        return z
+            z = z + self._layers("table.whole", over_pairs)
+        return np.asarray(z * (np.sqrt(len(z)) / max(float(np.sqrt((z**2).sum())), 1e-12)))
 
     def _layers(self, name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return what a net with one hidden layer makes of values (..., n_in), in their precision."""
@@ -100,11 +100,6 @@ class TaskEncoder:
             if number == 0:
                 values = np.maximum(values, 0.0, dtype=values.dtype)
         return values
-
-
-def _on_sphere(z: Floats) -> Floats:
-    """Return a vector (Z,) at length sqrt(Z)."""
-    return np.asarray(z * (np.sqrt(len(z)) / max(float(np.sqrt((z**2).sum())), 1e-12)))
 
 
 @cache

@@ -4,7 +4,7 @@ Shapes: T tasks, B tasks of a step, C numbers of meta-features, Z numbers of an 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from autometa.errors import DataError, OptionError
 from autometa.fewshot.devices import device_of, seeded
 from autometa.fewshot.encoder.agreement import agreements, retrieval
 from autometa.fewshot.encoder.inference import LEARNER
-from autometa.fewshot.encoder.network import Encoder, Shape, on_sphere
+from autometa.fewshot.encoder.network import Encoder, Shape
 from autometa.fewshot.encoder.numbers import TaskNumbers
 from autometa.fewshot.encoder.tables import Table
 from autometa.fewshot.encoder.views import Views
@@ -29,7 +29,8 @@ from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.task import TaskDescription
 
 MIN_TASKS = 20  # with runs to compare: below, there is nothing to align with
-EFFORT = Effort(n_rounds=30, n_steps=60, patience=30, learning_rate=2e-3, n_episodes=32)
+EFFORT = Effort(n_rounds=16, n_steps=60, patience=16, learning_rate=2e-3, n_episodes=32)
+_USUAL_SPREAD = 0.05  # of the squares by which agreements differ from what cosines say of them
 _GAMMA = 1.0  # of the similarity exp(-gamma x distance) of two parts of tables
 
 
@@ -56,7 +57,7 @@ class Weighing:
         If a number makes no sense.
     """
 
-    same_table: float = 0.1
+    same_table: float = 0.02
     table_dropout: float = 0.3
     decay: float = 1e-3
     augmented_share: float = 0.5
@@ -268,16 +269,16 @@ class _Lesson:
         """Return the loss on drawn tasks of one kind, and on parts of drawn tables."""
         kind = int(self.rng.choice(len(self._rows_of), p=self._shares))
         rows = self.rng.permutation(self._rows_of[kind])[:n_tasks]
-        z = self.net(self._numbers[rows], self._told(rows))
+        z: Tensor = self.net(self._numbers[rows], self._told(rows))
         cosines = z @ z.T / EMBEDDING_SIZE
         agreement = self._agreement[np.ix_(rows, rows)]
         is_known = torch.isfinite(agreement)
         error = self.scale.slope[kind] * cosines + self.scale.level[kind] - torch.nan_to_num(agreement)
-        loss = (error[is_known] ** 2).mean() / 0.05 if bool(is_known.any()) else z.sum() * 0.0
+        loss: Tensor = (error[is_known] ** 2).mean() / _USUAL_SPREAD if bool(is_known.any()) else z.sum() * 0.0
         if self.net.table is not None and self.weighing.same_table > 0:
             loss = loss + self.weighing.same_table * self._same_table(n_tasks)
-        squares = sum((weight**2).sum() for name, weight in self.net.named_parameters() if name.endswith("weight"))
-        return loss + self.weighing.decay * squares
+        weights = [each for name, each in self.net.named_parameters() if name.endswith("weight")]
+        return loss + self.weighing.decay * torch.stack([(each**2).sum() for each in weights]).sum()
 
     def _told(self, rows: npt.NDArray[np.int64]) -> Tensor | None:
         """Return what views of the tables tell, (B, Z); 0 where there is none, or it is left out for once."""
@@ -314,13 +315,14 @@ class _Lesson:
         tables = self.rng.permutation(self.views.n_tables)[: max(n_tables // 2, 2)]
         one = self.rng.integers(self.views.n_views, size=len(tables))
         other = (one + self.rng.integers(1, self.views.n_views, size=len(tables))) % self.views.n_views
-        first, second = (self._read(tables, views) for views in (one, other))
+        first, second = (on_sphere(self._read(tables, views)) for views in (one, other))
         distance = torch.linalg.vector_norm(first[:, None, :] - second[None, :, :] + 1e-6, dim=-1)
         family = self._view_family[tables]
         is_same = torch.eye(len(tables), dtype=torch.bool, device=self.device)
         is_other = torch.as_tensor(np.not_equal.outer(family, family).astype(bool), device=self.device)
         far = -torch.log(-torch.expm1(-_GAMMA * distance[is_other]).clamp(max=-1e-6))
-        return _GAMMA * distance[is_same].mean() + (far.mean() if len(far) else 0.0)
+        near: Tensor = _GAMMA * distance[is_same].mean()
+        return near + far.mean() if len(far) else near
 
 
 def embeddings(trained: TrainedEncoder, tasks: EncoderTasks) -> npt.NDArray[np.float64]:

@@ -6,7 +6,6 @@ numbers of an embedding.
 
 from dataclasses import asdict, dataclass
 
-import torch
 from torch import Tensor, nn
 
 from autometa.embedding import EMBEDDING_SIZE
@@ -61,7 +60,7 @@ class TableBranch(nn.Module):
         self.whole = _layers(n_hidden, n_hidden, EMBEDDING_SIZE)
 
     def forward(self, channels: Tensor, is_row: Tensor, is_pair: Tensor) -> Tensor:
-        """Return what the tables tell, (B, Z), on the sphere, so that neither branch drowns the other.
+        """Return what the tables tell, (B, Z).
 
         Parameters
         ----------
@@ -74,7 +73,8 @@ class TableBranch(nn.Module):
         """
         over_rows = _mean(self.cell(channels), is_row[:, :, None, None], 1)  # (B, P, H)
         over_pairs = _mean(self.pair(over_rows), is_pair[:, :, None], 1)  # (B, H)
-        return on_sphere(self.whole(over_pairs))
+        told: Tensor = self.whole(over_pairs)
+        return told
 
 
 class Encoder(nn.Module):
@@ -99,12 +99,13 @@ class Encoder(nn.Module):
         """
         first, active, second = self.numbers
         z = second(self.dropout(active(first(self.dropout(numbers)))))
-        return on_sphere(z if told is None else on_sphere(z) + told)
+        return on_sphere(z if told is None else z + told)
 
 
 def on_sphere(z: Tensor) -> Tensor:
     """Return vectors (..., Z) at length sqrt(Z), so that their numbers are about one."""
-    return nn.functional.normalize(z, dim=-1) * z.shape[-1] ** 0.5
+    scaled: Tensor = nn.functional.normalize(z, dim=-1) * z.shape[-1] ** 0.5
+    return scaled
 
 
 def _layers(n_in: int, n_hidden: int, n_out: int) -> nn.Sequential:

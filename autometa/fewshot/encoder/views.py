@@ -76,4 +76,4 @@ class Views:
     @property
     def n_views(self) -> int:
         """V."""
-        return self.is_row.shape[1]
+        return int(self.is_row.shape[1])
