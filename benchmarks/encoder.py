@@ -1,13 +1,13 @@
 """Trains the shipped task encoder, and judges it: ``python -m benchmarks.encoder INDEX``
 
-INDEX is an ``index.csv`` as `autometa kb grow --from` takes it; tables that the shipped base knows are used, and nothing
-of them leaves but weights and embeddings. Families of judgement are left out of the training; on them is measured, for
-each task, Spearman's correlation between similarity to the tasks of other families and the agreement with them in which
-configurations are good, and its mean with a standard error over families.
+INDEX is an ``index.csv`` as `autometa kb grow --from` takes it; tables that the shipped base knows are used, and of
+them nothing but weights and embeddings is kept. Families of judgement are left out of the training; on them is
+measured, for each task, Spearman's correlation between similarity to the tasks of other families and the agreement with
+them in which configurations are good, and its mean with a standard error over families.
 
-With ``--choose`` the same is measured for five folds of the other families, each hidden in turn, and nothing is written:
-by that everything was chosen. Without, writes data/fewshot/encoder.safetensors and, with ``--shard FILE``, the embeddings
-of the known tasks.
+With ``--choose`` the same is measured for five folds of the other families, each hidden in turn, and nothing is
+written: by that everything was chosen. Without, writes data/fewshot/encoder.safetensors and, with ``--shard FILE``, the
+embeddings of the known tasks.
 """
 
 import argparse

@@ -18,7 +18,7 @@ from autometa.errors import DataError, OptionError
 from autometa.fewshot.devices import device_of, seeded
 from autometa.fewshot.encoder.agreement import agreements, retrieval
 from autometa.fewshot.encoder.inference import LEARNER
-from autometa.fewshot.encoder.network import Encoder, Shape
+from autometa.fewshot.encoder.network import Encoder, Shape, on_sphere
 from autometa.fewshot.encoder.numbers import TaskNumbers
 from autometa.fewshot.encoder.tables import Table
 from autometa.fewshot.encoder.views import Views
