@@ -101,7 +101,7 @@ def test_prototypes_are_the_means_of_classes() -> None:
 def test_attention_is_a_softmax_over_cosines() -> None:
     head = head_named("matching", 2)
     support, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
-    found = head(support, labels, torch.tensor([[3.0, 0.0]])).exp()[0]
+    found = head(support, labels, torch.tensor([[3.0, 0.0]])).exp()[0].detach()
     sharpness = float(np.exp(2.0))
     assert float(found[0]) == pytest.approx(np.exp(sharpness) / (np.exp(sharpness) + 1.0), rel=1e-4)
 
