@@ -28,6 +28,7 @@ from autometa.fewshot.encoder.agreement import retrieval
 from autometa.fewshot.encoder.inference import TaskEncoder
 from autometa.fewshot.encoder.learning import EFFORT, EncoderTasks, TrainedEncoder, Weighing, embeddings, train_encoder
 from autometa.fewshot.encoder.tables import Table, read_table
+from autometa.fewshot.training import Effort
 from autometa.growing.tables import find_tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.embedded import add_embeddings, export_embeddings
@@ -109,16 +110,19 @@ def known_tasks(index: Path, base: KnowledgeBase) -> dict[str, Task]:
 
 def encoder_tasks(base: KnowledgeBase, tables: Mapping[str, Table]) -> EncoderTasks:
     """Return the tasks of a base, of all kinds."""
-    place = {"protocol": CV_V1.name, "pipelines_version": PIPELINES_VERSION}
-    return EncoderTasks.of([base.experience(kind, default_metric(kind), **place) for kind in TaskKind], tables)
+    experiences = [
+        base.experience(kind, default_metric(kind), protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
+        for kind in TaskKind
+    ]
+    return EncoderTasks.of(experiences, tables)
 
 
-def choose(tasks: EncoderTasks, effort: object, weighing: Weighing) -> None:
+def choose(tasks: EncoderTasks, effort: Effort, weighing: Weighing) -> None:
     """Print the figures of folds of families that are hidden in turn."""
     runs = []
     for number, hidden in enumerate(_folds(tasks)):
         learned = np.setdiff1d(np.arange(tasks.n_tasks), hidden)
-        trained = train_encoder(tasks.of_rows(learned), seed=number, effort=effort, weighing=weighing)  # type: ignore[arg-type]
+        trained = train_encoder(tasks.of_rows(learned), seed=number, effort=effort, weighing=weighing)
         runs.append((trained, learned, hidden))
     summarise(tasks, runs)
 

@@ -22,9 +22,10 @@ class Pixels(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.added = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64))
-        nn.init.zeros_(self.added[2].weight)
-        nn.init.zeros_(self.added[2].bias)
+        last = nn.Linear(64, 64)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.added = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), last)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (n, 64) for images (n, 8, 8)."""

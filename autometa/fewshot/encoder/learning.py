@@ -3,6 +3,7 @@
 Shapes: T tasks, B tasks of a step, C numbers of meta-features, Z numbers of an embedding.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from autometa.embedding import EMBEDDING_SIZE
 from autometa.errors import DataError, OptionError
 from autometa.fewshot.devices import device_of, seeded
 from autometa.fewshot.encoder.agreement import agreements, retrieval
-from autometa.fewshot.encoder.inference import LEARNER
+from autometa.fewshot.encoder.inference import LEARNER, TaskEncoder
 from autometa.fewshot.encoder.network import Encoder, Shape, on_sphere
 from autometa.fewshot.encoder.numbers import TaskNumbers
 from autometa.fewshot.encoder.tables import Table
@@ -209,8 +210,12 @@ def train_encoder(
     with seeded(spawn(seed, LEARNER, "weights")):
         net = Encoder(Shape(n_numbers=numbers.n_numbers, has_table=has_table)).to(device_of(effort.device))
         lesson = _Lesson(net, numbers, tasks, views, weighing, rng)
-        judge = (lambda: -_retrieved(net, numbers, kept)) if kept is not None else _always_better()
-        train(_WithScale(net, lesson.scale), lambda: lesson.loss(effort.n_episodes), judge, effort, report)
+        ever_less = itertools.count(0, -1)  # without what to judge by, the last weights count as the best
+
+        def kept_loss() -> float:
+            return float(next(ever_less)) if kept is None else -_retrieved(net, numbers, kept)
+
+        train(_WithScale(net, lesson.scale), lambda: lesson.loss(effort.n_episodes), kept_loss, effort, report)
     n_tables = sum(table is not None for table in tasks.tables)
     notes = [f"learned from {tasks.n_tasks} tasks, of which {n_tables} with their tables"]
     if not has_table:
@@ -327,8 +332,6 @@ class _Lesson:
 
 def embeddings(trained: TrainedEncoder, tasks: EncoderTasks) -> npt.NDArray[np.float64]:
     """Return the embeddings of tasks, (T, Z), by the code that users run."""
-    from autometa.fewshot.encoder.inference import TaskEncoder
-
     encoder = TaskEncoder(trained.arrays(), trained.card("", {}))
     rows = [encoder.embed_table(each, table) for each, table in zip(tasks.descriptions, tasks.tables, strict=True)]
     return np.array(rows).reshape(tasks.n_tasks, EMBEDDING_SIZE)
@@ -340,14 +343,3 @@ def _retrieved(net: Encoder, numbers: TaskNumbers, kept: EncoderTasks) -> float:
     z = embeddings(trained, kept)
     found = retrieval(z @ z.T, kept.agreement, kept.families, np.arange(kept.n_tasks))
     return float(np.nanmean(found)) if np.isfinite(found).any() else 0.0
-
-
-class _always_better:  # noqa: N801 - a function that counts down
-    """Gives less each time, so that the last weights count as the best."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def __call__(self) -> float:
-        self._last -= 1.0
-        return self._last

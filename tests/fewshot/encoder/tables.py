@@ -25,12 +25,9 @@ def mixed(number: int = 0, *, kind: TaskKind = TaskKind.MULTICLASS, n_rows: int 
         }
     )
     level = width + (colour == "red")
-    if kind is TaskKind.REGRESSION:
-        y = pd.Series(level)
-    else:
-        n_classes = 2 if kind is TaskKind.BINARY else 3
-        edges = np.quantile(level, np.linspace(0, 1, n_classes + 1)[1:-1])
-        y = pd.Series(np.searchsorted(edges, level)).astype(str)
+    edges = np.quantile(level, [0.5] if kind is TaskKind.BINARY else [1 / 3, 2 / 3])
+    labels = pd.Series(np.searchsorted(edges, level)).astype(str)
+    y: pd.Series = pd.Series(level) if kind is TaskKind.REGRESSION else labels
     return Task(name=f"mixed {number}", X=X, y=y, kind=kind, target="y")
 
 

@@ -68,7 +68,7 @@ def test_units_and_names_of_categories_and_labels_tell_nothing() -> None:
 
     def ordered(found: np.ndarray) -> np.ndarray:  # whatever the order of rows and pairs
         means = found.astype(float).mean(axis=0).round(5)
-        return means[np.lexsort(means.T)]
+        return np.asarray(means[np.lexsort(means.T)])
 
     assert ordered(one) == pytest.approx(ordered(other), abs=1e-4)
 
