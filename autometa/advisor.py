@@ -1,6 +1,7 @@
 """The whole flow in one object: describe a task, choose candidates, rank, predict, explain."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from autometa.evaluation.machine_speed import machine_speed
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.fewshot import catalogue
+from autometa.fewshot.encoder.inference import embedded
+from autometa.fewshot.similar import SimilarTasks, similar_tasks
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.origins import ALL_ALIKE, Trust
@@ -186,6 +189,11 @@ class Advisor:
         experience = self._experience(task.kind, get_metric("auto", task.kind))
         return self._neighbours(experience, describe_task(task, seed=seed)[0])
 
+    def similar(self, task: Task, *, by: str | None = None, k: int = 10, seed: int = 0) -> SimilarTasks:
+        """Return the known tasks of the same kind that are most like a table: see `fewshot.similar.similar_tasks`."""
+        experience = self._experience(task.kind, get_metric("auto", task.kind))
+        return similar_tasks(experience, describe_task(task, seed=seed)[0], by=by, k=k)
+
     def near_notes(self, task: Task) -> tuple[str, ...]:
         """Return a note for each known task that is nearly the same as this one, but for itself, most alike first."""
         near = self.knowledge.near_tasks(task.fingerprint, draw_sketch(task))
@@ -270,7 +278,10 @@ def recommender_named(name: str) -> type[Recommender]:
 
 
 def describe_task(task: Task, *, seed: int = 0) -> tuple[TaskDescription, MetaFeatures]:
-    """Return what a recommender may know of a task, and the meta-features with their failures."""
+    """Return what a recommender may know of a task, and the meta-features with their failures.
+
+    Without weights of an encoder there is no embedding.
+    """
     features = extract(task, seed)
     description = TaskDescription(
         name=task.name,
@@ -281,7 +292,7 @@ def describe_task(task: Task, *, seed: int = 0) -> tuple[TaskDescription, MetaFe
         n_columns=task.n_columns,
         metafeatures=features.values,
     )
-    return description, features
+    return replace(description, embedding=embedded(description, task)), features
 
 
 def recommend(  # noqa: PLR0913 - the keyword arguments of the public door

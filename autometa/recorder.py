@@ -11,9 +11,9 @@ from autometa.errors import DataError, OptionError
 from autometa.evaluation.messages import NOT_IMPORTABLE
 from autometa.evaluation.record import LOCAL, Evaluation, Status
 from autometa.evaluation.running import Evaluator, Limits
+from autometa.fewshot.encoder.storing import remember
 from autometa.knowledge.base import NOT_STATED, KnowledgeBase
 from autometa.knowledge.shipped import open_knowledge
-from autometa.metafeatures import EXTRACTION_VERSION, extract
 from autometa.metric import Metric, get_metric
 from autometa.pipelines.learners import LEARNERS
 from autometa.pipelines.recognising import recognise
@@ -217,5 +217,4 @@ def _add_task(base: KnowledgeBase, task: Task, origin: str) -> None:
         raise DataError(f"'{task.name}' is a sample of a table; record runs on the full one, read without max_rows")
     with base.writing() as writer:
         writer.origin_id(origin, NOT_STATED)
-    if not base.has_task(task.fingerprint, metafeatures_version=EXTRACTION_VERSION):
-        base.add_task(task, extract(task), origin=origin)
+    remember(base, task, origin=origin)

@@ -20,6 +20,7 @@ FLOORS = {
     "_sizes": 0,
     "_writing": 0,
     "task_kind": 0,
+    "embedding": 0,
     "metric": 1,
     "task": 2,
     "space": 2,

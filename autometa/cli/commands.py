@@ -12,6 +12,7 @@ PLACES = {
     "recommend": "autometa.cli.recommend:recommend",
     "explain": "autometa.cli.explain:explain",
     "describe": "autometa.cli.describe:describe",
+    "similar": "autometa.cli.similar:similar",
     "fit": "autometa.cli.fit:fit",
     "export": "autometa.cli.export:export",
     "predict": "autometa.cli.predict:predict",

@@ -185,6 +185,7 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
         "filled": [{**asdict(each), "share": round(each.share, 4)} for each in found.filled],
         "differing_repeats": found.differing_repeats,
         "withdrawn": found.withdrawn,
+        "embedded": found.embedded,
         "revision": found.revision,
         "schema": found.schema,
     }
@@ -199,6 +200,7 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
     ):
         parts = ", ".join(f"{count} {part}" for part, count in counts.items() if part != "total")
         rows.append({"": name, "total": counts["total"], "of which": parts})
+    embedded = f"{found.embedded} tasks with an embedding; " if found.embedded else ""
     withdrawn = f"; {found.withdrawn} withdrawn runs are kept out" if found.withdrawn else ""
     print_renderables(
         f"[bold]{escape(base.place)}[/]",
@@ -208,7 +210,7 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
             f"them have, {each.share:.1%} filled"
             for each in found.filled
         ),
-        f"{found.coverage:.1%} of all tasks x configurations filled{withdrawn}; "
+        f"{found.coverage:.1%} of all tasks x configurations filled{withdrawn}; {embedded}"
         f"revision {found.revision}, schema {found.schema}",
     )
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from autometa.errors import DataError, SourceError
 from autometa.evaluation.protocol import Splits
+from autometa.fewshot.encoder.storing import remember
 from autometa.growing.plan import SEED, Plan
 from autometa.growing.reaching import Reach
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.claims import Claims
-from autometa.metafeatures import EXTRACTION_VERSION, extract
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.pipelines.learners import learner_of
 from autometa.space import Configuration
@@ -184,8 +184,7 @@ class Work:
         if number not in self._fingerprints:
             self._fingerprints[number] = task.fingerprint
             self._kinds[number] = task.kind
-            if not self._base.has_task(task.fingerprint, metafeatures_version=EXTRACTION_VERSION):
-                self._base.add_task(task, extract(task, SEED), origin=self._plan.origin)
+            remember(self._base, task, origin=self._plan.origin, seed=SEED)
         self._cache[number] = (task, ready.splits or self._plan.protocol)
         if len(self._cache) > _N_CACHED_TASKS:
             self._cache.popitem(last=False)

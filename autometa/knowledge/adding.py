@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
+from autometa.embedding import EMBEDDING_VERSION
 from autometa.errors import ExchangeError
 from autometa.knowledge.checking import rows_of
 from autometa.knowledge.rows import STATUSES, Row, configuration_row
@@ -15,7 +16,7 @@ from autometa.space import Configuration
 
 
 def add_tasks(writer: Writer, tasks: pa.Table, name: str) -> int:
-    """Add the tasks of a shard with their meta-features and sketches, and return how many rows were new.
+    """Add the tasks of a shard with their meta-features, sketches and embeddings, and return how many rows were new.
 
     Raises
     ------
@@ -43,6 +44,11 @@ def add_tasks(writer: Writer, tasks: pa.Table, name: str) -> int:
         {"task_id": ids[row["fingerprint"]], "version": row["sketch_version"], "content": row["sketch"]}
         for row in rows
         if row["sketch_version"] == SKETCH_VERSION  # what cannot be checked is not stored
+    )
+    n_new += writer.add_embeddings(
+        {"task_id": ids[row["fingerprint"]], "version": row["embedding_version"], "values": row["embedding"]}
+        for row in rows
+        if row["embedding_version"] == EMBEDDING_VERSION  # what cannot be checked is not stored
     )
     return n_new + writer.add_metafeatures(
         {

@@ -9,6 +9,7 @@ from typing import Any, Self
 import pandas as pd
 from sqlalchemy import Connection, Select, select
 
+from autometa.embedding import EMBEDDING_VERSION
 from autometa.errors import DataError, NotKnownError
 from autometa.evaluation.record import LOCAL, Evaluation
 from autometa.knowledge import caching, queries, schema, tables
@@ -234,8 +235,8 @@ class KnowledgeBase:
         with self.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def describe(self, fingerprint: str) -> TaskDescription:
-        """Return the description of a known task.
+    def describe(self, fingerprint: str, *, embedding_version: str = EMBEDDING_VERSION) -> TaskDescription:
+        """Return the description of a known task; an embedding by another encoder as missing.
 
         Raises
         ------
@@ -243,7 +244,8 @@ class KnowledgeBase:
             If there is no such task.
         """
         with self.reading() as connection:
-            found = queries.descriptions(connection, tables.tasks.c.fingerprint == fingerprint)
+            of_task = tables.tasks.c.fingerprint == fingerprint
+            found = queries.descriptions(connection, of_task, embedding_version=embedding_version)
         for description in found.values():
             return description
         raise NotKnownError(f"no task with fingerprint {fingerprint[:12]}; see: autometa kb list tasks")
@@ -300,7 +302,7 @@ class KnowledgeBase:
         with self.reading() as connection:
             return {(fingerprint, key) for fingerprint, key in connection.execute(query)}
 
-    def experience(
+    def experience(  # noqa: PLR0913 - what is asked for, and by which versions of what
         self,
         kind: TaskKind,
         metric: Metric,
@@ -308,10 +310,12 @@ class KnowledgeBase:
         protocol: str,
         pipelines_version: str,
         metafeatures_version: str = EXTRACTION_VERSION,
+        embedding_version: str = EMBEDDING_VERSION,
         trust: Trust = ALL_ALIKE,
     ) -> Experience:
-        """Return the past runs of one kind of task, seed 0, as arrays; meta-features of another version as missing.
+        """Return the past runs of one kind of task, seed 0, as arrays.
 
+        Meta-features of another version, and embeddings by another encoder, are as missing.
         A large one is kept on disk for the next call: see `autometa.knowledge.caching`.
         """
         asked = {
@@ -319,6 +323,7 @@ class KnowledgeBase:
             "metric": metric.name,
             "protocol": [protocol, pipelines_version],
             "metafeatures_version": metafeatures_version,
+            "embedding_version": embedding_version,
             "weights": dict(trust.weights),
         }
         with self.reading() as connection:
@@ -328,7 +333,8 @@ class KnowledgeBase:
                 return kept
             revision = _revision(connection)
             rows = queries.cells(connection, kind, metric, (protocol, pipelines_version), trust)
-            known = queries.descriptions(connection, tables.tasks.c.kind == str(kind), metafeatures_version)
+            of_kind = tables.tasks.c.kind == str(kind)
+            known = queries.descriptions(connection, of_kind, metafeatures_version, embedding_version)
             used = set(rows[:, 1].tolist())
             contents = connection.execute(select(tables.configurations.c.id, tables.configurations.c.content))
             configurations = {i: Configuration.from_json(text) for i, text in contents if i in used}

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from autometa import _array_cache
+from autometa.embedding import EMBEDDING_SIZE
 from autometa.errors import AutometaError
 from autometa.knowledge.frames import Experience
 from autometa.metric import get_metric
@@ -19,7 +20,7 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
-FORMAT = 2  # 1 had no predict times
+FORMAT = 3  # 1 had no predict times, 2 no embeddings
 MIN_CELLS = 20_000  # below, reading the base takes no longer than a blink
 
 _ARRAYS = ("losses", "fit_seconds", "memory_bytes", "predict_seconds", "weights")
@@ -67,7 +68,19 @@ def _to_arrays(experience: Experience) -> dict[str, np.ndarray]:
         **{name: getattr(experience, name) for name in _ARRAYS},
         "metafeatures": np.asarray(values, dtype=float).reshape(shape),
         "has_metafeature": np.asarray(has, dtype=bool).reshape(shape),
+        **_embedding_arrays(experience),
         "texts": np.frombuffer(json.dumps(texts).encode(), dtype=np.uint8),
+    }
+
+
+def _embedding_arrays(experience: Experience) -> dict[str, np.ndarray]:
+    """Return the embeddings of the tasks, (n_tasks, their length), and which of them have one, (n_tasks,)."""
+    found = [each.embedding for each in experience.descriptions]
+    absent = (np.nan,) * EMBEDDING_SIZE
+    values = np.asarray([each if each is not None else absent for each in found], dtype=float)
+    return {
+        "embeddings": values.reshape(len(found), EMBEDDING_SIZE),
+        "has_embedding": np.asarray([each is not None for each in found], dtype=bool),
     }
 
 
@@ -75,6 +88,10 @@ def _from_arrays(content: Mapping[str, np.ndarray]) -> Experience:
     """Return what `_to_arrays` was given."""
     texts = json.loads(content["texts"].tobytes())
     kind, names = TaskKind(texts["kind"]), texts["metafeatures"]
+    embeddings = [
+        tuple(values) if is_there else None
+        for values, is_there in zip(content["embeddings"].tolist(), content["has_embedding"].tolist(), strict=True)
+    ]
     rows = zip(content["metafeatures"].tolist(), content["has_metafeature"], strict=True)
     metafeatures = [
         dict(zip(names, values, strict=True))
@@ -95,8 +112,11 @@ def _from_arrays(content: Mapping[str, np.ndarray]) -> Experience:
                 n_rows=n_rows,
                 n_columns=n_columns,
                 metafeatures=own,
+                embedding=embedding,
             )
-            for (name, fingerprint, family, n_rows, n_columns), own in zip(texts["tasks"], metafeatures, strict=True)
+            for (name, fingerprint, family, n_rows, n_columns), own, embedding in zip(
+                texts["tasks"], metafeatures, embeddings, strict=True
+            )
         ),
         configurations=tuple(map(Configuration.from_json, texts["configurations"])),
         **{name: content[name] for name in _ARRAYS},

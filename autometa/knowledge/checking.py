@@ -10,6 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Column
 
 from autometa._characters import LAYOUT, first_control
+from autometa.embedding import EMBEDDING_VERSION, embedding_of
 from autometa.errors import ConfigurationError, ExchangeError
 from autometa.evaluation.record import Status
 from autometa.knowledge import tables
@@ -25,6 +26,7 @@ RECORDS = ("withdrawal", "task", "configuration", "evaluation")
 _BATCH_ROWS = 1_000
 _MAX_COUNT = 2**31 - 1  # what an integer column holds
 _MAX_SKETCH_BYTES = 10_000
+_MAX_EMBEDDING_CHARACTERS = 10_000
 
 # The column of the tables that a text of a shard goes into: it must fit there.
 _TEXTS: Mapping[str, Mapping[str, Column[Any]]] = {
@@ -129,6 +131,13 @@ def _check_task(row: Row) -> None:
         raise ValueError(f"a table of {row['n_rows']} x {row['n_columns']} with {n_classes} classes")
     if {TaskKind.REGRESSION: n_classes != 0, TaskKind.BINARY: n_classes != 2}.get(kind, n_classes < 3):
         raise ValueError(f"a {kind} task with {n_classes} classes")
+    _check_features(row)
+    _check_sketch(row)
+    _check_embedding(row)
+
+
+def _check_features(row: Row) -> None:
+    """Raise ValueError unless the meta-features of a task are numbers or none, or are not there."""
     features = [row[name] for name in ("metafeatures_version", "metafeatures", "metafeatures_failures")]
     if features != [None, None, None]:
         _check_texts(row, {"metafeatures_version": tables.metafeatures.c.version})
@@ -138,12 +147,26 @@ def _check_task(row: Row) -> None:
         for name in values:
             _check_shown(name, "the name of a meta-feature")
         _check_mapping(row["metafeatures_failures"], "failures of meta-features")
+
+
+def _check_sketch(row: Row) -> None:
+    """Raise ValueError unless the sketch of a task is one, or is not there."""
     if [row["sketch_version"], row["sketch"]] != [None, None]:
         _check_texts(row, {"sketch_version": tables.sketches.c.version})
         if not isinstance(row["sketch"], bytes) or len(row["sketch"]) > _MAX_SKETCH_BYTES:
             raise ValueError(f"a sketch has at most {_MAX_SKETCH_BYTES} bytes")
         if row["sketch_version"] == SKETCH_VERSION:
             Sketch.from_bytes(row["sketch"])
+
+
+def _check_embedding(row: Row) -> None:
+    """Raise ValueError unless the embedding of a task is one, or is not there."""
+    if [row["embedding_version"], row["embedding"]] != [None, None]:
+        _check_texts(row, {"embedding_version": tables.embeddings.c.version})
+        if not isinstance(row["embedding"], str) or len(row["embedding"]) > _MAX_EMBEDDING_CHARACTERS:
+            raise ValueError(f"an embedding has at most {_MAX_EMBEDDING_CHARACTERS} characters")
+        if row["embedding_version"] == EMBEDDING_VERSION:
+            embedding_of(row["embedding"])
 
 
 def _checked_configuration(row: Row) -> Configuration:

@@ -181,6 +181,7 @@ class Experience:
                 for each in self.descriptions
             ],
             "configurations": [configuration.key for configuration in self.configurations],
+            "embeddings": [each.embedding for each in self.descriptions],
         }
         digest = hashlib.sha256(json.dumps(texts).encode())
         for array in (self.losses, self.fit_seconds, self.memory_bytes, self.weights):

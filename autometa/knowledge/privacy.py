@@ -9,12 +9,13 @@
     or with hyperparameters, that are not autometa's own are withheld.
 ``coarse``
     No names, and no exact numbers: meta-features, sizes of tables, seconds and bytes have two significant digits,
-    scores four, times the day.
+    scores four, times the day. Embeddings of tasks are left out.
 
 What every level holds: the fingerprint of a task, by which the same table is recognised. It is a sha-256 of all values,
 names of columns and the target. Whoever has the very same table can tell that runs on it are in the file; nobody can
 read a value from it, but a table so small that all its possible contents can be tried out could be found that way.
-Meta-features are statistics of the table: its shape, means of correlations, entropies, scores of quick learners.
+Meta-features are statistics of the table: its shape, means of correlations, entropies, scores of quick learners. An
+embedding is 32 numbers that a net makes of these and of averages over a sample of at most 256 rows.
 """
 
 import json
@@ -90,6 +91,7 @@ class Veil:
         if self._privacy is Privacy.COARSE:
             sizes = ("n_rows", "n_columns", "n_classes")
             row |= {name: int(_rounded(row[name])) for name in sizes} | {"metafeatures": _coarse(row["metafeatures"])}
+            row |= {"embedding_version": None, "embedding": None}
         return row
 
     def evaluation(self, row: Row, kind: TaskKind) -> Row:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Column, ColumnElement, Connection, Join, Label, Select, and_, func, select
 
+from autometa.embedding import EMBEDDING_VERSION, Embedding, embedding_of
 from autometa.evaluation.record import Status
 from autometa.knowledge import tables
 from autometa.knowledge.frames import Experience
@@ -112,15 +113,20 @@ def _tasks_by(*columns: Column[Any]) -> Select[Any]:
 
 
 def descriptions(
-    connection: Connection, condition: ColumnElement[bool], version: str = EXTRACTION_VERSION
+    connection: Connection,
+    condition: ColumnElement[bool],
+    version: str = EXTRACTION_VERSION,
+    embedding_version: str = EMBEDDING_VERSION,
 ) -> dict[int, TaskDescription]:
     """Return task id -> description of the tasks that meet a condition, in the order of their fingerprints.
 
-    Meta-features of another extraction version than ``version`` are read as missing.
+    Meta-features of another extraction version than ``version``, and embeddings of another encoder than
+    ``embedding_version``, are read as missing.
     """
-    t, m = tables.tasks, tables.metafeatures
-    of_this_version = and_(m.c.task_id == t.c.id, m.c.version == version)
-    query = select(t, m.c["values"].label("features")).outerjoin(m, of_this_version)
+    t, m, v = tables.tasks, tables.metafeatures, tables.embeddings
+    query = select(t, m.c["values"].label("features"), v.c["values"].label("embedding"))
+    query = query.outerjoin(m, and_(m.c.task_id == t.c.id, m.c.version == version))
+    query = query.outerjoin(v, and_(v.c.task_id == t.c.id, v.c.version == embedding_version))
     found = connection.execute(query.where(condition).order_by(t.c.fingerprint)).mappings()
     return {
         row["id"]: TaskDescription(
@@ -131,9 +137,18 @@ def descriptions(
             n_rows=row["n_rows"],
             n_columns=row["n_columns"],
             metafeatures=metafeatures_values(row["features"]) if row["features"] else {},
+            embedding=_read_embedding(row["embedding"]),
         )
         for row in found
     }
+
+
+def _read_embedding(text: str | None) -> Embedding | None:
+    """Return a stored embedding; one that does not obey the rules of this release is as none."""
+    try:
+        return None if text is None else embedding_of(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def cells(

@@ -22,7 +22,7 @@ from autometa._paths import migrations_path
 from autometa.errors import KnowledgeError, SchemaError
 from autometa.knowledge import tables
 
-HEAD = "0004"
+HEAD = "0005"
 WAIT_SECONDS = 300  # for another writer: a long import
 WRITING: Mapping[str, Any] = {"autometa_writes": True}  # execution options: typed so by SQLAlchemy
 

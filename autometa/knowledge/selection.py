@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, select
 
+from autometa.embedding import EMBEDDING_VERSION
 from autometa.errors import OptionError
 from autometa.knowledge import queries, tables
 from autometa.knowledge.rows import STATUSES, Row
@@ -73,8 +74,8 @@ def shard_queries(selection: Selection, *, with_sketches: bool) -> dict[str, Sel
 
 
 def _tasks_query(*, with_sketches: bool) -> Select[Any]:
-    """Return the query of the task rows of a shard: the newest meta-features of each."""
-    t, m, s, o = tables.tasks, tables.metafeatures, tables.sketches, tables.origins
+    """Return the query of the task rows of a shard: the newest meta-features of each, and its embedding."""
+    t, m, s, v, o = tables.tasks, tables.metafeatures, tables.sketches, tables.embeddings, tables.origins
     other = m.alias()  # versions count up as texts: "9", "10"
     by_age = (func.length(other.c.version).desc(), other.c.version.desc())
     newest = select(other.c.version).where(other.c.task_id == t.c.id).order_by(*by_age).limit(1).scalar_subquery()
@@ -90,12 +91,15 @@ def _tasks_query(*, with_sketches: bool) -> Select[Any]:
             m.c.failures.label("metafeatures_failures"),
             s.c.version.label("sketch_version"),
             s.c.content.label("sketch"),
+            v.c.version.label("embedding_version"),
+            v.c["values"].label("embedding"),
             o.c.name.label("origin"),
             o.c.licence.label("origin_licence"),
         )
         .join(o, o.c.id == t.c.origin_id)
         .outerjoin(m, and_(m.c.task_id == t.c.id, m.c.version == newest))
         .outerjoin(s, and_(s.c.task_id == t.c.id, s.c.version == sketch_version))
+        .outerjoin(v, and_(v.c.task_id == t.c.id, v.c.version == EMBEDDING_VERSION))
         .order_by(t.c.fingerprint)
     )
 

@@ -19,8 +19,8 @@ from autometa.knowledge.checking import RECORDS, check_rows
 from autometa.knowledge.rows import Row
 from autometa.metric import METRICS
 
-SHARD_VERSION = "2"
-WITHDRAWING_VERSION = "3"  # of its own, so that releases that would overlook what it withdraws refuse it
+SHARD_VERSION = "4"
+WITHDRAWING_VERSION = "5"  # of its own, so that releases that would overlook what it withdraws refuse it
 MAX_FILE_BYTES = 512 * 2**20
 MAX_ROWS = 20_000_000
 MAX_CONTENT_BYTES = 4 * 2**30  # in memory
@@ -41,6 +41,8 @@ _TASK = {
     "metafeatures_failures": pa.string(),
     "sketch_version": pa.string(),
     "sketch": pa.binary(),
+    "embedding_version": pa.string(),
+    "embedding": pa.string(),  # see autometa.embedding
 }
 _EVALUATION = {
     "protocol": pa.string(),
@@ -70,6 +72,8 @@ SCHEMA = pa.schema(
     },
     metadata={"autometa_shard": SHARD_VERSION},
 )
+_OF_SKETCHES = ("sketch_version", "sketch")
+_OF_EMBEDDINGS = ("embedding_version", "embedding")
 _OF_WITHDRAWALS = ("result", "reason")
 WITHDRAWING_SCHEMA = pa.schema(
     [*SCHEMA, *(pa.field(name, pa.string()) for name in _OF_WITHDRAWALS)],
@@ -78,7 +82,9 @@ WITHDRAWING_SCHEMA = pa.schema(
 
 # Shards are read for ever: version -> the columns that it did not have yet, read as null.
 _MISSING_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "1": ("sketch_version", "sketch", *_OF_WITHDRAWALS),
+    "1": (*_OF_SKETCHES, *_OF_EMBEDDINGS, *_OF_WITHDRAWALS),
+    "2": (*_OF_EMBEDDINGS, *_OF_WITHDRAWALS),
+    "3": _OF_EMBEDDINGS,
     SHARD_VERSION: _OF_WITHDRAWALS,
     WITHDRAWING_VERSION: (),
 }
@@ -139,7 +145,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
 def is_withdrawing(path: Path) -> bool:
     """Return whether a file says of itself that it withdraws runs; one that cannot be read does not."""
     try:
-        return _version(pq.read_metadata(path)) == WITHDRAWING_VERSION
+        return _version(pq.read_metadata(path)) in {"3", WITHDRAWING_VERSION}
     except (pa.ArrowException, OSError):
         return False
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from autometa.embedding import EMBEDDING_VERSION
 from autometa.knowledge import queries, tables
 from autometa.knowledge.frames import COMMON_SHARE
 from autometa.knowledge.rows import STATUSES
@@ -53,6 +54,8 @@ class KnowledgeStatus:
         Results that differ from the one stored first.
     withdrawn : int
         Runs that are kept out, since those who measured them took them back.
+    embedded : int
+        Tasks with an embedding by the encoder of this release.
     revision : int
         Counts the writes.
     schema : str
@@ -66,13 +69,15 @@ class KnowledgeStatus:
     filled: tuple[Filled, ...]
     differing_repeats: int
     withdrawn: int
+    embedded: int
     revision: int
     schema: str
 
 
 def read_status(connection: Connection, *, revision: int, schema: str) -> KnowledgeStatus:
     """Return how much there is in a base of that revision and schema."""
-    t, c, e = tables.tasks, tables.configurations, tables.evaluations
+    t, c, e, v = tables.tasks, tables.configurations, tables.evaluations, tables.embeddings
+    of_this_release = v.c.version == EMBEDDING_VERSION
     kinds = queries.counts(connection, select(t.c.kind, func.count()).group_by(t.c.kind))
     algorithms = queries.counts(
         connection, select(c.c.algorithm, func.count()).group_by(c.c.algorithm).order_by(c.c.algorithm)
@@ -89,6 +94,7 @@ def read_status(connection: Connection, *, revision: int, schema: str) -> Knowle
         filled=_filled(connection),
         differing_repeats=connection.execute(select(func.count()).select_from(tables.repeats)).scalar_one(),
         withdrawn=connection.execute(select(func.count()).select_from(tables.withdrawals)).scalar_one(),
+        embedded=connection.execute(select(func.count()).select_from(v).where(of_this_release)).scalar_one(),
         revision=revision,
         schema=schema,
     )

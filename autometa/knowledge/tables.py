@@ -102,6 +102,14 @@ sketches = Table(
     Column("content", LargeBinary, nullable=False),  # see sketches.Sketch.to_bytes
 )
 
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("task_id", ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", String(32), primary_key=True),  # of the encoder
+    Column("values", Text, nullable=False),  # see embedding.embedding_json
+)
+
 family_aliases = Table(
     "family_aliases",
     metadata,

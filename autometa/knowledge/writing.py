@@ -117,6 +117,10 @@ class Writer:
         self.n_joined += join_families(self._connection, (row["task_id"] for row in new))
         return n_new
 
+    def add_embeddings(self, rows: Iterable[Row]) -> int:
+        """Add embeddings of tasks for versions of the encoder that are not there yet; return how many were new."""
+        return self._insert_new(tables.embeddings, list(rows))
+
     def add_configurations(self, rows: Iterable[Row]) -> int:
         """Add configurations (key, algorithm, content) not there yet, and return how many were new."""
         return self._insert_new(tables.configurations, list(rows))

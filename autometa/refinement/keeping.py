@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from autometa.evaluation.limits import Limits
 from autometa.evaluation.record import Evaluation, Status
+from autometa.fewshot.encoder.storing import remember
 from autometa.knowledge.base import KnowledgeBase
-from autometa.metafeatures import extract
 from autometa.refinement.attempts import SEED, Attempt, Rung, Source
 from autometa.task import Task
 
@@ -42,7 +42,7 @@ class Keeper:
         *,
         memory_bytes: int = Limits().memory_bytes,
     ) -> None:
-        base.add_task(task, extract(task, SEED), origin=origin)
+        remember(base, task, origin=origin, seed=SEED)
         self._base = base
         self._origin = origin
         self._unsaid = {Status.TIMED_OUT}  # of a pipeline by how it ended

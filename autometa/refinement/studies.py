@@ -12,10 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from autometa.errors import ConfigurationError, OptionError
 from autometa.evaluation.record import LOCAL, Evaluation, Status, library_versions
+from autometa.fewshot.encoder.storing import remember
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import open_knowledge
 from autometa.knowledge.writing import Added
-from autometa.metafeatures import extract
 from autometa.metric import Metric, get_metric
 from autometa.sources.tables import as_task
 from autometa.space import Configuration
@@ -172,7 +172,7 @@ def _telling(failed: Sequence[FrozenTrial], completed: Sequence[FrozenTrial]) ->
 
 def _kept(base: KnowledgeBase, task: Task, evaluations: list[Evaluation], origin: str) -> Added:
     """Add a task and runs on it."""
-    base.add_task(task, extract(task), origin=origin)
+    remember(base, task, origin=origin)
     return base.add_evaluations(evaluations)
 
 

@@ -36,6 +36,7 @@ COMMANDS = (
     "fewshot status",
     "fewshot evaluate",
     "describe",
+    "similar",
     "recommend",
     "explain",
     "fit",

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from autometa.embedding import EMBEDDING_SIZE
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.embedded import add_embeddings
 from autometa.knowledge.withdrawing import Withdrawals, result_hash
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
 from autometa.metric import default_metric, metrics_of
@@ -65,6 +67,11 @@ def old_evaluation(task: Task, status: Status, *, is_partial: bool, scores: tupl
     )
 
 
+def old_embedding(kind: TaskKind) -> tuple[float, ...]:
+    """Return an embedding, another one for each kind."""
+    return tuple(0.125 * (number + list(TaskKind).index(kind)) for number in range(EMBEDDING_SIZE))
+
+
 def old_withdrawal() -> dict[str, str | int]:
     """Return the withdrawal of a run that the database does not hold."""
     names = {"protocol": "cv-v1", "pipelines_version": "0.1", "origin": "older machine", "reason": "its clock was wrong"}
@@ -82,6 +89,7 @@ def main() -> None:
                 values=values, failures={"nr_attr": "ValueError: none"}, seconds={}, version=EXTRACTION_VERSION
             )
             base.add_task(task, metafeatures, origin="old machine")
+            add_embeddings(base, {task.fingerprint: old_embedding(kind)})
             base.add_evaluations(
                 [
                     old_evaluation(task, Status.OK, is_partial=False),

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from autometa.embedding import EMBEDDING_SIZE
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.embedded import add_embeddings
 from autometa.knowledge.exchange import export_shard
 from autometa.knowledge.shards import SCHEMA
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
@@ -105,6 +107,7 @@ def _fill(place: str | Path) -> None:
         for number, kind in enumerate(TaskKind):
             task = _task(number, kind)
             base.add_task(task, _metafeatures(float(number)))
+            add_embeddings(base, {task.fingerprint: (0.5 + number,) * EMBEDDING_SIZE})
             base.add_evaluations(_evaluation(task, f"learner-{status}", status=status) for status in Status)
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from autometa._characters import LAYOUT
+from autometa.embedding import EMBEDDING_VERSION
 from autometa.errors import ExchangeError
 from autometa.knowledge import shards, tables
 from autometa.knowledge.base import KnowledgeBase
@@ -43,6 +44,12 @@ NAN_FOLD = struct.pack("<B", 3) + np.array([[np.nan, 0.5, 0.5]] + [[0.25, 0.5, 0
 WILD_FOLDS = pack_folds(dict.fromkeys(BINARY, (-1.0, 0.5, 2.0)), TaskKind.BINARY)
 OTHER_FOLDS = pack_folds(dict.fromkeys(BINARY, (0.25, 0.5, 0.9)), TaskKind.BINARY)
 PART_OF_FOLDS = pack_folds({"accuracy": (0.25, 0.5, 0.75)}, TaskKind.BINARY)
+
+
+def _embedding(first: str) -> str:
+    """Return an embedding of which the first number is another text."""
+    return f"[{','.join([first] + ['0.5'] * 31)}]"
+
 
 # Of the first row that is like the first dict, the cells of the second are changed.
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -84,6 +91,20 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a sketch that is none": (TASK, {"sketch": b"\x01\x00abc"}),
     "a sketch with too many hashes": (TASK, {"sketch": CROWDED}),
     "a huge sketch": (TASK, {"sketch_version": "later", "sketch": b"x" * 10_001}),
+    "an embedding without version": (TASK, {"embedding_version": None}),
+    "a version without embedding": (TASK, {"embedding": None}),
+    "an embedding of a huge version": (TASK, {"embedding_version": "1" * 33}),
+    "an embedding that is no JSON": (TASK, {"embedding": "1, 2"}),
+    "an embedding that is a number": (TASK, {"embedding": "1"}),
+    "an embedding of a wrong length": (TASK, {"embedding": "[1,2,3]"}),
+    "an embedding with a NaN": (TASK, {"embedding": _embedding("NaN")}),
+    "an infinite embedding": (TASK, {"embedding": _embedding("1e999")}),
+    "an embedding with a huge number": (TASK, {"embedding": _embedding("1e300")}),
+    "an embedding with a number of 4000 digits": (TASK, {"embedding": _embedding(HUGE)}),
+    "an embedding with a truth": (TASK, {"embedding": _embedding("true")}),
+    "an embedding with a text": (TASK, {"embedding": _embedding('"1"')}),
+    "an embedding 5,000 deep": (TASK, {"embedding": "[" * 5_000}),
+    "a huge embedding": (TASK, {"embedding_version": "later", "embedding": "x" * 10_001}),
     "a key that is not the hash": (CONFIGURATION, {"key": "0" * 64}),
     "a configuration that is not there": (CONFIGURATION, {"configuration": None}),
     "a configuration that is no JSON": (CONFIGURATION, {"configuration": "ridge"}),
@@ -172,7 +193,7 @@ OBEYED = ("\x1b[31m", "\x9b31m", "\r", "\x7f", "\x08", "\u202e", "\u2066")
     ("like", "column"),
     [
         *((TASK, name) for name in ("task_name", "family", "task_licence", "origin", "origin_licence")),
-        *((TASK, name) for name in ("metafeatures_version", "sketch_version")),
+        *((TASK, name) for name in ("metafeatures_version", "sketch_version", "embedding_version")),
         *((OK, name) for name in ("protocol", "pipelines_version", "origin", "origin_licence")),
     ],
     ids=lambda value: value if isinstance(value, str) else value["record"],
@@ -365,7 +386,7 @@ def test_a_column_of_another_type_is_refused(records: Records, write_shard: Writ
     assert refuse(write_shard(records, schema=schema)).endswith("columns: seed")
 
 
-@pytest.mark.parametrize("version", [b"4", b"", b"\xff"])
+@pytest.mark.parametrize("version", [b"6", b"", b"\xff"])
 def test_another_version_is_refused(version: bytes, records: Records, write_shard: WriteShard, refuse: Refuse) -> None:
     schema = SCHEMA.with_metadata({b"autometa_shard": version})
     assert "is not a shard of version 1 or 2" in refuse(write_shard(records, schema=schema))
@@ -414,7 +435,8 @@ def test_a_small_file_that_unpacks_into_a_huge_one_is_refused(
 def test_a_shard_of_the_first_version_is_taken_its_tasks_without_sketches(
     records: Records, write_shard: WriteShard, tmp_path: Path
 ) -> None:
-    first = pa.schema([field for field in SCHEMA if "sketch" not in field.name], metadata={"autometa_shard": "1"})
+    new = ("sketch", "sketch_version", "embedding", "embedding_version")
+    first = pa.schema([field for field in SCHEMA if field.name not in new], metadata={"autometa_shard": "1"})
     rows = [{name: value for name, value in row.items() if name in first.names} for row in records]
     with KnowledgeBase.create(tmp_path / "other.db") as other:
         path = write_shard(rows, "first.parquet", first)
@@ -429,7 +451,22 @@ def test_a_shard_of_the_first_version_with_columns_of_the_second_is_refused(
     records: Records, write_shard: WriteShard, refuse: Refuse
 ) -> None:
     schema = SCHEMA.with_metadata({b"autometa_shard": b"1"})
-    assert refuse(write_shard(records, schema=schema)).endswith("columns: sketch, sketch_version")
+    expected = "columns: embedding, embedding_version, sketch, sketch_version"
+    assert refuse(write_shard(records, schema=schema)).endswith(expected)
+
+
+def test_a_shard_of_the_second_version_is_taken_its_tasks_without_embeddings(
+    records: Records, write_shard: WriteShard, tmp_path: Path
+) -> None:
+    kept = [field for field in SCHEMA if not field.name.startswith("embedding")]
+    second = pa.schema(kept, metadata={"autometa_shard": "2"})
+    rows = [{name: value for name, value in row.items() if name in second.names} for row in records]
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, write_shard(rows, "second.parquet", second)).n_new == 12
+        assert other.status().embedded == 0
+        assert len({row["sketch"] for row in rows if row["record"] == "task"} - {None}) == 3
+        assert import_shard(other, write_shard(records)).n_new == 0  # the same tasks, with embeddings
+        assert other.status().embedded == 3
 
 
 def test_a_sketch_of_a_later_version_cannot_be_checked_and_is_read_as_none(
@@ -443,6 +480,18 @@ def test_a_sketch_of_a_later_version_cannot_be_checked_and_is_read_as_none(
         with other.reading() as connection:  # an upgrade would find it, and believe it
             versions = connection.execute(select(tables.sketches.c.version)).scalars().all()
         assert versions == [SKETCH_VERSION, SKETCH_VERSION]
+
+
+def test_an_embedding_of_a_later_version_cannot_be_checked_and_is_read_as_none(
+    records: Records, write_shard: WriteShard, tmp_path: Path
+) -> None:
+    changed = _changed(records, TASK, {"embedding_version": "later", "embedding": "not for us"})
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert import_shard(other, write_shard(changed)).n_new == 12
+        assert other.status().embedded == 2
+        with other.reading() as connection:
+            versions = connection.execute(select(tables.embeddings.c.version)).scalars().all()
+        assert set(versions) == {EMBEDDING_VERSION}
 
 
 def test_the_rows_may_stand_in_any_order(records: Records, write_shard: WriteShard, tmp_path: Path) -> None:

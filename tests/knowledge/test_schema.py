@@ -155,7 +155,7 @@ def test_downgrading_to_the_third_schema_forgets_what_is_withdrawn_and_nothing_e
         Withdrawals(writer).add([WITHDRAWAL])
     before = set(inspect(engine).get_table_names())
     schema.downgrade(engine, "0003")
-    assert before - set(inspect(engine).get_table_names()) == {"withdrawals"}
+    assert before - set(inspect(engine).get_table_names()) == {"withdrawals", "embeddings"}
     with pytest.raises(SchemaError, match=f"has schema 0003, this release reads {schema.HEAD}; run: autometa kb upgr"):
         KnowledgeBase(filled.place)
     schema.upgrade(engine)
@@ -165,6 +165,19 @@ def test_downgrading_to_the_third_schema_forgets_what_is_withdrawn_and_nothing_e
     with filled.writing() as writer:
         Withdrawals(writer).add([WITHDRAWAL])
     assert withdrawn_runs(filled) == {("pilot", "wrong clock"): 1}
+    engine.dispose()
+
+
+@pytest.mark.both_backends
+def test_downgrading_to_the_fourth_schema_drops_embeddings_and_nothing_else(filled: KnowledgeBase) -> None:
+    engine = schema.connect(schema.to_url(filled.place))
+    before = set(inspect(engine).get_table_names())
+    assert filled.status().embedded == 3
+    schema.downgrade(engine, "0004")
+    assert before - set(inspect(engine).get_table_names()) == {"embeddings"}
+    schema.upgrade(engine)
+    assert set(inspect(engine).get_table_names()) == before
+    assert (filled.status().embedded, filled.status().evaluations["total"]) == (0, 12)
     engine.dispose()
 
 

@@ -22,6 +22,7 @@ from autometa.knowledge.withdrawing import withdrawn_runs
 from autometa.metric import default_metric, metrics_of
 from autometa.task_kind import TaskKind
 from tests.conftest import Command
+from tests.databases.make import old_embedding
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
 from tests.knowledge.test_schema import NEXT, scripts_with
 
@@ -278,6 +279,8 @@ def test_a_stored_database_is_upgraded_and_every_row_read(
             description = base.describe(fingerprint)
             assert description.family == f"family of {kind}"
             assert description.n_rows == 6
+            has_embedding = was is not None and was >= "0005"
+            assert description.embedding == (old_embedding(kind) if has_embedding else None)
             found = base.evaluations_of(fingerprint, protocol="cv-v1", pipelines_version="0.1")
             assert [evaluation.status for evaluation in found] == [Status.OK, *Status]
             for evaluation in found:

@@ -390,7 +390,7 @@ def test_only_a_shard_that_withdraws_has_the_version_that_older_releases_refuse(
     assert pq.read_schema(issuer.bare).equals(WITHDRAWING_SCHEMA, check_metadata=True)
     assert pq.read_schema(issuer.remeasured).equals(SCHEMA, check_metadata=True)
     versions = [schema.metadata[b"autometa_shard"] for schema in (SCHEMA, WITHDRAWING_SCHEMA)]
-    assert versions == [b"2", b"3"]
+    assert versions == [b"4", b"5"]
 
 
 @pytest.mark.sqlite_only
