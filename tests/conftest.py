@@ -1,9 +1,14 @@
 """Fixtures that all tests share."""
 
+import contextlib
 import importlib.util
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # read as libraries are loaded: the workers share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,10 +17,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autometa._paths import data_path
+from autometa.errors import KnowledgeError
 from autometa.evaluation.machine_speed import keep_speed
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.exchange import import_shard
 from autometa.knowledge.shipped import create_filled
+from tests.forking import CAN_FORK, Forks, run_fresh
 from tests.openml_server import APIKEY, OpenMLServer
 
 if TYPE_CHECKING:
@@ -33,11 +40,17 @@ def uncovered_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
 
 
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of this run of the tests, which its workers share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what tests cache and sign with out of the user's folders, and tell the same times on every machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(_shared(tmp_path_factory) / "cache"))
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         keep_speed(1.0)
         yield
@@ -63,8 +76,10 @@ def corpus() -> Path:
 @pytest.fixture(scope="session")
 def shipped_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a knowledge base that holds the shipped runs; not to be written to."""
-    path = tmp_path_factory.mktemp("shipped") / "knowledge.db"
-    create_filled(path)
+    path = _shared(tmp_path_factory) / "shipped.db"
+    if not path.exists():
+        with contextlib.suppress(KnowledgeError):  # another worker has made it meanwhile
+            create_filled(path)
     return path
 
 
@@ -91,6 +106,16 @@ def postgres() -> "Iterator[Server]":
 
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks | None]:
+    """Return what runs commands in forks of a process that has imported all; None where processes cannot be forked."""
+    if not CAN_FORK:
+        yield None
+        return
+    with Forks() as ready:
+        yield ready
 
 
 @pytest.fixture
@@ -139,21 +164,15 @@ def openml_here(
 
 
 @pytest.fixture
-def autometa(shipped_base: Path, tmp_path: Path) -> Command:
+def autometa(shipped_base: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Command:
     """Return a function that runs the command line in a process of its own, on the shipped base."""
 
     def run(
         *arguments: str, cwd: Path = tmp_path, stdin: str = "", **environment: str
     ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "autometa", *arguments],
-            cwd=cwd,
-            env={**os.environ, "AUTOMETA_DATABASE_URL": str(shipped_base), **environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        is_fresh = any(name.startswith("PYTHON") for name in environment)  # what an interpreter reads as it starts
+        ready = None if is_fresh else request.getfixturevalue("forks")
+        whole = {**os.environ, "AUTOMETA_DATABASE_URL": str(shipped_base), **environment}
+        return (run_fresh if ready is None else ready.run)(arguments, cwd, stdin, whole)
 
     return run

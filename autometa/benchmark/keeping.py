@@ -1,8 +1,8 @@
 """Proposals kept on disk: a method that was replayed is not replayed again while nothing has changed.
 
 A file depends on all that the proposals do: what is stored (the very runs and meta-features, so that it serves whatever
-else a base has learned), which tasks are hidden and how, the seed, the method's name and version, and the source of all
-recommenders, so that an edited one is never taken for the old one.
+else a base has learned), which tasks are hidden and how, the seed, the method's name, version and settings, and the
+source of all recommenders, so that an edited one is never taken for the old one.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from autometa import _array_cache
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
 
-FORMAT = 1
+FORMAT = 2  # 1 did not tell how a recommender is set
 
 _LEARNING = ("autometa.recommenders", "autometa.benchmark", "autometa.knowledge")  # what proposals come from
 
@@ -44,6 +44,7 @@ def identity_of(
         "tasks": [experience.descriptions[row].fingerprint for row in rows],
         "method": [one.name, type(one).__qualname__],
         "version": one.version,
+        "settings": {name: _told(value) for name, value in vars(one).items()},
         "source": source_of(type(one).__module__),
         "n_folds": n_folds,
         "n_steps": n_steps,
@@ -62,6 +63,13 @@ def load(folder: Path, identity: Mapping[str, object], shape: tuple[int, int]) -
 def keep(folder: Path, identity: Mapping[str, object], picks: np.ndarray, seconds: float) -> None:
     """Keep picks, (n_tasks, n_steps), and the seconds that they took."""
     _array_cache.keep_arrays(folder, identity, {"picks": picks, "seconds": np.array(seconds)})
+
+
+def _told(value: object) -> object:
+    """Return what a recommender is set to as JSON; what is neither a value nor a recommender as its own alone."""
+    if isinstance(value, type) and issubclass(value, Recommender):
+        return [value.name, value.__module__, value.__qualname__, value.version]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
 
 
 @cache

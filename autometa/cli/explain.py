@@ -107,6 +107,7 @@ def _write(report: "Report", html: Path, force: bool, form: Format) -> None:
 
 def _report(table: Task, wish: Wish, db: str | None, recommender: str) -> "Report":
     """Return all that is to be said about a table."""
+    from autometa.benchmark.keeping import replay_folder
     from autometa.reporting.expecting import expect
     from autometa.reporting.landscape import survey
     from autometa.reporting.page import Report
@@ -123,7 +124,7 @@ def _report(table: Task, wish: Wish, db: str | None, recommender: str) -> "Repor
         recommendation=recommendation,
         explanation=explained(experience, recommendation, wish.seed),
         landscape=survey(experience, recommendation),
-        expected=expect(experience, recommender_named(recommender), wish.seed),
+        expected=expect(experience, recommender_named(recommender), wish.seed, folder=replay_folder()),
         recommender=recommender,
     )
 

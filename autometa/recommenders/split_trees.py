@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 LEAF = -1
+_MAX_SEED = np.iinfo(np.int32).max  # as in scikit-learn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,12 +50,20 @@ class SplitTrees:
         Geurts, P., Ernst, D., Wehenkel, L. (2006). Extremely randomized trees. Machine Learning 63.
         https://doi.org/10.1007/s10994-006-6226-1
         """
-        from sklearn.ensemble import ExtraTreesRegressor
+        from sklearn import config_context
+        from sklearn.tree import ExtraTreeRegressor
 
-        forest = ExtraTreesRegressor(
-            n_trees, min_samples_leaf=min_leaf, max_features=feature_share, random_state=seed
-        ).fit(values, targets.squeeze(axis=1) if targets.shape[1] == 1 else targets, sample_weight=weights)
-        trees = [each.tree_ for each in forest.estimators_]
+        # Those of an ExtraTreesRegressor, which takes longer to clone and check trees of a few rows than to grow them.
+        draw = np.random.RandomState(seed)
+        own_weights = None if (weights == 1.0).all() else weights
+        single, targets = np.ascontiguousarray(values, np.float32), np.ascontiguousarray(targets, np.float64)
+        trees = []
+        with config_context(skip_parameter_validation=True):
+            for _ in range(n_trees):
+                tree = ExtraTreeRegressor(
+                    min_samples_leaf=min_leaf, max_features=feature_share, random_state=draw.randint(_MAX_SEED)
+                )
+                trees.append(tree.fit(single, targets, own_weights, check_input=False).tree_)
         roots = np.concatenate([[0], np.cumsum([tree.node_count for tree in trees])[:-1]])
         is_leaf = np.concatenate([tree.children_left == tree.children_right for tree in trees])
         children = [

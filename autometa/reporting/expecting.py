@@ -1,7 +1,8 @@
 """What to expect of following the advice: its regret on known tasks whose families were hidden."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -44,13 +45,13 @@ class Advised(Recommender):
 
     Parameters
     ----------
-    make : callable
-        Returns the unfitted recommender that makes the list.
+    make : type of Recommender
+        What makes the list.
     """
 
     name = "advised"
 
-    def __init__(self, make: Callable[[], Recommender]) -> None:
+    def __init__(self, make: type[Recommender]) -> None:
         self.make = make
         self._last: tuple[TaskDescription, Sequence[Configuration], tuple[int, ...]] | None = None
 
@@ -81,18 +82,21 @@ class Advised(Recommender):
         return self.inner_._normalised(description, observed)
 
 
-def expect(experience: Experience, recommender: type[Recommender], seed: int = 0) -> Expected | str:
+def expect(
+    experience: Experience, recommender: type[Recommender], seed: int = 0, *, folder: Path | None = None
+) -> Expected | str:
     """Return what to expect, or why nothing is known of it.
 
     Each family of known tasks is hidden in turn (a fold of families, for what takes long to fit); the list is made
-    from the others, of what was tried on the hidden task.
+    from the others, of what was tried on the hidden task. Lists are kept in a folder, if there is one, for the next
+    time: they are the same for every new task.
     """
     methods = [
         Method(name="advice", make=lambda: Advised(recommender), n_folds=recommender.n_folds),
         Method(name="chance", make=RandomOrder),
     ]
     try:
-        replayed = replay(experience, methods, n_steps=N_STEPS, seed=seed)
+        replayed = replay(experience, methods, n_steps=N_STEPS, seed=seed, folder=folder)
     except DataError as error:
         return str(error)
     regrets = {method.name: replayed.regrets(method.name) for method in methods}

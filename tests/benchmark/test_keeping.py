@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace as changed
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,11 @@ class Newer(Counted):
     version = 2
 
 
+class Set(Counted):
+    def __init__(self, n_first: int) -> None:
+        self.n_first = n_first
+
+
 METHOD = Method(name="counted", make=Counted)
 
 
@@ -72,6 +78,8 @@ def test_whatever_proposals_depend_on_makes_new_ones(tmp_path: Path) -> None:
     assert n_made(tmp_path, n_steps=3) == 18
     assert n_made(tmp_path, seed=1) == 12
     assert n_made(tmp_path, method=changed(METHOD, make=Newer)) == 12
+    for n_first in (0, 1):  # another setting of the same recommender
+        assert n_made(tmp_path, method=changed(METHOD, make=partial(Set, n_first))) == 12
     assert n_made(tmp_path, method=changed(METHOD, n_folds=3)) == 12
     losses = EXPERIENCE.losses.copy()
     losses[0, np.flatnonzero(np.isfinite(losses[0]))[0]] += 1e-9

@@ -11,7 +11,11 @@ from tests.conftest import Command
 
 
 def test_a_page_is_written_once_and_replaced_by_force(
-    autometa: Command, one_shard_base: Path, examples: Path, tmp_path: Path
+    autometa: Command,
+    one_shard_base: Path,
+    examples: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     arguments = ("explain", str(examples / "wine.csv"), "-k", "2", "--html", "report.html", "--db", str(one_shard_base))
     first = autometa(*arguments)
@@ -22,7 +26,8 @@ def test_a_page_is_written_once_and_replaced_by_force(
     second = autometa(*arguments)
     assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr == "error: report.html exists; give another name, or --force to replace it\n"
-    third = autometa(*arguments, "--force", "-f", "json", PYTHONHASHSEED="7")
+    anew = {"PYTHONHASHSEED": "7", "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    third = autometa(*arguments, "--force", "-f", "json", **anew)
     assert json.loads(third.stdout) == {"file": "report.html", "pipelines": 2}
     assert (tmp_path / "report.html").read_bytes() == page, "the same page again"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
@@ -68,11 +73,14 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_hostile_file_and_columns_are_shown_as_text(autometa: Command, examples: Path, tmp_path: Path) -> None:
+def test_a_hostile_file_and_columns_are_shown_as_text(
+    autometa: Command, one_shard_base: Path, examples: Path, tmp_path: Path
+) -> None:
     name = '"><img src=x onerror=alert(1)>.csv'
     table = pd.read_csv(examples / "wine.csv").rename(columns={"cultivar": "<script>alert(1)</script>"})
     table.to_csv(tmp_path / name, index=False)
-    result = autometa("explain", name, "-t", "<script>alert(1)</script>", "-k", "1", "--html", "report.html")
+    arguments = ("-t", "<script>alert(1)</script>", "-k", "1", "--html", "report.html", "--db", str(one_shard_base))
+    result = autometa("explain", name, *arguments)
     assert result.returncode == 0, result.stderr
     root = ElementTree.fromstring((tmp_path / "report.html").read_bytes())
     assert {"img", "script"}.isdisjoint(element.tag for element in root.iter())

@@ -5,10 +5,20 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from autometa._paths import data_path
 from autometa.cli.main import app
+from autometa.knowledge import shipped
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.shards import SCHEMA
+from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
+from autometa.task import Task
+from autometa.task_kind import TaskKind
 from tests.cli.model_files import save_model
 from tests.openml_server import OpenMLServer
 from tests.sources.openml_runs import Desk, Runs, add_runs, add_tasks
@@ -66,32 +76,50 @@ def test_every_command_is_in_the_list() -> None:
 
 
 def test_the_example_of_every_command_runs(
-    tmp_path: Path,
-    shipped_base: Path,
-    one_shard_base: Path,
-    examples: Path,
-    openml_here: OpenMLServer,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, examples: Path, openml_here: OpenMLServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(examples, tmp_path / "data" / "examples")
+    shipping = tmp_path / "shipping"
+    _write_small_shard(shipping)
+    monkeypatch.setattr(shipped, "data_path", lambda name: shipping)  # all that is shipped would only take longer
     base = tmp_path / "knowledge.db"
-    shutil.copy(shipped_base, base)
+    shipped.create_filled(base)
+    _add_sonar(base)
     write_oboe(tmp_path / "oboe")
     add_tasks(openml_here, (3, 31))
     add_runs(openml_here, Runs(tasks=(3, 31), n_runs=8, n_setups=4))
     Desk(openml_here)
     save_model(examples / "wine.csv", tmp_path / "model.skops")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUTOMETA_DATABASE_URL", str(base))
     for command in COMMANDS:
-        monkeypatch.setenv(
-            "AUTOMETA_DATABASE_URL", str(one_shard_base if command.startswith(("benchmark", "fewshot")) else base)
-        )
         examples_found = re.findall(r"(autometa \S.*?)\s*$", _help_of(command).split("Example:")[1], re.MULTILINE)
         arguments = shlex.split(examples_found[0])[1:]
         assert " ".join(arguments).startswith(command)
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, (command, result.output, result.exception)
         assert result.stdout.strip()
+
+
+def _write_small_shard(folder: Path) -> None:
+    """Write the shipped runs on twelve tasks of each kind into a folder."""
+    rows = pq.read_table(data_path("knowledge", "campaign-1-003.parquet")).to_pylist()
+    kept: set[str] = set()
+    for kind in TaskKind:
+        kept.update([row["fingerprint"] for row in rows if row["record"] == "task" and row["kind"] == kind][:12])
+    evaluations = [row for row in rows if row["record"] == "evaluation" and row["fingerprint"] in kept]
+    kept |= {row["key"] for row in evaluations}
+    rest = [row for row in rows if row["record"] != "evaluation" and kept & {row["fingerprint"], row["key"]}]
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist([*evaluations, *rest], schema=SCHEMA), folder / "small.parquet")
+
+
+def _add_sonar(place: Path) -> None:
+    """Add the task that examples name, of which the small shard has no runs."""
+    X = pd.DataFrame({"echo": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]})
+    task = Task(name="sonar", X=X, y=pd.Series(list("RMRMRM")), kind=TaskKind.BINARY, target="rock")
+    with KnowledgeBase(place) as base:
+        base.add_task(task, MetaFeatures(values={}, failures={}, seconds={}, version=EXTRACTION_VERSION))
 
 
 def test_without_a_command_the_help_is_shown() -> None:

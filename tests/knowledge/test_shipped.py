@@ -61,6 +61,12 @@ def shards(filled: KnowledgeBase, make_task: MakeTask, make_evaluation: MakeEval
 
 
 @pytest.fixture
+def few(shards: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this release ship those two, where all that it does would only take longer."""
+    monkeypatch.setattr(shipped, "data_path", lambda name: shards[0].parent)
+
+
+@pytest.fixture
 def package(shards: list[Path], tmp_path: Path) -> Path:
     """A copy of autometa as in a wheel, that ships the two shards."""
     source = Path(shipped.__file__).parents[1]
@@ -136,8 +142,8 @@ def test_first_use_makes_a_base_that_a_newer_release_tops_up(home: Path, package
     assert _first_uses(1, package) == ["13"]
 
 
-def test_what_is_shipped_here_can_be_read(tmp_path: Path) -> None:
-    shipped.create_filled(tmp_path / "runs.db")
+def test_what_is_shipped_here_can_be_read(shipped_base: Path, tmp_path: Path) -> None:
+    shutil.copy(shipped_base, tmp_path / "runs.db")
     with KnowledgeBase(tmp_path / "runs.db") as base:
         assert shipped.missing_shards(base) == ()
         total = base.status().evaluations["total"]
@@ -145,9 +151,11 @@ def test_what_is_shipped_here_can_be_read(tmp_path: Path) -> None:
     assert (total > 0) == bool(list(data_path("knowledge").glob("*.parquet")))
 
 
+@pytest.mark.usefixtures("few")
 def test_opening_the_users_own_base_makes_it_once(home: Path) -> None:
     with shipped.open_knowledge() as base:
         assert base.place == str(home)
+        assert base.status().evaluations["total"] == 13
         revision = base.revision
     with shipped.open_knowledge() as base:
         assert base.revision == revision
@@ -165,6 +173,7 @@ def test_the_environment_names_another_base(
     assert not home.exists()
 
 
+@pytest.mark.usefixtures("few")
 def test_an_empty_variable_names_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(shipped.URL_VARIABLE, "")
     with shipped.open_knowledge() as base:
@@ -179,6 +188,7 @@ def test_a_named_base_must_exist(home: Path, monkeypatch: pytest.MonkeyPatch, tm
     assert not home.exists()
 
 
+@pytest.mark.usefixtures("few")
 def test_the_users_own_base_of_another_schema_is_refused(home: Path) -> None:
     shipped.open_knowledge().close()
     driver = sqlite3.connect(home)
@@ -215,6 +225,7 @@ with KnowledgeBase.create({str(home)!r}) as base:
     assert _first_uses(1, package) == ["13"]
 
 
+@pytest.mark.usefixtures("few")
 def test_a_filled_base_is_made_only_where_none_is(tmp_path: Path) -> None:
     path = tmp_path / "below" / "[odd] name*.db"
     shipped.create_filled(path)
@@ -225,12 +236,15 @@ def test_a_filled_base_is_made_only_where_none_is(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.usefixtures("few")
 def test_a_filled_base_is_made_by_url_too(tmp_path: Path) -> None:
     shipped.create_filled(f"sqlite:///{tmp_path}/runs.db")
     with KnowledgeBase(tmp_path / "runs.db") as base:
         assert shipped.missing_shards(base) == ()
+        assert base.status().evaluations["total"] == 13
 
 
+@pytest.mark.usefixtures("few")
 def test_files_that_belong_to_others_are_left_alone(tmp_path: Path) -> None:
     others = [tmp_path / f".runs.db.{os.getpid()}1", tmp_path / f".runs.db.{os.getpid()}"]
     for other in others:

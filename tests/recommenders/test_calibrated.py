@@ -10,7 +10,6 @@ from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS
 from autometa.evaluation.protocol import CV_V1
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
-from autometa.knowledge.shipped import create_filled
 from autometa.metric import metrics_of
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.recommenders.average import BestOnAverage
@@ -99,11 +98,8 @@ def test_a_thinned_calibration_gives_nearly_the_same_intervals() -> None:
     assert few.thinned(200) is few
 
 
-def test_the_shipped_tables_are_those_of_the_shipped_base(tmp_path: Path) -> None:
-    create_filled(tmp_path / "shipped.db")
-    folder = _array_cache.cache_folder("calibration")
-    before = set(folder.glob("*"))
-    with KnowledgeBase(tmp_path / "shipped.db") as base:
+def test_the_shipped_tables_are_those_of_the_shipped_base(cache: Path, shipped_base: Path) -> None:
+    with KnowledgeBase(shipped_base) as base:
         for kind in TaskKind:
             for metric in metrics_of(kind):
                 experience = base.experience(kind, metric, protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
@@ -111,4 +107,4 @@ def test_the_shipped_tables_are_those_of_the_shipped_base(tmp_path: Path) -> Non
                     shipped = calibration_for(RECOMMENDERS[name], experience)
                     assert shipped.n_tasks > 0
                     assert shipped.interval(0.1, 1.0)[1] < np.inf
-    assert set(folder.glob("*")) == before, "a calibration was made: run python -m benchmarks.calibrations"
+    assert not cache.exists(), "a calibration was made: run python -m benchmarks.calibrations"

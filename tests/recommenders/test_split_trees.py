@@ -30,6 +30,15 @@ def test_rows_come_to_the_leaves_that_scikit_learn_finds(trees: SplitTrees) -> N
     np.testing.assert_array_equal(ours, forest.apply(new))
 
 
+def test_weights_count_as_scikit_learn_counts_them() -> None:
+    weights = RNG.uniform(0.1, 3.0, size=150)
+    trees = SplitTrees.grow(VALUES, TARGETS, weights, n_trees=20, min_leaf=3, feature_share=0.5, seed=7)
+    forest = ExtraTreesRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7)
+    forest.fit(VALUES, TARGETS, sample_weight=weights)
+    np.testing.assert_array_equal(trees.apply(VALUES) - trees.roots, forest.apply(VALUES))
+    assert (trees.apply(VALUES) != grow(TARGETS).apply(VALUES)).any()
+
+
 def test_values_at_a_threshold_go_the_same_way(trees: SplitTrees) -> None:
     forest = ExtraTreesRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7).fit(VALUES, TARGETS)
     inner = np.flatnonzero(trees.features >= 0)

@@ -1,5 +1,7 @@
 """What to expect of advice is what following it would have brought on hidden tasks."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,16 @@ def test_shades_are_put_off_as_in_the_advice() -> None:
 )
 def test_where_nothing_can_be_hidden_the_reason_is_told(losses: list[list[float]], words: str) -> None:
     assert words in str(expect(make_experience(losses), BestOnAverage))
+
+
+def test_what_is_kept_serves_again_and_for_the_same_recommender_alone(tmp_path: Path) -> None:
+    first, again = (expect(EXPERIENCE, GreedyPortfolio, folder=tmp_path) for _ in "ab")
+    assert isinstance(first, Expected)
+    assert isinstance(again, Expected)
+    assert len(list(tmp_path.iterdir())) == 2, "the advice, and a random order"
+    np.testing.assert_array_equal(again.advice, first.advice)
+    np.testing.assert_array_equal(again.chance, first.chance)
+    other = expect(EXPERIENCE, BestOnAverage, folder=tmp_path)
+    assert isinstance(other, Expected)
+    assert len(list(tmp_path.iterdir())) == 3, "the random order is the same"
+    assert not np.array_equal(other.advice, first.advice)

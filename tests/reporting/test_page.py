@@ -68,8 +68,8 @@ def check(page: str) -> ElementTree.Element:
 @pytest.mark.parametrize(
     ("name", "recommender"), [("breast_cancer", "portfolio"), ("wine", "nearest"), ("diabetes", "proximity")]
 )
-def test_the_page_of_every_kind_is_whole(shipped_base: Path, examples: Path, name: str, recommender: str) -> None:
-    report, experience = make_report(shipped_base, examples / f"{name}.csv", recommender)
+def test_the_page_of_every_kind_is_whole(one_shard_base: Path, examples: Path, name: str, recommender: str) -> None:
+    report, experience = make_report(one_shard_base, examples / f"{name}.csv", recommender)
     root = check(render(report))
     text = " ".join(root.itertext())
     for advice in report.recommendation:
@@ -89,8 +89,8 @@ def test_the_page_of_every_kind_is_whole(shipped_base: Path, examples: Path, nam
     assert f"{report.expected.advice[0]:.3f} ± {report.expected.advice_error[0]:.3f}" in text
 
 
-def test_hostile_names_are_text_and_nothing_else(shipped_base: Path, examples: Path) -> None:
-    report, experience = make_report(shipped_base, examples / "wine.csv")
+def test_hostile_names_are_text_and_nothing_else(one_shard_base: Path, examples: Path) -> None:
+    report, experience = make_report(one_shard_base, examples / "wine.csv")
     before = [element.tag for element in check(render(report)).iter()]
     old = report.recommendation
     named = dataclasses.replace(
