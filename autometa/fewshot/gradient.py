@@ -8,7 +8,6 @@ import torch
 
 from autometa._random import generator
 from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, Rule, descend, pulled
-from autometa.fewshot.deep_recommender import TrendEncoder
 from autometa.fewshot.devices import device_of
 from autometa.fewshot.nets import arrays_of, fill
 from autometa.fewshot.predicting import (
@@ -26,8 +25,10 @@ from autometa.fewshot.predicting import (
 from autometa.fewshot.recommender import MetaLearner, Support
 from autometa.fewshot.tasks import ContextEncoder, Episodes, Floats, MetaTasks, draw_episodes
 from autometa.fewshot.training import Effort, Trained, train
+from autometa.fewshot.trend import TrendEncoder
 from autometa.fewshot.weights import Array
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.proximity import Proximity
 
 _CONTEXT_DROPOUT = 0.3
 
@@ -103,7 +104,7 @@ class GradientLearner(MetaLearner):
             return float(self._loss(support, query).mean())
 
     def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
-        return TrendEncoder(ordered, seed).fit(ordered.descriptions)
+        return TrendEncoder(ordered, Proximity().fit(ordered, seed)).fit(ordered.descriptions)
 
     def _build(self, tasks: MetaTasks) -> None:
         """Make what has not learned yet."""

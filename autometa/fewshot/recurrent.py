@@ -12,15 +12,16 @@ import torch
 
 from autometa._random import generator
 from autometa.evaluation.record import Evaluation
-from autometa.fewshot.deep_recommender import TrendEncoder
 from autometa.fewshot.devices import device_of, seeded
 from autometa.fewshot.nets import arrays_of, fill
 from autometa.fewshot.predicting import Known, Residuals, mean_loss, measured
 from autometa.fewshot.recommender import MetaLearner, Support
 from autometa.fewshot.tasks import FAR, WIDTH_ERROR, ContextEncoder, Floats, MetaTasks
 from autometa.fewshot.training import Effort, Trained, train
+from autometa.fewshot.trend import TrendEncoder
 from autometa.fewshot.weights import Array
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.proximity import Proximity
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -214,7 +215,7 @@ class Recurrent(MetaLearner):
         return tuple(sorted(left, key=lambda p: (-value[p], configurations[p].key))[:n])
 
     def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
-        return TrendEncoder(ordered, seed).fit(ordered.descriptions)
+        return TrendEncoder(ordered, Proximity().fit(ordered, seed)).fit(ordered.descriptions)
 
     def _build(self, tasks: MetaTasks) -> None:
         """Make what has not learned yet."""

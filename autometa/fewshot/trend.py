@@ -21,10 +21,9 @@ N_FIRST = 3
 
 
 class TrendEncoder(ContextEncoder):
-    """Contexts that begin with the costs that tasks which are alike let expect.
+    """Contexts that begin with the costs that tasks which are alike let expect, (N + C,).
 
-    Of a known task, those of other families alone, as if it were new. Then comes what a task itself has brought to the
-    covariance of what is left beside such means, see `Prior`; then what `ContextEncoder` says: (N + N + C,).
+    Of a known task, those of other families alone, as if it were new.
 
     Parameters
     ----------
@@ -32,53 +31,44 @@ class TrendEncoder(ContextEncoder):
         Past runs.
     proximity : Proximity
         Fitted to them.
-
-    References
-    ----------
-    Ledoit, O., Wolf, M. (2004). A well-conditioned estimator for large-dimensional covariance matrices. Journal of
-    Multivariate Analysis 88. https://doi.org/10.1016/S0047-259X(03)00096-4
     """
+
+    n_blocks = 1  # of N numbers each, before what `ContextEncoder` says
 
     def __init__(self, experience: Experience, proximity: Proximity) -> None:
         self.experience = experience
         self.proximity = proximity
 
     def fit(self, descriptions: Sequence[TaskDescription]) -> Self:
-        """Learn scales from known tasks, and how what is left of their costs covaries."""
-        from sklearn.covariance import ledoit_wolf
-
+        """Learn scales, and what is expected of known tasks."""
         super().fit(descriptions)
-        trends, costs = self._trends(self.proximity.weights_among_known()), self.experience.costs
-        left = np.where(np.isnan(costs), 0.0, np.nan_to_num(costs) - trends)
-        n_tasks, n_points = left.shape
-        covariance, shrinkage = np.zeros((n_points, n_points)), 1.0
-        if n_tasks > 1 and n_points > 1:
-            covariance, shrinkage = ledoit_wolf(left, assume_centered=True)
-        sizes, directions = np.linalg.eigh(covariance)
-        self.loadings_ = (directions * np.sqrt(np.maximum(sizes, 0.0))).astype(np.float32)
-        counted = left * np.sqrt((1.0 - shrinkage) / n_tasks)
-        rows = np.hstack([trends, counted])
+        rows = self._rows_of_known(self._trends(self.proximity.weights_among_known()))
         self.known_of_ = {each.fingerprint: row for each, row in zip(self.experience.descriptions, rows, strict=True)}
         return self
 
     @property
     def n_numbers(self) -> int:
-        """N + N + C."""
-        return super().n_numbers + 2 * self.experience.n_configurations
+        """C, and N for each block."""
+        return super().n_numbers + self.n_blocks * self.experience.n_configurations
 
     def transform(self, descriptions: Sequence[TaskDescription]) -> Floats:
-        """Return contexts, (n_tasks, N + N + C)."""
+        """Return contexts, (n_tasks, n_numbers)."""
         rows = [
-            self.known_of_[each.fingerprint] if each.fingerprint in self.known_of_ else self._of_new(each)
+            self.known_of_[each.fingerprint]
+            if each.fingerprint in self.known_of_
+            else self._row_of_new(self._trends(self.proximity.weights(each)[None])[0])
             for each in descriptions
         ]
-        shape = (len(descriptions), 2 * self.experience.n_configurations)
+        shape = (len(descriptions), self.n_blocks * self.experience.n_configurations)
         return np.hstack([np.array(rows).reshape(shape), super().transform(descriptions)]).astype(np.float32)
 
-    def _of_new(self, description: TaskDescription) -> np.ndarray:
-        """Return what is expected of a new task, which has brought nothing to the covariance, (N + N,)."""
-        trend = self._trends(self.proximity.weights(description)[None])[0]
-        return np.concatenate([trend, np.zeros_like(trend)])
+    def _rows_of_known(self, trends: np.ndarray) -> np.ndarray:
+        """Return the blocks of the known tasks, (T, n_blocks x N), from what is expected of them, (T, N)."""
+        return trends
+
+    def _row_of_new(self, trend: np.ndarray) -> np.ndarray:
+        """Return the blocks of a new task, (n_blocks x N,), from what is expected of it, (N,)."""
+        return trend
 
     def _trends(self, weights: np.ndarray) -> np.ndarray:
         """Return mean costs, (n_rows, N), from weights (n_rows, n_tasks) that sum to 1; one task more is bad at all."""
@@ -87,8 +77,38 @@ class TrendEncoder(ContextEncoder):
         return np.asarray((own @ np.nan_to_num(costs) + 1.0) / (own @ ~np.isnan(costs) + 1.0))
 
 
+class ResidualEncoder(TrendEncoder):
+    """Contexts that say too what a task has brought to the covariance of what is left beside the trend, (N + N + C,).
+
+    See `Prior`; a new task has brought nothing.
+
+    References
+    ----------
+    Ledoit, O., Wolf, M. (2004). A well-conditioned estimator for large-dimensional covariance matrices. Journal of
+    Multivariate Analysis 88. https://doi.org/10.1016/S0047-259X(03)00096-4
+    """
+
+    n_blocks = 2
+
+    def _rows_of_known(self, trends: np.ndarray) -> np.ndarray:
+        from sklearn.covariance import ledoit_wolf
+
+        costs = self.experience.costs
+        left = np.where(np.isnan(costs), 0.0, np.nan_to_num(costs) - trends)
+        n_tasks, n_points = left.shape
+        covariance, shrinkage = np.zeros((n_points, n_points)), 1.0
+        if n_tasks > 1 and n_points > 1:
+            covariance, shrinkage = ledoit_wolf(left, assume_centered=True)
+        sizes, directions = np.linalg.eigh(covariance)
+        self.loadings_ = (directions * np.sqrt(np.maximum(sizes, 0.0))).astype(np.float32)
+        return np.hstack([trends, left * np.sqrt((1.0 - shrinkage) / n_tasks)])
+
+    def _row_of_new(self, trend: np.ndarray) -> np.ndarray:
+        return np.concatenate([trend, np.zeros_like(trend)])
+
+
 class TrendLearner(MetaLearner):
-    """A meta-learner whose contexts are those of `TrendEncoder`; until some results are there, a portfolio proposes.
+    """A meta-learner whose contexts are those of `ResidualEncoder`; until some results are there, a portfolio proposes.
 
     Few results tell little, since neither the level nor the width of the costs is known: what complements each other
     over the tasks that are alike is better then than the largest expected improvement.
@@ -102,7 +122,7 @@ class TrendLearner(MetaLearner):
     """
 
     n_folds = 10
-    contexts_: TrendEncoder
+    contexts_: ResidualEncoder
 
     def __init__(self, effort: Effort | None = None, n_first: int = N_FIRST) -> None:
         super().__init__(effort)
@@ -122,4 +142,4 @@ class TrendLearner(MetaLearner):
 
     def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
         self.first_ = ProximityPortfolio().fit(ordered, seed)
-        return TrendEncoder(ordered, self.first_.proximity_).fit(ordered.descriptions)
+        return ResidualEncoder(ordered, self.first_.proximity_).fit(ordered.descriptions)
