@@ -116,14 +116,13 @@ class GradientLearner(MetaLearner):
         self.learning_ = torch.nn.ModuleList([self.net_, self.rule_])
 
     def _state(self) -> dict[str, Array]:
-        kept = {"shares": self.residuals_.shares, "variance": self.known_.variance.cpu().numpy()}
-        return arrays_of(self.learning_) | kept
+        return arrays_of(self.learning_) | self.residuals_.arrays(self.known_)
 
     def _restore(self, tasks: MetaTasks, arrays: Mapping[str, Array]) -> None:
         self._build(tasks)
         left = dict(arrays)
         self.residuals_ = Residuals(shares=left.pop("shares"))
-        self.known_ = self.known_.with_variance(left.pop("variance"))
+        self.known_ = self.known_.with_arrays(left.pop("variance"), left.pop("apart"))
         fill(self.learning_, left)
         self.learning_.eval()
 
@@ -151,9 +150,16 @@ class GradientLearner(MetaLearner):
         points, contexts, usual, costs, is_asked = query
         with torch.no_grad():
             outputs = self._outputs(support, points, contexts)
-            left = (usual + outputs.mean(dim=0) - costs) ** 2 - outputs.var(dim=0, correction=0)
-            variance = self.known_.variance[torch.as_tensor(aside.query, device=left.device)]
-            shares = (left / variance * is_asked).sum(dim=1) / is_asked.sum(dim=1).clamp(min=1.0)
+            off = usual + outputs.mean(dim=0) - costs
+            n_asked, is_told = is_asked.sum(dim=1, keepdim=True).clamp(min=1.0), support[-1]
+            # What is compared with a result is off by what it is more, or less, than the others.
+            has_any = is_told.amax(dim=1, keepdim=True)
+            off = off - has_any * (is_asked * off).sum(dim=1, keepdim=True) / n_asked
+            left = off**2 - outputs.var(dim=0, correction=0)
+            places = (torch.as_tensor(each, device=left.device) for each in (aside.support, aside.query))
+            columns, asked = places
+            doubt = self.known_.doubt(columns, is_told).gather(1, asked)
+            shares = (is_asked * left).sum(dim=1) / (is_asked * doubt).sum(dim=1).clamp(min=1e-6)
         return Residuals.of(aside.is_told.sum(axis=1), shares.cpu().double().numpy())
 
     def _expect(self, context: Floats, support: Support) -> tuple[Floats, Floats]:
@@ -161,7 +167,8 @@ class GradientLearner(MetaLearner):
             data = self.known_.data_told(context, support)
             outputs = self._outputs(data, self.known_.points[None], data[1])[:, 0]
             usual = self.known_.parted(context[None])[0][0]
-        left = self.known_.variance * self.residuals_.share(len(support.columns))
+            doubt = self.known_.doubt(self.known_.places(support), data[-1])[0]
+        left = doubt * self.residuals_.share(len(support.columns))
         return measured(usual + outputs.mean(dim=0), left + outputs.var(dim=0, correction=0), support.columns, data)
 
 

@@ -68,26 +68,47 @@ class Known:
         What describes configurations.
     variance : Tensor of shape (N,)
         Of their costs about the usual ones.
+    apart : Tensor of shape (N, N)
+        Mean square of the difference between what two of them cost above the usual.
     """
 
     points: torch.Tensor = field(repr=False)
     variance: torch.Tensor = field(repr=False)
+    apart: torch.Tensor = field(repr=False)
 
     @classmethod
     def of(cls, tasks: MetaTasks, device: torch.device) -> Self:
         """Return what tasks tell of configurations."""
         is_tried = ~np.isnan(tasks.costs)
-        squared = np.where(is_tried, np.nan_to_num(tasks.costs) - tasks.contexts[:, : len(tasks.points)], 0.0) ** 2
-        variance = (squared.sum(axis=0) + 0.1) / (is_tried.sum(axis=0) + 1.0)
-        points, variances = (
-            torch.as_tensor(each, dtype=torch.float32, device=device) for each in (tasks.points, variance)
-        )
-        return cls(points=points, variance=variances)
+        above = np.where(is_tried, np.nan_to_num(tasks.costs) - tasks.contexts[:, : len(tasks.points)], 0.0)
+        counts, both = is_tried.sum(axis=0), is_tried.T.astype(float) @ is_tried
+        squares = (above**2).T @ is_tried
+        apart = np.maximum(squares + squares.T - 2.0 * above.T @ above, 0.0)
+        arrays = (tasks.points, ((above**2).sum(axis=0) + 0.1) / (counts + 1.0), (apart + 0.1) / (both + 1.0))
+        points, variance, distances = (torch.as_tensor(each, dtype=torch.float32, device=device) for each in arrays)
+        return cls(points=points, variance=variance, apart=distances)
 
-    def with_variance(self, variance: np.ndarray) -> "Known":
-        """Return the same configurations with another variance (N,)."""
-        own = torch.as_tensor(variance, dtype=torch.float32, device=self.points.device)
-        return Known(points=self.points, variance=own.reshape(self.variance.shape))
+    def with_arrays(self, variance: np.ndarray, apart: np.ndarray) -> "Known":
+        """Return the same configurations with another variance (N,), and other differences (N, N)."""
+        own, between = (
+            torch.as_tensor(each, dtype=torch.float32, device=self.points.device) for each in (variance, apart)
+        )
+        return Known(
+            points=self.points, variance=own.reshape(self.variance.shape), apart=between.reshape(self.apart.shape)
+        )
+
+    def doubt(self, columns: torch.Tensor, is_told: torch.Tensor) -> torch.Tensor:
+        """Return the variance of costs (B, N) about the usual, or about those of the nearest that was measured.
+
+        Parameters
+        ----------
+        columns : Tensor of int, shape (B, S)
+            What was measured.
+        is_told : Tensor of shape (B, S)
+            1 where there is one.
+        """
+        nearest = (self.apart[columns] + 1e3 * (1.0 - is_told)[..., None]).amin(dim=1)
+        return torch.minimum(self.variance, nearest)
 
     def parted(self, contexts: Floats) -> tuple[torch.Tensor, torch.Tensor]:
         """Return usual costs (B, N) and the other numbers (B, C + 1) of contexts (B, N + C), the last of them 0.
@@ -124,11 +145,16 @@ class Known:
 
     def data_told(self, context: Floats, support: Support) -> Data:
         """Return what `told_loss` takes, of one task that is new; an empty support set has one place, not told."""
-        n_places = max(len(support.columns), 1)
-        columns, told = np.zeros((1, n_places), dtype=np.int64), np.zeros((1, n_places), dtype=np.float32)
-        columns[0, : len(support.columns)], told[0, : len(support.told)] = support.columns, support.told
-        is_told = np.full((1, n_places), len(support.columns) > 0)
-        return self.support(context[None, :], columns, told, is_told)
+        columns = self.places(support)
+        told = np.zeros(columns.shape, dtype=np.float32)
+        told[0, : len(support.told)] = support.told
+        is_told = np.full(columns.shape, len(support.columns) > 0)
+        return self.support(context[None, :], columns.cpu().numpy(), told, is_told)
+
+    def places(self, support: Support) -> torch.Tensor:
+        """Return what was measured on one task, (1, S); one place where nothing was."""
+        columns = support.columns if len(support.columns) else np.zeros(1, dtype=np.int64)
+        return torch.as_tensor(columns, device=self.points.device)[None]
 
 
 def told_loss(predict: Predict, data: Data) -> torch.Tensor:
@@ -221,6 +247,14 @@ class Residuals:
         sums = np.bincount(groups, weights=squared, minlength=len(_SIZES))
         shares = (sums + 5.0) / (counts + 5.0)
         return cls(shares=np.maximum(shares, MIN_SHARE))  # five tasks on which nothing was learned
+
+    def arrays(self, known: Known) -> dict[str, np.ndarray]:
+        """Return what is kept in a file beside a net."""
+        return {
+            "shares": self.shares,
+            "variance": known.variance.cpu().numpy(),
+            "apart": known.apart.cpu().numpy(),
+        }
 
     def share(self, n_told: int) -> float:
         """Return the share of the variance that is left after so many runs."""

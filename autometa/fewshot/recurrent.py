@@ -224,14 +224,13 @@ class Recurrent(MetaLearner):
         self.net_ = Proposer(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points) + 1).to(device)
 
     def _state(self) -> dict[str, Array]:
-        kept = {"shares": self.residuals_.shares, "variance": self.known_.variance.cpu().numpy()}
-        return arrays_of(self.net_) | kept
+        return arrays_of(self.net_) | self.residuals_.arrays(self.known_)
 
     def _restore(self, tasks: MetaTasks, arrays: Mapping[str, Array]) -> None:
         self._build(tasks)
         left = dict(arrays)
         self.residuals_ = Residuals(shares=left.pop("shares"))
-        self.known_ = self.known_.with_variance(left.pop("variance"))
+        self.known_ = self.known_.with_arrays(left.pop("variance"), left.pop("apart"))
         fill(self.net_, left)
         self.net_.eval()
 
