@@ -53,7 +53,7 @@ class Table:
     >>> task = Task(name="t", X=X, y=pd.Series(["a", "b", "b"]), kind="binary", target="sold")
     >>> table = read_table(task)
     >>> table.values.tolist(), table.is_nominal.tolist(), table.target.tolist()
-    ([[0.0, 1.0], [1.0, 2.0], [0.0, 4.0]], [True, False], [1.0, 0.0, 0.0])
+    ([[1.0, 1.0], [0.0, 2.0], [1.0, 4.0]], [True, False], [1.0, 0.0, 0.0])
     """
 
     kind: TaskKind
