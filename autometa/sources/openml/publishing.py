@@ -145,7 +145,7 @@ def send(publication: Publication, connection: Connection) -> int:
         If OpenML does not take it.
     """
     check_key()
-    once = replace(connection, n_attempts=1)
+    once = replace(connection, n_attempts=1, advice="it may be there all the same, so look before sending again")
     flow = once.ask(f"the flow {publication.flow.name}", publication.flow.publish)
     _number(publication, int(flow.flow_id))
     run = once.ask(f"the run on task {publication.number}", publication.run.publish, is_data=True)
