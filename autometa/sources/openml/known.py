@@ -22,6 +22,8 @@ from autometa.sources.openml.stored import METAFEATURES_VERSION
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
+_MAX_COUNT = 2**31 - 1  # what a base holds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTask:
@@ -58,7 +60,8 @@ def read_known_task(number: int, connection: Connection) -> KnownTask | None:
     Raises
     ------
     NotOfferedError
-        If OpenML has no such task, or not its data set, or does not tell how large that is.
+        If OpenML has no such task, or not its data set, or does not tell how large that is, or how many classes
+        there are.
     SourceError
         If OpenML does not give it.
     """
@@ -72,14 +75,15 @@ def read_known_task(number: int, connection: Connection) -> KnownTask | None:
         raise NotOfferedError(f"OpenML does not tell the size of data set {info.dataset}")
     n_classes = 0 if info.type == REGRESSION else _n_classes(connection, info, dataset, qualities)
     kind = TaskKind.REGRESSION if n_classes == 0 else TaskKind.BINARY if n_classes == 2 else TaskKind.MULTICLASS
+    is_usual = info.target == dataset.target
     description = TaskDescription(
         name=f"{dataset.name} ({dataset.version})",
-        fingerprint=foreign_fingerprint(dataset.number, kind, "" if info.target == dataset.target else info.target),
+        fingerprint=foreign_fingerprint(dataset.number, kind, "" if is_usual else info.target),
         family=dataset_name_to_family(dataset.name),
         kind=kind,
         n_rows=n_rows,
         n_columns=n_columns - 1,
-        metafeatures=to_metafeatures(qualities, kind),
+        metafeatures=to_metafeatures(qualities, kind, is_of_target=is_usual),
     )
     return KnownTask(
         number=number,
@@ -109,10 +113,13 @@ def _n_classes(connection: Connection, info: TaskInfo, dataset: DatasetInfo, qua
     if counted >= 2 and info.target == dataset.target:
         return int(counted)
     columns = fetch_columns(connection, info.dataset) or ()
-    return max(2, *(len(column.labels) for column in columns if column.name == info.target), 2)
+    n_declared = next((len(column.labels) for column in columns if column.name == info.target), 0)
+    if n_declared < 2:
+        raise NotOfferedError(f"OpenML does not tell the classes of task {info.number}")
+    return n_declared
 
 
 def _count(qualities: Mapping[str, float], name: str) -> int:
-    """Return a count among qualities, 0 where it is unknown."""
+    """Return a count among qualities, 0 where it is unknown or one that no table has."""
     value = qualities.get(name, math.nan)
-    return int(value) if math.isfinite(value) else 0
+    return int(value) if 0 <= value <= _MAX_COUNT else 0
