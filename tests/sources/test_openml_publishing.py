@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +20,7 @@ from autometa.sources.openml.choosing import measured_best
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.flows import Setup, own_flow, to_configuration
 from autometa.sources.openml.preparation import TableFacts
-from autometa.sources.openml.publishing import FILES, declared, make_flow, prepare, send, write
+from autometa.sources.openml.publishing import FILES, check_folder, declared, make_flow, prepare, send, write
 from autometa.sources.openml.reading import Reference, fetch
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -177,10 +178,23 @@ def test_only_configurations_of_ours_are_run(desk: Desk) -> None:
 def test_a_folder_with_something_in_it_is_left_alone(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     publication = prepare(TREE, 51, QUICK)
-    with pytest.raises(OptionError, match="there is something in"):
-        write(publication, tmp_path)
-    with pytest.raises(OptionError, match="cannot write into"):
-        write(publication, tmp_path / "letter.txt")
+    for check in (check_folder, partial(write, publication)):
+        with pytest.raises(OptionError, match="there is something in"):
+            check(tmp_path)
+        with pytest.raises(OptionError, match="cannot write into"):
+            check(tmp_path / "letter.txt")
+    check_folder(tmp_path / "new" / "one")
+    assert [path.name for path in tmp_path.iterdir() if "new" in path.name or path.is_file()] == ["letter.txt"]
+
+
+def test_a_table_that_lacks_rows_since_their_target_is_infinite_is_refused(desk: Desk) -> None:
+    fetch(QUICK, Reference(number=52, is_task=True))
+    path = QUICK.cache / "datasets" / "42" / "dataset_42.pq"
+    frame = pd.DataFrame({"a": np.arange(60.0), "b": ["x", "y"] * 30, "z": np.arange(60.0)})
+    frame.loc[5, "z"] = np.inf
+    frame.to_parquet(path)
+    with pytest.raises(DataError, match="rows with an infinite target were left out"):
+        prepare(Configuration(algorithm="ridge"), 52, QUICK)
 
 
 def test_the_best_that_was_measured_on_a_task_is_chosen(server: OpenMLServer, tmp_path: Path) -> None:

@@ -154,7 +154,13 @@ def fetch_suite(connection: Connection, suite: str) -> tuple[int, ...]:
     ------
     OptionError
         If it has no tasks.
+    SourceError
+        As of the others; offline always.
     """
+    if connection.is_offline:
+        raise SourceError(
+            f"offline, and suites are never in the cache of openml; name the tasks of suite {suite} by --openml-tasks"
+        )
 
     def ask() -> list[int] | None:
         import openml
