@@ -9,10 +9,12 @@ import pytest
 from autometa.errors import NotOfferedError, SourceError
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.doctor import Level, examine
+from autometa.sources.openml.answers import parse_task
 from autometa.sources.openml.connection import Connection
+from autometa.sources.openml.fetching import fetch_dataset
 from autometa.sources.openml.importing import Wanted, import_runs
 from autometa.sources.openml.known import read_known_task
-from tests.openml_files import xml
+from tests.openml_files import element, xml
 from tests.openml_http import Answer
 from tests.openml_server import OpenMLServer
 from tests.sources.openml.made_up import flowers
@@ -93,6 +95,30 @@ def test_a_task_whose_classes_openml_does_not_count_is_not_guessed_to_have_two(o
     openml_here.add_task(30, 12)
     with pytest.raises(NotOfferedError, match="does not tell the classes of task 30"):
         read_known_task(30, QUICK)
+
+
+@pytest.mark.parametrize("about", [{"name": "long " * 60}, {"licence": "do what you like " * 20}])
+def test_a_name_or_licence_that_no_base_holds_is_told(openml_here: OpenMLServer, about: dict[str, str]) -> None:
+    openml_here.add_table(12, flowers(), target="kind", **about)  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match=r"data set 12 in a form that cannot be read \((name|licence) has \d+ char"):
+        fetch_dataset(QUICK, 12)
+
+
+def test_a_procedure_without_a_number_names_a_protocol_of_letters(tmp_path: Path) -> None:
+    procedure = "<oml:estimation_procedure><oml:type>\u202e[/b]</oml:type></oml:estimation_procedure>"
+    source = "<oml:data_set><oml:data_set_id>1</oml:data_set_id></oml:data_set>"
+    inputs = f'<oml:input name="source_data">{source}</oml:input><oml:input name="estimation_procedure">{procedure}'
+    (tmp_path / "task.xml").write_text(
+        xml("task", f"{element('task_id', 1)}{element('task_type_id', 1)}{inputs}</oml:input>"), encoding="utf-8"
+    )
+    assert parse_task(tmp_path / "task.xml").protocol == "openml-b-0"
+
+
+def test_qualities_with_names_that_a_terminal_obeys_are_shown(base: KnowledgeBase, openml_here: OpenMLServer) -> None:
+    add_tasks(openml_here, (11,), {11: PLAIN | {"\x9b31m": 1.0}})
+    add_runs(openml_here, Runs(tasks=(11,), n_runs=10, n_setups=10))
+    assert import_runs(base, wanted(tasks=(11,)), QUICK).added.n_new == 10
+    assert [finding for finding in examine(base) if finding.level is Level.BROKEN] == []
 
 
 @pytest.mark.parametrize("words", ["1e300", "-5"])
