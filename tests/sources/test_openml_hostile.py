@@ -14,6 +14,7 @@ from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.fetching import fetch_dataset
 from autometa.sources.openml.importing import Wanted, import_runs
 from autometa.sources.openml.known import read_known_task
+from autometa.task_kind import TaskKind
 from tests.openml_files import element, xml
 from tests.openml_http import Answer
 from tests.openml_server import OpenMLServer
@@ -119,6 +120,17 @@ def test_qualities_with_names_that_a_terminal_obeys_are_shown(base: KnowledgeBas
     add_runs(openml_here, Runs(tasks=(11,), n_runs=10, n_setups=10))
     assert import_runs(base, wanted(tasks=(11,)), QUICK).added.n_new == 10
     assert [finding for finding in examine(base) if finding.level is Level.BROKEN] == []
+
+
+def test_rows_without_a_class_are_no_class_though_openml_counts_them(openml_here: OpenMLServer) -> None:
+    frame = flowers()
+    frame.loc[:1, "kind"] = None
+    about = {"NumberOfInstances": 60, "NumberOfFeatures": 9, "NumberOfClasses": 3, "NumberOfMissingValues": 4}
+    openml_here.add_table(12, frame, target="kind", qualities=about)
+    openml_here.add_task(30, 12)
+    known = read_known_task(30, QUICK)
+    assert known is not None
+    assert (known.kind, known.task.n_classes) == (TaskKind.BINARY, 2)
 
 
 @pytest.mark.parametrize("words", ["1e300", "-5"])

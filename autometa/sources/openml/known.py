@@ -109,14 +109,14 @@ def foreign_fingerprint(dataset: int, kind: TaskKind, target: str = "") -> str:
 
 def _n_classes(connection: Connection, info: TaskInfo, dataset: DatasetInfo, qualities: Mapping[str, float]) -> int:
     """Return the number of classes: those that occur, or of another target than the usual, those that are declared."""
-    counted = qualities.get("NumberOfClasses", 0.0)
-    if counted >= 2 and info.target == dataset.target:
-        return int(counted)
+    counted = _count(qualities, "NumberOfClasses") if info.target == dataset.target else 0
+    if counted >= 2 and qualities.get("NumberOfMissingValues") == 0:
+        return counted
     columns = fetch_columns(connection, info.dataset) or ()
     n_declared = next((len(column.labels) for column in columns if column.name == info.target), 0)
-    if n_declared < 2:
+    if max(counted, n_declared) < 2:
         raise NotOfferedError(f"OpenML does not tell the classes of task {info.number}")
-    return n_declared
+    return min(number for number in (counted, n_declared) if number >= 2)  # OpenML counts rows without a class as one
 
 
 def _count(qualities: Mapping[str, float], name: str) -> int:

@@ -1,7 +1,7 @@
 """OpenML's qualities of data sets as meta-features: under our names where they are the very same, else under theirs.
 
 The same are counts of rows and classes over the full table. Not the same, though alike: ``NumberOfFeatures`` and shares
-of missing values count the target and ignored columns, entropies are of nominal columns alone, landmarkers are Weka's.
+of missing values count the target, entropies are of nominal columns alone, landmarkers are Weka's.
 
 References
 ----------
