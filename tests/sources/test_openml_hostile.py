@@ -122,6 +122,24 @@ def test_qualities_with_names_that_a_terminal_obeys_are_shown(base: KnowledgeBas
     assert [finding for finding in examine(base) if finding.level is Level.BROKEN] == []
 
 
+def test_the_recall_of_classes_that_never_occur_is_no_balanced_accuracy(
+    base: KnowledgeBase, openml_here: OpenMLServer
+) -> None:
+    frame = flowers()
+    frame["kind"] = frame["kind"].cat.add_categories("3")
+    about = PLAIN | {"NumberOfInstances": 60, "NumberOfFeatures": 9}
+    openml_here.add_table(12, frame, target="kind", qualities=about)
+    openml_here.add_task(12, 12)
+    add_runs(openml_here, Runs(tasks=(11, 12), n_runs=20, n_setups=10))
+    add_tasks(openml_here, (11,))
+    measures = ("predictive_accuracy", "unweighted_recall")
+    assert import_runs(base, wanted(tasks=(11, 12), measures=measures), QUICK).added.n_new == 20
+    balanced = base.evaluations().groupby("task")["balanced_accuracy"].count()
+    assert balanced.to_dict() == {"table 11 (1)": 10, "table_12 (1)": 0}
+    imported = import_runs(base, wanted(tasks=(12,), measures=measures[1:]), QUICK)
+    assert imported.left_out == {"unweighted_recall counts classes that never occur": 10}
+
+
 def test_rows_without_a_class_are_no_class_though_openml_counts_them(openml_here: OpenMLServer) -> None:
     frame = flowers()
     frame.loc[:1, "kind"] = None

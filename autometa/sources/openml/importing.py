@@ -197,11 +197,13 @@ class _Reader:
         reason = ""
         measure = self._measures[0]
         task = self._task(each.task)
-        metric = None if task is None else metric_of(measure, task.kind)
+        metric = None if task is None else metric_of(measure, task.kind, all_occur=task.all_occur)
         if each.value is None or not math.isfinite(each.value):
             reason = "without a value"
         elif task is None:
             reason = "of tasks that are no classification or regression, or of which OpenML does not tell enough"
+        elif metric is None and metric_of(measure, task.kind) is not None:
+            reason = f"{measure} counts classes that never occur"
         elif metric is None:
             reason = f"{measure} is no metric of ours on {task.kind} tasks"
         elif not _is_possible(metric, each.value):
@@ -235,7 +237,7 @@ class _Reader:
         values = {self._measures[0]: each.value, **more}
         scores: dict[str, tuple[float, ...]] = {}
         for measure, value in values.items():
-            metric = metric_of(measure, task.kind)
+            metric = metric_of(measure, task.kind, all_occur=task.all_occur)
             if metric is not None and value is not None and _is_possible(metric, value):
                 scores[metric] = (float(value),)
         return scores
