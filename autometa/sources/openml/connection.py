@@ -164,11 +164,14 @@ def _run(call: Callable[[], T], seconds: float) -> tuple[list[T], BaseException 
     ended: queue.SimpleQueue[tuple[list[T], BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
-        try:
-            ended.put(([call()], None))
-        except BaseException as error:  # noqa: BLE001 - as every future does: whoever waits for it gets it
-            traceback.clear_frames(error.__traceback__)  # closes here what the library leaves open
-            ended.put(([], error))
+        came: tuple[list[T], BaseException | None]
+        with _silent_root():  # here, since it may take longer than anyone waits
+            try:
+                came = [call()], None
+            except BaseException as error:  # noqa: BLE001 - as every future does: whoever waits for it gets it
+                traceback.clear_frames(error.__traceback__)  # closes here what the library leaves open
+                came = [], error
+        ended.put(came)
 
     threading.Thread(target=run, name="openml", daemon=True).start()
     try:
@@ -182,18 +185,24 @@ def _settings() -> Iterator[None]:
     """Let the library ask once, and keep to itself what it has to say, while the block is open."""
     config = _library().config
     n_retries = config.connection_n_retries
-    root = logging.getLogger()
-    silent = logging.NullHandler()  # else the library's use of the root logger would set logging up
     config.connection_n_retries = 1
-    if not root.handlers:
-        root.addHandler(silent)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its deprecations, and of files that it leaves open
             yield
     finally:
-        root.removeHandler(silent)
         config.connection_n_retries = n_retries
+
+
+@contextmanager
+def _silent_root() -> Iterator[None]:
+    """Give the root logger a handler while the block is open, else the library's use of it would set logging up."""
+    silent = logging.NullHandler()
+    logging.getLogger().addHandler(silent)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(silent)
 
 
 def _translated(error: BaseException, what: str) -> Exception | None:
