@@ -168,6 +168,14 @@ def test_a_run_that_gets_no_answer_is_not_sent_again_by_itself(desk: Desk, serve
         send(publication, QUICK)
 
 
+@pytest.mark.parametrize("half", [b"", b"\x80\x02}q\x00(X"])
+def test_half_a_file_that_the_library_derived_from_splits_is_no_end(desk: Desk, half: bytes) -> None:
+    whole = prepare(TREE, 51, QUICK).files()
+    (path,) = (QUICK.cache / "tasks" / "51").glob("*.pkl*")
+    path.write_bytes(half)
+    assert prepare(TREE, 51, QUICK).files() == whole
+
+
 def test_only_configurations_of_ours_are_run(desk: Desk) -> None:
     with pytest.raises(ConfigurationError, match="no algorithm 'mine'"):
         prepare(Configuration(algorithm="mine"), 51, QUICK)

@@ -7,6 +7,7 @@ itself (warnings, the root logger) is put back after it.
 """
 
 import logging
+import pickle
 import queue
 import re
 import threading
@@ -240,7 +241,10 @@ def _is_of_parsing(error: BaseException) -> bool:
     """Return whether an error is what the library runs into where an answer is not what it expects."""
     from pyexpat import ExpatError
 
-    return isinstance(error, ExpatError | ValueError | LookupError | TypeError | AttributeError | AssertionError)
+    of_files = (EOFError, pickle.UnpicklingError)  # half of one that it derived, and then removes
+    return isinstance(
+        error, (ExpatError, ValueError, LookupError, TypeError, AttributeError, AssertionError, *of_files)
+    )
 
 
 def _network_words(error: Exception) -> str:
