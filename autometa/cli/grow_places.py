@@ -96,7 +96,10 @@ class Place:
             tables = find_tables(self.path, split=self.split, target=self.target)[: self.limit]
             return Found(sources={"": [*tables]})
         connection = Connection(is_offline=self.is_offline)
-        bounds = Bounds(max_rows=self.max_rows or math.inf, max_columns=self.max_columns or math.inf)
+        bounds = Bounds(
+            max_rows=math.inf if self.max_rows is None else self.max_rows,
+            max_columns=math.inf if self.max_columns is None else self.max_columns,
+        )
         if self.datasets is not None:
             return find_datasets(connection, _numbers(self.datasets)[: self.limit], bounds)
         if self.tasks is not None:

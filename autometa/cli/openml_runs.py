@@ -104,11 +104,13 @@ def publish_openml(  # noqa: PLR0913 - an argument for each option
     """
     from autometa.sources.openml.choosing import measured_best
     from autometa.sources.openml.connection import Connection
-    from autometa.sources.openml.publishing import check_key, prepare, send, write
+    from autometa.sources.openml.publishing import check_folder, check_key, prepare, send, write
 
     if (rank is None) == (configuration is None):
         raise OptionError("give --rank, or --configuration")
     connection = Connection()
+    place = folder or Path(f"openml-run-{task}")
+    check_folder(place)
     if sends:
         check_key()
     if configuration is not None:
@@ -117,7 +119,7 @@ def publish_openml(  # noqa: PLR0913 - an argument for each option
         with opened(db) as base:
             chosen = measured_best(base, task, connection, rank=rank or 1)
     publication = prepare(chosen, task, connection, seed=seed)
-    places = write(publication, folder or Path(f"openml-run-{task}"))
+    places = write(publication, place)
     content: dict[str, object] = {
         "task": task,
         "configuration": json.loads(chosen.to_json()),

@@ -87,8 +87,7 @@ class OpenMLSource:
             splits = fetch_splits(self.connection, info)
         except (NotOfferedError, OptionError) as error:
             raise DataError(str(error)) from error
-        if len(fetched.rows) != task.n_rows:
-            raise DataError("rows with an infinite target were left out, so the splits of OpenML do not fit")
+        fetched.check_rows()
         folds = splits.for_rows(fetched.rows, fetched.n_file_rows)
         return Ready(task=task, splits=OwnSplits(folds=folds, called=info.protocol))
 

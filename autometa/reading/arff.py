@@ -132,7 +132,7 @@ def _read_rows(lines: list[_Line], attributes: list[_Attribute], label: str) -> 
             rows.append(_parse_row(line, attributes))
         except _FaultError as error:
             raise DataError(f"{label}: line {number} {error}") from error
-    columns: dict[str, pd.Series] = {}
+    columns: dict[str, pd.Series | np.ndarray] = {}
     for attribute, values in zip(attributes, zip(*rows, strict=True) if rows else [()] * len(attributes), strict=True):
         column, is_faulty = _convert(attribute, values)
         if is_faulty.any():
@@ -195,16 +195,21 @@ def _value(match: "re.Match[str]") -> str | None:
     return None if quoted is None else _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), quoted)
 
 
-def _convert(attribute: _Attribute, values: tuple[str | None, ...]) -> tuple[pd.Series, np.ndarray]:
+def _convert(attribute: _Attribute, values: tuple[str | None, ...]) -> tuple[pd.Series | np.ndarray, np.ndarray]:
     """Return a column in its declared type, and which values do not fit it (n_rows,)."""
+    if attribute.is_number:
+        numbers = pd.to_numeric(np.array(values, dtype=object), errors="coerce")  # as a Series, slow for many columns
+        if numbers.dtype.kind in "iu":
+            return numbers, np.zeros(len(values), dtype=bool)
+        numbers = numbers.astype("float64", copy=False)
+        is_faulty = np.isnan(numbers)
+        for at in np.flatnonzero(is_faulty):
+            is_faulty[at] = values[at] is not None and values[at] not in MISSING_MARKERS
+        return numbers, is_faulty
     raw = pd.Series(values, dtype=object)
     if attribute.labels is not None:
         codes = pd.Index(attribute.labels, dtype=object).get_indexer(pd.Index(raw))
         column = pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(attribute.labels, dtype="str")))
-    elif attribute.is_number:
-        numbers = pd.to_numeric(raw, errors="coerce")
-        column = numbers if numbers.dtype.kind in "iuf" else numbers.astype("float64")
-        raw = raw.mask(raw.isin(MISSING_MARKERS)) if column.isna().any() else raw
     else:
         column = raw.astype("str")
     return column, np.asarray(column.isna() & raw.notna(), dtype=bool)

@@ -68,6 +68,7 @@ def test_what_openml_cannot_give_is_one_line(
         (["--openml-datasets", "1", "--target", "y"], "--target does not go with --openml-datasets"),
         (["--from", "x.csv", "--max-rows", "5"], "--max-rows does not go with --from"),
         (["--openml-datasets", "1", "--max-rows", "1"], "no table has so few"),
+        (["--openml-datasets", "1", "--max-rows", "0"], "no table has so few"),
     ],
 )
 def test_what_does_not_go_together_is_refused(autometa: Command, arguments: list[str], words: str) -> None:

@@ -97,6 +97,11 @@ def test_a_dry_run_writes_files_and_says_so(
         "description.xml", "flow.xml", "predictions.arff",
     ]  # fmt: skip
     assert not desk.runs
+    n_asked = len(server.asked)
+    again = autometa(*command, "--configuration", str(configuration), "--send")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr == "error: there is something in openml-run-11; name an empty folder, or a new one\n"
+    assert len(server.asked) == n_asked, "it is told before anything is run"
     sent = autometa(*command, "--configuration", configuration.read_text(), "--folder", "sent", "--send", "-f", "json")
     assert json.loads(sent.stdout)["run"] == 9001
     assert len(desk.runs) == 1
@@ -106,6 +111,6 @@ def test_a_dry_run_writes_files_and_says_so(
         (("--configuration", "nowhere.json"), "cannot read the configuration"),
         (("--configuration", "{}"), "not the JSON of a configuration"),
     ):
-        refused = autometa(*command, *options)
+        refused = autometa(*command, *options, "--folder", "third")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert words in refused.stderr

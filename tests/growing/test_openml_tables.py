@@ -188,7 +188,7 @@ def test_a_network_that_fails_while_tasks_are_listed_leaves_those_that_came(
 def test_a_suite_that_is_not_there_or_empty_is_told(server: OpenMLServer) -> None:
     with pytest.raises(NotOfferedError, match="OpenML has no suite 98"):
         find_suite(QUICK, "98", ANY_SIZE)
-    with pytest.raises(SourceError, match="offline, OpenML is not asked for suite 99"):
+    with pytest.raises(SourceError, match="suites are never in the cache of openml; name the tasks of suite 99"):
         find_suite(Connection(is_offline=True), "99", ANY_SIZE)
     server.add_suite(97, [])
     with pytest.raises((OptionError, SourceError), match="suite 97"):

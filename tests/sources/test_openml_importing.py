@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from autometa.sources.openml.stored import METAFEATURES_VERSION, PIPELINES_VERSI
 from autometa.task_kind import TaskKind
 from tests.openml_http import Answer, cut, empty, malformed, refusal, silent, status
 from tests.openml_server import OpenMLServer
+from tests.sources.openml.made_up import flowers
 from tests.sources.openml_runs import PLAIN, Runs, add_runs, add_tasks
 from tests.sources.published import write_oboe
 
@@ -147,13 +147,6 @@ def test_what_is_no_metric_of_ours_on_a_task_is_left_out_and_told(
 def test_a_task_without_an_answer_of_openmls_is_left_out(base: KnowledgeBase, openml_here: OpenMLServer) -> None:
     add_tasks(openml_here, (11,))
     add_runs(openml_here, Runs(tasks=(11, 12), n_runs=20, n_setups=10))  # of 12 there are runs alone
-    imported = import_runs(base, wanted(tasks=(11, 12)), QUICK)
-    assert (imported.added.n_new, sum(imported.left_out.values())) == (10, 10)
-
-
-def test_a_data_set_of_which_openml_tells_no_size_is_left_out(base: KnowledgeBase, openml_here: OpenMLServer) -> None:
-    add_tasks(openml_here, (11, 12), {12: {"Dimensionality": 0.1}})
-    add_runs(openml_here, Runs(tasks=(11, 12), n_runs=20, n_setups=10))
     imported = import_runs(base, wanted(tasks=(11, 12)), QUICK)
     assert (imported.added.n_new, sum(imported.left_out.values())) == (10, 10)
 
@@ -293,6 +286,14 @@ def test_other_targets_and_regression_are_other_tasks(openml_here: OpenMLServer)
     assert found[11].fingerprint == found[21].fingerprint == foreign_fingerprint(11, TaskKind.BINARY)
     assert found[20].fingerprint == foreign_fingerprint(11, TaskKind.REGRESSION, "a")
     assert {each.family for each in found.values()} == {"table_11"}
+    assert found[11].metafeatures["majority_share"] == 0.5
+    openml_here.add_table(12, flowers(), target="kind", qualities=PLAIN)
+    openml_here.add_task(30, 12, target="petals")
+    petals = read_known_task(30, QUICK)
+    assert petals is not None
+    assert (petals.kind, petals.task.n_classes) == (TaskKind.MULTICLASS, 3)
+    assert petals.task.description.metafeatures["nr_inst"] == 30
+    assert not {"majority_share", "nr_class"} & set(petals.task.description.metafeatures)  # of another target
     protocols = {number: each.protocol for number, each in known.items() if each is not None}
     assert protocols == {11: "openml-1", 20: "openml-7", 21: "openml-9"}
 
@@ -329,17 +330,6 @@ def test_a_suite_with_real_qualities_can_be_learned_from(base: KnowledgeBase, op
 def test_an_import_of_nothing_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="needs tasks, measures, and a run"):
         wanted(**options)
-
-
-def test_a_score_that_is_no_number_is_left_out(base: KnowledgeBase, server: OpenMLServer) -> None:
-    class Broken(Runs):
-        def value(self, measure: str, run: int) -> float:
-            return float("nan") if run < 4 else super().value(measure, run)
-
-    add_runs(server, Broken(tasks=TASKS, n_runs=40, n_setups=10))
-    imported = import_runs(base, wanted(), QUICK)
-    assert (imported.added.n_new, imported.left_out) == (36, {"without a value": 4})
-    assert json.loads(base.configurations()["content"].iloc[0])
 
 
 def test_imported_runs_obey_the_rules_and_can_be_handed_on(

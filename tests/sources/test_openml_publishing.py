@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +20,7 @@ from autometa.sources.openml.choosing import measured_best
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.flows import Setup, own_flow, to_configuration
 from autometa.sources.openml.preparation import TableFacts
-from autometa.sources.openml.publishing import FILES, declared, make_flow, prepare, send, write
+from autometa.sources.openml.publishing import FILES, check_folder, declared, make_flow, prepare, send, write
 from autometa.sources.openml.reading import Reference, fetch
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -158,13 +159,21 @@ def test_without_a_key_nothing_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPat
 def test_a_run_that_gets_no_answer_is_not_sent_again_by_itself(desk: Desk, server: OpenMLServer) -> None:
     publication = prepare(TREE, 51, QUICK)
     server.fail("POST /api/v1/xml/run/", cut())
-    with pytest.raises(SourceError, match="the run on task 51"):
+    with pytest.raises(SourceError, match=r"the run on task 51: .* cut; it may be there all the same, so look"):
         send(publication, QUICK)
     assert server.n_asked("POST /api/v1/xml/run/") == 1
     server.mend()
     server.fail("POST /api/v1/xml/run/", refusal(200, "Please provide the task"))
     with pytest.raises(SourceError, match=r"OpenML refuses the run on task 51: Please provide the task"):
         send(publication, QUICK)
+
+
+@pytest.mark.parametrize("half", [b"", b"\x80\x02}q\x00(X"])
+def test_half_a_file_that_the_library_derived_from_splits_is_no_end(desk: Desk, half: bytes) -> None:
+    whole = prepare(TREE, 51, QUICK).files()
+    (path,) = (QUICK.cache / "tasks" / "51").glob("*.pkl*")
+    path.write_bytes(half)
+    assert prepare(TREE, 51, QUICK).files() == whole
 
 
 def test_only_configurations_of_ours_are_run(desk: Desk) -> None:
@@ -177,10 +186,23 @@ def test_only_configurations_of_ours_are_run(desk: Desk) -> None:
 def test_a_folder_with_something_in_it_is_left_alone(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     publication = prepare(TREE, 51, QUICK)
-    with pytest.raises(OptionError, match="there is something in"):
-        write(publication, tmp_path)
-    with pytest.raises(OptionError, match="cannot write into"):
-        write(publication, tmp_path / "letter.txt")
+    for check in (check_folder, partial(write, publication)):
+        with pytest.raises(OptionError, match="there is something in"):
+            check(tmp_path)
+        with pytest.raises(OptionError, match="cannot write into"):
+            check(tmp_path / "letter.txt")
+    check_folder(tmp_path / "new" / "one")
+    assert [path.name for path in tmp_path.iterdir() if "new" in path.name or path.is_file()] == ["letter.txt"]
+
+
+def test_a_table_that_lacks_rows_since_their_target_is_infinite_is_refused(desk: Desk) -> None:
+    fetch(QUICK, Reference(number=52, is_task=True))
+    path = QUICK.cache / "datasets" / "42" / "dataset_42.pq"
+    frame = pd.DataFrame({"a": np.arange(60.0), "b": ["x", "y"] * 30, "z": np.arange(60.0)})
+    frame.loc[5, "z"] = np.inf
+    frame.to_parquet(path)
+    with pytest.raises(DataError, match="rows with an infinite target were left out"):
+        prepare(Configuration(algorithm="ridge"), 52, QUICK)
 
 
 def test_the_best_that_was_measured_on_a_task_is_chosen(server: OpenMLServer, tmp_path: Path) -> None:

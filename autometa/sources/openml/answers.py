@@ -16,6 +16,8 @@ CLASSIFICATION, REGRESSION = 1, 2  # types of tasks
 CROSS_VALIDATION = "crossvalidation"
 NOMINAL, NUMERIC = "nominal", "numeric"  # types of columns; others are strings and dates
 
+_MAX_TEXT = 150  # characters of a name or a licence; those of OpenML have 128 at most
+_MAX_LETTERS = 40
 _OML = "{http://openml.org/openml}"
 
 Fold = tuple[np.ndarray, np.ndarray]  # positions of training and test rows
@@ -103,7 +105,8 @@ class TaskInfo:
 
         Of a procedure that is repeated, the first repeat is a protocol of its own: "openml-2-first".
         """
-        words = str(self.procedure) if self.procedure else f"{self.procedure_type}-{self.n_folds}"
+        letters = "".join(sign for sign in self.procedure_type if sign.isascii() and (sign.isalnum() or sign == "_"))
+        words = str(self.procedure) if self.procedure else f"{letters[:_MAX_LETTERS]}-{self.n_folds}"
         return f"openml-{words}" + ("-first" if self.n_repeats > 1 else "")
 
 
@@ -144,9 +147,9 @@ def parse_dataset(path: Path) -> DatasetInfo:
     row_ids, ignored = (_texts(root, name) for name in ("row_id_attribute", "ignore_attribute"))
     return DatasetInfo(
         number=_integer(root, "id"),
-        name=_text(root, "name"),
+        name=_bounded("name", _text(root, "name")),
         version=_integer(root, "version"),
-        licence=_text(root, "licence", ""),
+        licence=_bounded("licence", _text(root, "licence", "")),
         target=_text(root, "default_target_attribute", ""),
         left_out=(*row_ids, *ignored),
         md5=_text(root, "md5_checksum", ""),
@@ -266,6 +269,13 @@ def _text(element: ET.Element, name: str, default: str | None = None) -> str:
     if not found and default is None:
         raise BrokenAnswerError(f"no {name}")
     return found[0] if found else str(default)
+
+
+def _bounded(name: str, words: str) -> str:
+    """Return words that a base can hold."""
+    if len(words) > _MAX_TEXT:
+        raise BrokenAnswerError(f"{name} has {len(words)} characters")
+    return words
 
 
 def _integer(element: ET.Element, name: str, default: int | None = None) -> int:

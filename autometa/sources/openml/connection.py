@@ -7,6 +7,7 @@ itself (warnings, the root logger) is put back after it.
 """
 
 import logging
+import pickle
 import queue
 import re
 import threading
@@ -28,6 +29,8 @@ _NOT_THERE = re.compile(r"unknown|no results|not found|no (qualities|features|\w
 _NO_RESULTS = (372, 482, 500, 512, 542, 674)  # what OpenML answers to a question for a list that is empty
 _DATABASE_FAILED = 107  # the only refusal that passes
 _STATUS = re.compile(r"Status code: (\d+)")
+_CAUSE = "(Caused by "
+_KEY = re.compile(r"(api_key=)[^&\s'\")]+")
 _WORDS = 160  # characters of a foreign message that are told
 _lock = threading.RLock()  # the library's settings are those of the process
 
@@ -52,6 +55,8 @@ class Connection:
         So often something is asked at most, while the answer is none or a broken one.
     pause_seconds : float
         Before it is asked a second time; doubled before each further one.
+    advice : str
+        What to do where no answer came.
 
     Raises
     ------
@@ -70,6 +75,7 @@ class Connection:
     data_seconds: float = 600.0
     n_attempts: int = 3
     pause_seconds: float = 1.0
+    advice: str = "what came before is kept, so try again later"
 
     def __post_init__(self) -> None:
         if min(self.seconds, self.data_seconds) <= 0 or self.n_attempts < 1 or self.pause_seconds < 0:
@@ -118,10 +124,7 @@ class Connection:
             except _PassingError as error:
                 reason = str(error)
         times = f", {self.n_attempts} times" if self.n_attempts > 1 else ""
-        raise SourceError(
-            f"OpenML ({self.server}) did not give {what}{times}: {reason}; what came before is kept, so try again "
-            "later, or --offline with what is there"
-        )
+        raise SourceError(f"OpenML ({self.server}) did not give {what}{times}: {reason}; {self.advice}")
 
     def ask_for_more(self, what: str, call: Callable[[], T], *, is_data: bool = False) -> T | None:
         """Return what a call returns, or None where OpenML says that there is nothing (more); all else as of `ask`."""
@@ -162,11 +165,14 @@ def _run(call: Callable[[], T], seconds: float) -> tuple[list[T], BaseException 
     ended: queue.SimpleQueue[tuple[list[T], BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
-        try:
-            ended.put(([call()], None))
-        except BaseException as error:  # noqa: BLE001 - as every future does: whoever waits for it gets it
-            traceback.clear_frames(error.__traceback__)  # closes here what the library leaves open
-            ended.put(([], error))
+        came: tuple[list[T], BaseException | None]
+        with _silent_root():  # here, since it may take longer than anyone waits
+            try:
+                came = [call()], None
+            except BaseException as error:  # noqa: BLE001 - as every future does: whoever waits for it gets it
+                traceback.clear_frames(error.__traceback__)  # closes here what the library leaves open
+                came = [], error
+        ended.put(came)
 
     threading.Thread(target=run, name="openml", daemon=True).start()
     try:
@@ -180,18 +186,24 @@ def _settings() -> Iterator[None]:
     """Let the library ask once, and keep to itself what it has to say, while the block is open."""
     config = _library().config
     n_retries = config.connection_n_retries
-    root = logging.getLogger()
-    silent = logging.NullHandler()  # else the library's use of the root logger would set logging up
     config.connection_n_retries = 1
-    if not root.handlers:
-        root.addHandler(silent)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its deprecations, and of files that it leaves open
             yield
     finally:
-        root.removeHandler(silent)
         config.connection_n_retries = n_retries
+
+
+@contextmanager
+def _silent_root() -> Iterator[None]:
+    """Give the root logger a handler while the block is open, else the library's use of it would set logging up."""
+    silent = logging.NullHandler()
+    logging.getLogger().addHandler(silent)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(silent)
 
 
 def _translated(error: BaseException, what: str) -> Exception | None:
@@ -203,9 +215,10 @@ def _translated(error: BaseException, what: str) -> Exception | None:
     from openml import exceptions
 
     if isinstance(error, exceptions.OpenMLServerException) and error.code != _DATABASE_FAILED:
+        words = _told(str(error.message).removesuffix(" - None"))  # the library's, where there is nothing to add
         if error.code in _NO_RESULTS or _NOT_THERE.match(str(error.message)):
-            return NotOfferedError(f"OpenML has no {what} ({_told(error.message)}); check the number")
-        return SourceError(f"OpenML refuses {what}: {_told(error.message)} (code {error.code})")
+            return NotOfferedError(f"OpenML has no {what} ({words}); check the number")
+        return SourceError(f"OpenML refuses {what}: {words} (code {error.code})")
     if isinstance(error, exceptions.OpenMLPrivateDatasetError | exceptions.OpenMLNotAuthorizedError):
         return SourceError(f"OpenML gives {what} to some users alone; set your apikey in the configuration of openml")
     if isinstance(error, NotImplementedError):
@@ -228,7 +241,10 @@ def _is_of_parsing(error: BaseException) -> bool:
     """Return whether an error is what the library runs into where an answer is not what it expects."""
     from pyexpat import ExpatError
 
-    return isinstance(error, ExpatError | ValueError | LookupError | TypeError | AttributeError | AssertionError)
+    of_files = (EOFError, pickle.UnpicklingError)  # half of one that it derived, and then removes
+    return isinstance(
+        error, (ExpatError, ValueError, LookupError, TypeError, AttributeError, AssertionError, *of_files)
+    )
 
 
 def _network_words(error: Exception) -> str:
@@ -244,9 +260,12 @@ def _network_words(error: Exception) -> str:
         "Connection aborted": "the connection was cut",
         "Connection reset": "the connection was cut",
     }
-    return next((told for sign, told in known.items() if sign in words), _told(error))
+    cause = words.partition(_CAUSE)[2] or words  # before it stands the address alone
+    return next((told for sign, told in known.items() if sign in words), _told(cause))
 
 
 def _told(words: object) -> str:
-    """Return foreign words in one line that is not too long."""
-    return " ".join(str(words).split())[:_WORDS]
+    """Return foreign words in one line that is not too long, without the key, which is part of the addresses asked."""
+    line = _KEY.sub(r"\1...", " ".join(str(words).split()))
+    key = _library().config.apikey
+    return (line.replace(key, "...") if key else line)[:_WORDS]

@@ -2,10 +2,14 @@
 
 The library fills its cache, and the files in it are read here: what is in the cache is not asked for again, and offline
 it must do. A process that was killed may have left half of a file there, which the library would take for the whole
-one: what is broken is removed, with all that the library derived from it, and fetched once more.
+one: what is broken is removed, with all that the library derived from it, and fetched once more. Where an answer does
+not come, the library removes all that it has of that data set or task, the data too: here it outlives that.
 """
 
 import hashlib
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +35,7 @@ from autometa.sources.openml.answers import (
 from autometa.sources.openml.connection import Connection
 
 T = TypeVar("T")
+_Numbered = TypeVar("_Numbered", DatasetInfo, TaskInfo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,8 @@ def fetch_dataset(connection: Connection, number: int) -> DatasetInfo:
         If it does not answer, or offline what is not in the cache.
     """
     path = _folder(connection, "datasets", number) / "description.xml"
-    return _kept(connection, _Wanted(what=_named(number), places=[path], parse=parse_dataset, fetch=_dataset(number)))
+    parse = partial(_about, number, parse_dataset)
+    return _kept(connection, _Wanted(what=_named(number), places=[path], parse=parse, fetch=_dataset(number)))
 
 
 def fetch_columns(connection: Connection, number: int) -> tuple[ColumnInfo, ...] | None:
@@ -125,10 +131,8 @@ def fetch_data(connection: Connection, info: DatasetInfo) -> pd.DataFrame:
 def fetch_task(connection: Connection, number: int) -> TaskInfo:
     """Return what OpenML says of a task."""
     path = _folder(connection, "tasks", number) / "task.xml"
-    return _kept(
-        connection,
-        _Wanted(what=f"task {number}", places=[path], parse=parse_task, fetch=_task(number, with_splits=False)),
-    )
+    parse, fetch = partial(_about, number, parse_task), _task(number, with_splits=False)
+    return _kept(connection, _Wanted(what=f"task {number}", places=[path], parse=parse, fetch=fetch))
 
 
 def fetch_splits(connection: Connection, info: TaskInfo) -> RepeatSplits:
@@ -150,7 +154,13 @@ def fetch_suite(connection: Connection, suite: str) -> tuple[int, ...]:
     ------
     OptionError
         If it has no tasks.
+    SourceError
+        As of the others; offline always.
     """
+    if connection.is_offline:
+        raise SourceError(
+            f"offline, and suites are never in the cache of openml; name the tasks of suite {suite} by --openml-tasks"
+        )
 
     def ask() -> list[int] | None:
         import openml
@@ -177,7 +187,8 @@ def _kept(connection: Connection, wanted: _Wanted[T]) -> T:
         if path is None:
             for place in wanted.places:
                 _drop(place)
-            connection.ask(wanted.what, wanted.fetch, is_data=wanted.is_data)
+            fetch = partial(_sparing, wanted.places[0].parent, wanted.fetch)
+            connection.ask(wanted.what, fetch, is_data=wanted.is_data)
             path = next((place for place in wanted.places if place.is_file()), None)
         if path is None:
             raise SourceError(
@@ -194,6 +205,44 @@ def _kept(connection: Connection, wanted: _Wanted[T]) -> T:
             )
         _drop(path)
     raise SourceError(f"OpenML gives {wanted.what} in a form that cannot be read ({reason}); report it to OpenML")
+
+
+def _about(number: int, parse: Callable[[Path], _Numbered], path: Path) -> _Numbered:
+    """Return what is parsed, broken if it is about another data set or task."""
+    info = parse(path)
+    if info.number != number:
+        raise BrokenAnswerError(f"{path.name} is about {info.number}")
+    return info
+
+
+def _sparing(folder: Path, fetch: Callable[[], object]) -> object:
+    """Return what is fetched; where that fails, the files that were in a folder before are there again."""
+    with tempfile.TemporaryDirectory(prefix="spared-", dir=_existing(folder.parent)) as spared:
+        for path in folder.glob("*"):
+            if path.is_file():
+                _link(path, Path(spared) / path.name)
+        try:
+            return fetch()
+        except BaseException:
+            folder.mkdir(exist_ok=True)
+            for path in Path(spared).iterdir():
+                if not (folder / path.name).exists():
+                    path.replace(folder / path.name)
+            raise
+
+
+def _existing(folder: Path) -> Path:
+    """Return a folder, made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _link(path: Path, other: Path) -> None:
+    """Give a file a second name, or a copy where the file system has no such thing."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copy2(path, other)
 
 
 def _table(path: Path, info: DatasetInfo) -> pd.DataFrame:

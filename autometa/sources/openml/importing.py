@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from autometa.errors import NotOfferedError, OptionError, SourceError
+from autometa.errors import DataError, NotOfferedError, OptionError, SourceError
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.foreign import add_foreign_tasks
 from autometa.knowledge.writing import Added
+from autometa.metric import get_metric
 from autometa.sources.openml.connection import Connection
 from autometa.sources.openml.flows import PREFIX, Setup, to_configuration
 from autometa.sources.openml.known import KnownTask, read_known_task
@@ -194,13 +195,19 @@ class _Reader:
     def _is_usable(self, each: Listed) -> bool:
         """Return whether a run has a value of a metric of its task; else count it."""
         reason = ""
+        measure = self._measures[0]
         task = self._task(each.task)
+        metric = None if task is None else metric_of(measure, task.kind, all_occur=task.all_occur)
         if each.value is None or not math.isfinite(each.value):
             reason = "without a value"
         elif task is None:
             reason = "of tasks that are no classification or regression, or of which OpenML does not tell enough"
-        elif metric_of(self._measures[0], task.kind) is None:
-            reason = f"{self._measures[0]} is no metric of ours on {task.kind} tasks"
+        elif metric is None and metric_of(measure, task.kind) is not None:
+            reason = f"{measure} counts classes that never occur"
+        elif metric is None:
+            reason = f"{measure} is no metric of ours on {task.kind} tasks"
+        elif not _is_possible(metric, each.value):
+            reason = f"{measure} is beyond what it can be"
         if reason:
             self._imported.left_out[reason] += 1
         return not reason
@@ -210,7 +217,7 @@ class _Reader:
         if number not in self._tasks:
             try:
                 self._tasks[number] = found = read_known_task(number, self._connection)
-            except NotOfferedError:
+            except (NotOfferedError, DataError):
                 self._tasks[number] = found = None
             if found is not None:
                 self._new.append(found)
@@ -230,10 +237,16 @@ class _Reader:
         values = {self._measures[0]: each.value, **more}
         scores: dict[str, tuple[float, ...]] = {}
         for measure, value in values.items():
-            metric = metric_of(measure, task.kind)
-            if metric is not None and value is not None and math.isfinite(value):
+            metric = metric_of(measure, task.kind, all_occur=task.all_occur)
+            if metric is not None and value is not None and _is_possible(metric, value):
                 scores[metric] = (float(value),)
         return scores
+
+
+def _is_possible(metric: str, value: float) -> bool:
+    """Return whether a metric can have a value: bases and shards of others refuse what it cannot."""
+    found = get_metric(metric)
+    return math.isfinite(value) and found.low <= value <= found.high
 
 
 def _evaluation(task: KnownTask, configuration: Configuration, scores: dict[str, tuple[float, ...]]) -> Evaluation:

@@ -22,6 +22,8 @@ from autometa.sources.openml.stored import METAFEATURES_VERSION
 from autometa.task import TaskDescription
 from autometa.task_kind import TaskKind
 
+_MAX_COUNT = 2**31 - 1  # what a base holds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTask:
@@ -37,12 +39,15 @@ class KnownTask:
         The protocol of runs on it, named after its estimation procedure.
     facts : TableFacts
         What decides which flows are ours on it.
+    all_occur : bool
+        Whether all classes that are declared are known to occur.
     """
 
     number: int
     task: ForeignTask
     protocol: str
     facts: TableFacts = field(repr=False)
+    all_occur: bool
 
     @property
     def kind(self) -> TaskKind:
@@ -58,7 +63,8 @@ def read_known_task(number: int, connection: Connection) -> KnownTask | None:
     Raises
     ------
     NotOfferedError
-        If OpenML has no such task, or not its data set, or does not tell how large that is.
+        If OpenML has no such task, or not its data set, or does not tell how large that is, or how many classes
+        there are.
     SourceError
         If OpenML does not give it.
     """
@@ -70,22 +76,24 @@ def read_known_task(number: int, connection: Connection) -> KnownTask | None:
     n_rows, n_columns = (_count(qualities, name) for name in ("NumberOfInstances", "NumberOfFeatures"))
     if n_rows < 1 or n_columns < 2:
         raise NotOfferedError(f"OpenML does not tell the size of data set {info.dataset}")
-    n_classes = 0 if info.type == REGRESSION else _n_classes(connection, info, dataset, qualities)
+    n_classes, all_occur = (0, True) if info.type == REGRESSION else _classes(connection, info, dataset, qualities)
     kind = TaskKind.REGRESSION if n_classes == 0 else TaskKind.BINARY if n_classes == 2 else TaskKind.MULTICLASS
+    is_usual = info.target == dataset.target
     description = TaskDescription(
         name=f"{dataset.name} ({dataset.version})",
-        fingerprint=foreign_fingerprint(dataset.number, kind, "" if info.target == dataset.target else info.target),
+        fingerprint=foreign_fingerprint(dataset.number, kind, "" if is_usual else info.target),
         family=dataset_name_to_family(dataset.name),
         kind=kind,
         n_rows=n_rows,
         n_columns=n_columns - 1,
-        metafeatures=to_metafeatures(qualities, kind),
+        metafeatures=to_metafeatures(qualities, kind, is_of_target=is_usual),
     )
     return KnownTask(
         number=number,
         task=ForeignTask(description=description, n_classes=n_classes, metafeatures_version=METAFEATURES_VERSION),
         protocol=info.protocol.removesuffix("-first"),  # their scores are over all repeats
         facts=TableFacts.of_qualities(qualities, kind),
+        all_occur=all_occur,
     )
 
 
@@ -103,16 +111,24 @@ def foreign_fingerprint(dataset: int, kind: TaskKind, target: str = "") -> str:
     return hashlib.sha256(words.encode()).hexdigest()
 
 
-def _n_classes(connection: Connection, info: TaskInfo, dataset: DatasetInfo, qualities: Mapping[str, float]) -> int:
-    """Return the number of classes: those that occur, or of another target than the usual, those that are declared."""
-    counted = qualities.get("NumberOfClasses", 0.0)
-    if counted >= 2 and info.target == dataset.target:
-        return int(counted)
+def _classes(
+    connection: Connection, info: TaskInfo, dataset: DatasetInfo, qualities: Mapping[str, float]
+) -> tuple[int, bool]:
+    """Return the number of classes, and whether all that are declared are known to occur.
+
+    Those of another target than the usual are not counted, so that they are those that are declared.
+    """
     columns = fetch_columns(connection, info.dataset) or ()
-    return max(2, *(len(column.labels) for column in columns if column.name == info.target), 2)
+    n_declared = next((len(column.labels) for column in columns if column.name == info.target), 0)
+    n_counted = _count(qualities, "NumberOfClasses") if info.target == dataset.target else 0
+    if max(n_counted, n_declared) < 2:
+        raise NotOfferedError(f"OpenML does not tell the classes of task {info.number}")
+    may_have_gaps = qualities.get("NumberOfMissingValues") != 0  # OpenML counts those of a target as a class
+    known = (n_counted, n_declared) if may_have_gaps or n_counted < 2 else (n_counted,)
+    return min(number for number in known if number >= 2), n_counted >= n_declared >= 2
 
 
 def _count(qualities: Mapping[str, float], name: str) -> int:
-    """Return a count among qualities, 0 where it is unknown."""
+    """Return a count among qualities, 0 where it is unknown or one that no table has."""
     value = qualities.get(name, math.nan)
-    return int(value) if math.isfinite(value) else 0
+    return int(value) if 0 <= value <= _MAX_COUNT else 0

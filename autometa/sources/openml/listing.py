@@ -50,8 +50,9 @@ def list_pages(
     Raises
     ------
     SourceError
-        If a page does not come, after all attempts.
+        If a page does not come, after all attempts, or has nothing that did not come before: it would never end.
     """
+    seen: set[int] = set()
     offset, size = 0, page_size
     while True:
         try:
@@ -65,6 +66,12 @@ def list_pages(
             continue
         if not page:
             return
+        runs = {each.run for each in page}
+        if runs <= seen:
+            raise SourceError(
+                f"OpenML lists runs again that came before, as {offset + 1:,} and on; report it to OpenML"
+            )
+        seen |= runs
         yield page
         offset += len(page)
 
@@ -111,6 +118,8 @@ def list_setups(connection: Connection, flows: dict[int, str]) -> dict[int, Setu
             lambda chunk=chunk: openml.setups.list_setups(setup=chunk, output_format="object"),  # type: ignore[misc]
         )
         for number, setup in (listed or {}).items():
+            if int(number) not in flows:
+                continue
             settings = tuple(
                 (sys.intern(str(each.flow_name)), sys.intern(str(each.parameter_name)), each.value)
                 for each in (setup.parameters or {}).values()

@@ -5,7 +5,8 @@ stored under protocols of their own, so that the two are never compared.
 
 References
 ----------
-What is computed: ``Output.evaluatorToMap`` of https://github.com/openml/EvaluationEngine, with Weka's Evaluation.
+What is computed: ``Output.evaluatorToMap`` and ``OpenMLEvaluation`` of https://github.com/openml/EvaluationEngine, with
+Weka's Evaluation.
 """
 
 from autometa.errors import OptionError
@@ -23,6 +24,9 @@ MEASURES: dict[str, tuple[str, frozenset[TaskKind]]] = {
 }
 """Measure -> our metric, and the kinds of task for which it is the same."""
 
+OF_DECLARED = "unweighted_recall"
+"""A mean over the classes that are declared, ours over those that occur."""
+
 _NO_METRIC = {
     "f_measure": "it weighs each class by its rows, f1_macro does not",
     "mean_weighted_f_measure": "it weighs each class by its rows, f1_macro does not",
@@ -33,8 +37,17 @@ _NO_METRIC = {
 }
 
 
-def metric_of(measure: str, kind: TaskKind) -> str | None:
+def metric_of(measure: str, kind: TaskKind, *, all_occur: bool = True) -> str | None:
     """Return the name of the metric that a measure is on tasks of a kind; None where it is another quantity.
+
+    Parameters
+    ----------
+    measure : str
+        One of `MEASURES`.
+    kind : TaskKind
+        The kind of the task.
+    all_occur : bool
+        Whether all classes that OpenML declares occur.
 
     Examples
     --------
@@ -42,7 +55,7 @@ def metric_of(measure: str, kind: TaskKind) -> str | None:
     ('roc_auc', None)
     """
     metric, kinds = MEASURES[measure]
-    return metric if kind in kinds else None
+    return metric if kind in kinds and (all_occur or measure != OF_DECLARED) else None
 
 
 def checked_measures(names: list[str]) -> tuple[str, ...]:

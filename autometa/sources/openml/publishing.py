@@ -90,6 +90,7 @@ def prepare(configuration: Configuration, number: int, connection: Connection, *
 
     fetched = fetch(connection, Reference(number=number, is_task=True))
     learner_of(configuration.algorithm, fetched.task.kind).space(fetched.task.kind).check(configuration)
+    fetched.check_rows()
     labels = _labels(connection, number, fetched.task)
     folds = _folds(connection, number, fetched)
     rows = list(predictions(configuration, fetched, folds, labels, seed=seed))
@@ -111,6 +112,21 @@ def prepare(configuration: Configuration, number: int, connection: Connection, *
     return publication
 
 
+def check_folder(folder: Path) -> None:
+    """Check that `write` can use a folder: one that is new or empty. What runs for long is to be asked this before.
+
+    Raises
+    ------
+    OptionError
+        If there is something in it, or it cannot be read.
+    """
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise OptionError(f"there is something in {folder}; name an empty folder, or a new one")
+    except OSError as error:
+        raise OptionError(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
 def write(publication: Publication, folder: Path) -> dict[str, Path]:
     """Write what would be sent into a folder, new or empty; return where, by the names of `FILES`.
 
@@ -119,10 +135,9 @@ def write(publication: Publication, folder: Path) -> dict[str, Path]:
     OptionError
         If there is something in it, or it cannot be written.
     """
+    check_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise OptionError(f"there is something in {folder}; name an empty folder, or a new one")
         places = {name: folder / name for name in FILES}
         for name, content in publication.files().items():
             places[name].write_text(content, encoding="utf-8")
@@ -145,7 +160,7 @@ def send(publication: Publication, connection: Connection) -> int:
         If OpenML does not take it.
     """
     check_key()
-    once = replace(connection, n_attempts=1)
+    once = replace(connection, n_attempts=1, advice="it may be there all the same, so look before sending again")
     flow = once.ask(f"the flow {publication.flow.name}", publication.flow.publish)
     _number(publication, int(flow.flow_id))
     run = once.ask(f"the run on task {publication.number}", publication.run.publish, is_data=True)

@@ -1,7 +1,7 @@
 """OpenML's qualities of data sets as meta-features: under our names where they are the very same, else under theirs.
 
 The same are counts of rows and classes over the full table. Not the same, though alike: ``NumberOfFeatures`` and shares
-of missing values count the target and ignored columns, entropies are of nominal columns alone, landmarkers are Weka's.
+of missing values count the target, entropies are of nominal columns alone, landmarkers are Weka's.
 
 References
 ----------
@@ -11,6 +11,7 @@ What is computed: ``SimpleMetaFeatures`` and ``AttributeEntropy`` of https://git
 import math
 from collections.abc import Mapping
 
+from autometa._characters import escape_controls
 from autometa.task_kind import TaskKind
 
 PREFIX = "openml:"
@@ -25,8 +26,17 @@ _THE_SAME_OF_CLASSES = {
 }
 
 
-def to_metafeatures(qualities: Mapping[str, float], kind: TaskKind) -> dict[str, float]:
+def to_metafeatures(qualities: Mapping[str, float], kind: TaskKind, *, is_of_target: bool = True) -> dict[str, float]:
     """Return meta-features of version `stored.METAFEATURES_VERSION`: name -> value, NaN where OpenML has none.
+
+    Parameters
+    ----------
+    qualities : mapping of str to float
+        OpenML's, of the data set.
+    kind : TaskKind
+        The kind of the task.
+    is_of_target : bool
+        Whether the task predicts the default target of the data set, whose classes the qualities count.
 
     Examples
     --------
@@ -34,10 +44,10 @@ def to_metafeatures(qualities: Mapping[str, float], kind: TaskKind) -> dict[str,
     >>> to_metafeatures(found, TaskKind.BINARY)
     {'nr_inst': 150.0, 'openml:NumberOfFeatures': 5.0, 'majority_share': 0.5}
     """
-    same = {**_THE_SAME, **(_THE_SAME_OF_CLASSES if kind.is_classification else {})}
+    same = {**_THE_SAME, **(_THE_SAME_OF_CLASSES if kind.is_classification and is_of_target else {})}
     values: dict[str, float] = {}
     for name, value in qualities.items():
-        ours, unit = same.get(name, (PREFIX + name, 1.0))
+        ours, unit = same.get(name, (escape_controls(PREFIX + name), 1.0))
         is_known = math.isfinite(value) and not _is_placeholder(name, value)
         values[ours] = float(value) * unit if is_known else math.nan
     return values

@@ -76,6 +76,11 @@ class Fetched:
     rows: np.ndarray = field(repr=False)
     n_file_rows: int
 
+    def check_rows(self) -> None:
+        """Raise a DataError if the task lacks rows, so that splits, which name rows by position, do not fit."""
+        if len(self.rows) != self.task.n_rows:
+            raise DataError("rows with an infinite target were left out, so the splits of OpenML do not fit")
+
 
 def is_at_openml(source: object) -> bool:
     """Return whether a source of a table is written as one that lies at OpenML."""

@@ -1,6 +1,7 @@
 """Asking OpenML: whatever goes wrong is told in one line, in time, and nothing else is changed."""
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -77,6 +78,17 @@ def test_a_server_that_is_gone_is_told(server: OpenMLServer) -> None:
         ask(QUICK)
 
 
+def test_the_key_of_the_user_is_never_told(server: OpenMLServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.fail(DESCRIPTION, refusal(110, f"no {openml.config.apikey} here"))
+    with pytest.raises(SourceError, match=r"no \.\.\. here") as refused:
+        ask(QUICK)
+    monkeypatch.setattr(openml.config, "server", server.url.replace("http:", "https:"))  # where no TLS is spoken
+    with pytest.raises(SourceError, match="did not give data set 7, 2 times: SSLError") as caught:
+        ask(QUICK)
+    for error in (refused, caught):
+        assert openml.config.apikey[:8] not in str(error.value)
+
+
 def test_pauses_grow(server: OpenMLServer) -> None:
     server.fail(DESCRIPTION, status(500))
     began = time.monotonic()
@@ -101,7 +113,7 @@ def test_a_refusal_is_told_with_its_code_and_not_asked_again(server: OpenMLServe
         ask(QUICK)
     server.mend()
     server.fail(DESCRIPTION, refusal(110, "Please provide data_id"))
-    with pytest.raises(SourceError, match=r"OpenML refuses data set 7: Please provide data_id.* \(code 110\)"):
+    with pytest.raises(SourceError, match=r"OpenML refuses data set 7: Please provide data_id \(code 110\)"):
         ask(QUICK)
     assert server.n_asked(DESCRIPTION) == 2
 
@@ -135,6 +147,30 @@ def test_asking_changes_nothing_else(server: OpenMLServer) -> None:
     assert logging.getLogger().handlers == handlers
     assert Connection().server == server.url
     assert Connection().cache.is_relative_to(before["cachedir"])
+
+
+def test_an_answer_that_comes_too_late_sets_up_no_logging(
+    server: OpenMLServer, openml_environment: dict[str, str]
+) -> None:
+    description = server.answer("GET", "/api/v1/xml/data/7", {}, {})
+    server.route("GET", "data/7$", lambda request: server.wait(0.8) or description)  # type: ignore[func-returns-value]
+    code = """
+import logging, threading
+import openml
+from autometa.errors import SourceError
+from autometa.sources.openml.connection import Connection
+try:
+    Connection(seconds=0.2, n_attempts=1).ask("data set 7", lambda: openml.datasets.get_dataset(7))
+except SourceError as error:
+    print("given up" if "no answer within" in str(error) else error)
+for thread in threading.enumerate():
+    if thread.name == "openml":
+        thread.join()
+print(logging.getLogger().handlers)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    found = subprocess.run(command, env=os.environ | openml_environment, capture_output=True, text=True, check=True)
+    assert (found.stdout, found.stderr) == ("given up\n[]\n", "")
 
 
 def test_our_own_errors_pass_through_a_call(server: OpenMLServer) -> None:

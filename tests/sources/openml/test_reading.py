@@ -9,12 +9,12 @@ import pytest
 import autometa
 from autometa.errors import DataError, NotOfferedError, OptionError, SourceError
 from autometa.sources.openml.connection import Connection
-from autometa.sources.openml.fetching import fetch_splits, fetch_task
+from autometa.sources.openml.fetching import fetch_qualities, fetch_splits, fetch_task
 from autometa.sources.openml.reading import Reference, fetch, from_openml
 from autometa.sources.tables import as_task
 from autometa.task import ColumnKind
 from autometa.task_kind import TaskKind
-from tests.openml_http import malformed, refusal, status
+from tests.openml_http import malformed, refusal, silent, status
 from tests.openml_server import OpenMLServer
 from tests.sources.openml.made_up import flowers
 
@@ -200,6 +200,32 @@ def test_half_a_file_of_a_killed_process_is_fetched_again(server: OpenMLServer, 
     assert path.read_bytes() == content
 
 
+def test_what_is_in_the_cache_outlives_an_answer_that_does_not_come(server: OpenMLServer) -> None:
+    table = from_openml(31)
+    server.fail("GET /api/v1/xml/data/qualities/31", status(504))
+    with pytest.raises(SourceError, match="the qualities of data set 31"):
+        fetch_qualities(QUICK, 31)
+    server.mend()
+    server.fail("GET /api/v1/xml/data/qualities/31", silent(0.6))
+    with pytest.raises(SourceError, match=r"no answer within 0\.3 s"):
+        fetch_qualities(Connection(seconds=0.3, n_attempts=1), 31)
+    server.mend()
+    server.fail("GET /api/v1/xml/data/qualities/31", refusal(362, "No qualities found"))
+    assert fetch_qualities(QUICK, 31) == {}
+    assert from_openml(31, offline=True).fingerprint == table.fingerprint
+    assert sorted(path.name for path in Connection().cache.iterdir()) == ["datasets"]
+
+
+def test_an_answer_about_something_else_is_not_taken(server: OpenMLServer) -> None:
+    server.add_table(32, flowers(seed=1), target="kind", name="another")
+    about_another = openml.config.server + "/data/32"
+    server.route(
+        "GET", "data/31$", lambda request: server.answer("GET", about_another.removeprefix(server.root), {}, {})
+    )
+    with pytest.raises(SourceError, match=r"data set 31 in a form that cannot be read \(description.xml is about 32"):
+        from_openml(31)
+
+
 def test_half_a_file_of_splits_is_fetched_again(server: OpenMLServer) -> None:
     info = fetch_task(QUICK, 7)
     whole = fetch_splits(QUICK, info)
@@ -218,9 +244,10 @@ def test_a_file_that_never_comes_whole_is_told(server: OpenMLServer) -> None:
     server.add("/data/v1/download/31/table.arff", "@relation half\n@attribute a nu")
     with pytest.raises(SourceError, match=r"the data of data set 31.*not what its checksum says"):
         fetch(QUICK, Reference(number=31))
-    server.fail("GET /api/v1/xml/data/features/31", malformed())
-    with pytest.raises(SourceError, match=r"the columns of data set 31.*cannot be read"):
-        fetch(QUICK, Reference(number=31))
+    server.add_table(32, flowers(), target="kind")
+    server.fail("GET /api/v1/xml/data/features/32", malformed())
+    with pytest.raises(SourceError, match=r"the columns of data set 32.*cannot be read"):
+        fetch(QUICK, Reference(number=32))
 
 
 def test_splits_that_do_not_fit_the_table_are_told(server: OpenMLServer) -> None:
