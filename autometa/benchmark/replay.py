@@ -179,7 +179,7 @@ def hidden_rows(experience: Experience, families: Collection[str] | None) -> np.
     is_hidden = np.array([families is None or family in families for family in experience.families], dtype=bool)
     rows = np.flatnonzero(is_hidden & (np.isfinite(experience.losses).sum(axis=1) >= MIN_OK))
     if not is_hidden.any():
-        raise DataError("nothing to replay: no task of those families is stored; hide others, or all")
+        raise DataError("nothing to replay: no task of those families is stored; hide others by --families, or all")
     if len(rows) == 0:
         raise DataError(f"nothing to replay: all {is_hidden.sum()} tasks have fewer than {MIN_OK} successful runs")
     if len(set(experience.families)) < 2:

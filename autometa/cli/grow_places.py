@@ -104,7 +104,8 @@ class Place:
             return find_datasets(connection, _numbers(self.datasets)[: self.limit], bounds)
         if self.tasks is not None:
             return find_tasks(connection, _numbers(self.tasks)[: self.limit], bounds)
-        say(f"asking OpenML for the tasks of suite {self.suite}")
+        if not self.is_offline:
+            say(f"asking OpenML for the tasks of suite {self.suite}")
         return find_suite(connection, str(self.suite), bounds, self.limit)
 
 

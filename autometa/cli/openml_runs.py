@@ -62,7 +62,7 @@ def import_openml(  # noqa: PLR0913 - an argument for each option
     measures = checked_measures(split(measure) or [])
     numbers = _numbers("--tasks", tasks)
     only = _numbers("--flows", flows)
-    connection = Connection()
+    connection = Connection(advice="try again later")  # what is kept, the import itself tells
     with opened(db) as base, counting() as draw:
         if suite is not None:
             numbers = fetch_suite(connection, suite)
