@@ -51,7 +51,8 @@ class Stein(Rule):
         slopes = gradients.reshape(at.shape)
         differences = at[:, :, None, :] - at[:, None, :, :]
         squares = (differences**2).sum(-1)
-        width = squares.detach().flatten(1).median(dim=1).values / math.log(self.n_particles + 1.0) + 1e-6
+        n_pairs = self.n_particles * (self.n_particles - 1)
+        width = squares.detach().sum(dim=(1, 2)) / n_pairs / math.log(self.n_particles + 1.0) + 1e-6
         kernel = torch.exp(-squares / width[:, None, None])
         push = (2.0 / width)[:, None, None] * (kernel[..., None] * differences).sum(2)
         moves = (torch.exp(self.log_push) * push - kernel @ slopes) / self.n_particles
