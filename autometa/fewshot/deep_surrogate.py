@@ -238,8 +238,10 @@ class Conditioned:
         Where these are.
     told : Told
         What they are.
+    best : int
+        The one of which the least is expected.
     least : float
-        The least of what is expected there.
+        What is expected of it, or of the best that is awaited.
     awaited : Places or None
         Where results are awaited.
     """
@@ -248,6 +250,7 @@ class Conditioned:
     net: DeepKernel = field(repr=False)
     support: Places = field(repr=False)
     told: Told = field(repr=False)
+    best: int
     least: float
     awaited: Places | None = field(repr=False, default=None)
 
@@ -259,24 +262,44 @@ class Conditioned:
             told = net.told(support, values, torch.ones_like(values, dtype=torch.bool))
             rows = torch.arange(len(points), device=values.device)[None]
             costs, _ = net.whole(rows, values, support)
-        return cls(surrogate=surrogate, net=net, support=support, told=told, least=float(costs.mean.min()))
+            best = int(costs.mean.argmin())
+        return cls(
+            surrogate=surrogate, net=net, support=support, told=told, best=best, least=float(costs.mean[0, best])
+        )
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation, (n,) each, at points (n, d), without what is a point's own."""
-        net, kriging = self.net, self.net.kriging
+        """Return mean and standard deviation, (n,) each, at points (n, d).
+
+        The latter of how far they are from the best: the level, which all have in common, is not known for certain.
+        """
+        net, kriging, told = self.net, self.net.kriging, self.told
         with seeded(0), torch.no_grad():
             query = self.surrogate.places(net, points)
             across = net.covariance(query, self.support)
-            costs = kriging(self.told, across, query.prior.mean, net.variance(query) - query.own)
-            variance = costs.variance
+            mean = kriging(told, across, query.prior.mean, net.variance(query)).mean
+            variance = kriging.remaining(told, across, net.variance(query) - query.own)
+            row = torch.tensor([[self.best]], device=across.device)
+            best = of_rows(self.support, row)
+            own = torch.nn.functional.one_hot(row, told.values.shape[1]) * best.own[..., None]
+            inside = net.covariance(best, self.support) + own
+            variance = variance + kriging.remaining(told, inside, net.variance(best))
+            variance = variance - 2.0 * kriging.left(told, across, inside, net.covariance(query, best))[..., 0]
             if self.awaited is not None:
-                between = net.covariance(self.awaited, self.support)
-                inside = net.covariance(self.awaited, self.awaited) + torch.diag_embed(self.awaited.own)
-                factor = stable_factor(kriging.left(self.told, between, between, inside))
-                shared = kriging.left(self.told, across, between, net.covariance(query, self.awaited))
-                variance = variance - (torch.linalg.solve_triangular(factor, shared.mT, upper=False) ** 2).sum(dim=1)
-        std = variance.clamp_min(1e-8).sqrt()
-        return costs.mean[0].double().cpu().numpy(), std[0].double().cpu().numpy()
+                variance = variance - self._known_by_then(query, across)
+        std = variance.clamp_min(1e-6).sqrt()
+        return mean[0].double().cpu().numpy(), std[0].double().cpu().numpy()
+
+    def _known_by_then(self, query: Places, across: Tensor) -> Tensor:
+        """Return by how much the results that are awaited will lower the variances at places, (1, n)."""
+        net, kriging, awaited = self.net, self.net.kriging, self.awaited
+        if awaited is None:
+            return torch.zeros_like(query.own)
+        between = net.covariance(awaited, self.support)
+        inside = net.covariance(awaited, awaited) + torch.diag_embed(awaited.own)
+        factor = stable_factor(kriging.left(self.told, between, between, inside))
+        shared = kriging.left(self.told, across, between, net.covariance(query, awaited))
+        solved: Tensor = torch.linalg.solve_triangular(factor, shared.mT, upper=False)
+        return (solved**2).sum(dim=1)
 
     def believing(self, points: Floats) -> "Conditioned":
         """Return what is expected if results at points (n, d), which are awaited, are what is expected there."""

@@ -91,6 +91,13 @@ class Kriging(torch.nn.Module):
         left = (variance - explained).clamp_min(JITTER)
         return Costs(before + width * slope, left + spread * slope**2)
 
+    def remaining(self, told: Told, across: Tensor, variance: Tensor) -> Tensor:
+        """Return the variances of queries after some results, (B, Q), whatever the width is; see `forward`."""
+        factor, _ = self._solved(told)
+        across = torch.where(told.is_told[:, None], across, 0.0)
+        explained = (across * torch.cholesky_solve(across.mT, factor).mT).sum(dim=2)
+        return (variance - explained).clamp_min(JITTER)
+
     def left(self, told: Told, across: Tensor, others: Tensor, covariance: Tensor) -> Tensor:
         """Return the covariances of queries with other points after some results, (B, Q, P), whatever the width is.
 
