@@ -250,7 +250,7 @@ def test_the_command_grows_on_a_cluster_and_leaves_nothing_there(
     command = ("kb", "grow", "--from", str(examples / "wine.csv"), "--candidates", "2", "--dask", address)
     grown = autometa(*command, "--db", "runs.db", "-f", "json")
     assert grown.returncode == 0, grown.stderr
-    assert json.loads(grown.stdout) == {"new": 2, "known": 0, "left": 0, "skipped": []}
+    assert json.loads(grown.stdout) == {"new": 2, "known": 0, "left": 0, "skipped": [], "unreached": []}
     with distributed.Client(address, set_as_default=False) as client:
         assert set(client.run(_n_pools).values()) == {0}
         assert not any(client.has_what().values())
