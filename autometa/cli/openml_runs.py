@@ -70,6 +70,8 @@ def import_openml(  # noqa: PLR0913 - an argument for each option
         imported = import_runs(
             base, wanted, connection, report=lambda n_runs: draw("runs of OpenML", n_runs, limit or n_runs)
         )
+    if limit is None:
+        _tell_empty(sorted(set(numbers) - imported.tasks))
     _print(imported, form)
 
 
@@ -146,6 +148,13 @@ def _configuration(words: str) -> Configuration:
         return Configuration.from_json(Path(words).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"cannot read the configuration in {words}: {error}") from error
+
+
+def _tell_empty(tasks: list[int]) -> None:
+    """Say of which tasks nothing came, a wrong number among them perhaps."""
+    if tasks:
+        named = ", ".join(map(str, tasks[:10])) + ", ..." * (len(tasks) > 10)
+        say(f"no runs came of {len(tasks)} tasks: {named}")
 
 
 def _print(imported: "Imported", form: Format) -> None:

@@ -46,8 +46,9 @@ def test_a_suite_is_imported_replayed_and_imported_again(autometa: Command, serv
 
 def test_what_fails_is_one_line_that_tells_what_is_kept(autometa: Command, server: OpenMLServer, empty: str) -> None:
     server.fail("GET /api/v1/xml/evaluation/list/.*offset/100", status(500))
-    found = autometa("kb", "import-openml", "--tasks", "11,12", "--page-size", "30", "--db", empty)
+    found = autometa("kb", "import-openml", "--tasks", "11,12,900", "--page-size", "30", "--db", empty)
     assert found.returncode == 0  # so many there are not
+    assert found.stderr.splitlines()[-1] == "no runs came of 1 tasks: 900"
     found = autometa("kb", "import-openml", "--suite", "99", "--page-size", "100", "--db", empty)
     assert (found.returncode, found.stdout) == (2, "")
     (line,) = found.stderr.splitlines()
