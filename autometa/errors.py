@@ -86,7 +86,7 @@ class SourceError(UserError):
 
 
 class NotOfferedError(SourceError, LookupError):
-    """Something that a source does not have, by its own words."""
+    """Something that a source does not have, or not for this user, by its own words."""
 
 
 class MissingDependencyError(UserError, ImportError):

@@ -220,7 +220,9 @@ def _translated(error: BaseException, what: str) -> Exception | None:
             return NotOfferedError(f"OpenML has no {what} ({words}); check the number")
         return SourceError(f"OpenML refuses {what}: {words} (code {error.code})")
     if isinstance(error, exceptions.OpenMLPrivateDatasetError | exceptions.OpenMLNotAuthorizedError):
-        return SourceError(f"OpenML gives {what} to some users alone; set your apikey in the configuration of openml")
+        words = f"OpenML gives {what} to some users alone; set your apikey in the configuration of openml"
+        is_of_data = isinstance(error, exceptions.OpenMLPrivateDatasetError)
+        return NotOfferedError(words) if is_of_data else SourceError(words)
     if isinstance(error, NotImplementedError):
         return DataError(f"{what} of OpenML is of a form that cannot be used here: {_told(error)}")
     if isinstance(error, exceptions.OpenMLServerError):

@@ -109,7 +109,7 @@ def test_an_unknown_id_is_told_at_once_and_a_list_without_results_is_an_end(serv
 
 def test_a_refusal_is_told_with_its_code_and_not_asked_again(server: OpenMLServer) -> None:
     server.fail(DESCRIPTION, refusal(112, "No access granted"))
-    with pytest.raises(SourceError, match="gives data set 7 to some users alone"):
+    with pytest.raises(NotOfferedError, match="gives data set 7 to some users alone"):
         ask(QUICK)
     server.mend()
     server.fail(DESCRIPTION, refusal(110, "Please provide data_id"))
