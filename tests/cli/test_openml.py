@@ -41,6 +41,23 @@ def test_recommend_takes_a_data_set_of_openml_and_then_its_cache_alone(
     assert json.loads(again.stdout)["task"]["target"] == "kind"
 
 
+def test_recommend_takes_a_real_data_set_of_openml(
+    autometa: Command,
+    openml_server: OpenMLServer,
+    openml_shared: Path,
+    openml_environment: dict[str, str],
+    one_shard_base: Path,
+) -> None:
+    openml_server.add_shared(openml_shared)
+    asked = ("recommend", "openml:2", "-k", "2", "--recommender", "average", "--db", str(one_shard_base))
+    result = autometa(*asked, "--format", "json", **openml_environment)
+    assert result.returncode == 0, result.stderr
+    content = json.loads(result.stdout)
+    task = content["task"]
+    assert (task["kind"], task["target"], task["n_rows"]) == ("multiclass", "class", 898)
+    assert len(content["recommendations"]) == 2
+
+
 def test_what_openml_cannot_give_is_one_line(
     autometa: Command, server: OpenMLServer, openml_environment: dict[str, str], tmp_path: Path
 ) -> None:
