@@ -14,6 +14,7 @@ from autometa.cli.options import (
     IgnoreOption,
     KindOption,
     MaxRowsOption,
+    OfflineOption,
     PositiveOption,
     SeedOption,
     TargetOption,
@@ -24,7 +25,7 @@ from autometa.cli.options import (
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.fewshot.similar import WAYS, SimilarTask
 from autometa.metric import default_metric
-from autometa.reading import read_task
+from autometa.sources.tables import as_task
 
 _WORDS = {
     "embedding": "the cosine of embeddings: 1 = the same configurations are expected to be good",
@@ -46,6 +47,7 @@ def similar(  # noqa: PLR0913 - an argument for each option
     categorical: CategoricalOption = None,
     positive_class: PositiveOption = None,
     max_rows: MaxRowsOption = None,
+    offline: OfflineOption = False,
     db: DatabaseOption = None,
     seed: SeedOption = 0,
     form: FormatOption = Format.TABLE,
@@ -56,7 +58,7 @@ def similar(  # noqa: PLR0913 - an argument for each option
     Example:
       autometa similar data/examples/wine.csv --target cultivar
     """
-    table = read_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows))
+    table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
     metric = default_metric(table.kind).name
     with opened(db) as base:
         found = Advisor(base).similar(table, by=by, k=k, seed=seed)

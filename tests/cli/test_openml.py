@@ -41,6 +41,15 @@ def test_recommend_takes_a_data_set_of_openml_and_then_its_cache_alone(
     assert json.loads(again.stdout)["task"]["target"] == "kind"
 
 
+def test_similar_takes_a_data_set_of_openml(
+    autometa: Command, server: OpenMLServer, openml_environment: dict[str, str], one_shard_base: Path
+) -> None:
+    asked = ("similar", "openml:1", "--by", "metafeatures", "-k", "2", "--db", str(one_shard_base), "-f", "json")
+    result = autometa(*asked, **openml_environment)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["task"]["target"] == "kind"
+
+
 def test_recommend_takes_a_real_data_set_of_openml(
     autometa: Command,
     openml_server: OpenMLServer,
