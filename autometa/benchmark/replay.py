@@ -5,7 +5,6 @@ longer leaves out a fold of families at once. What was not tried on a task canno
 """
 
 import hashlib
-import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ import numpy as np
 
 from autometa.benchmark.keeping import identity_of, keep, load
 from autometa.errors import DataError
-from autometa.evaluation.record import Evaluation, Status
+from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Recommender, stored_evaluation
 from autometa.task import TaskDescription
 
 N_STEPS = 25
@@ -251,29 +250,8 @@ def _trace(recommender: Recommender, experience: Experience, row: int, n_steps: 
     while len(taken) < min(n_steps, len(candidates)):
         position = recommender.propose(experience.descriptions[row], candidates, observed)
         taken.append(int(columns[position]))
-        observed.append(_told(experience, row, taken[-1]))
+        observed.append(stored_evaluation(experience, row, taken[-1]))
     return taken
-
-
-def _told(experience: Experience, row: int, column: int) -> Evaluation:
-    """Return the stored result of a proposal as an evaluation; of its folds only the mean is known here."""
-    metric, loss = experience.metric, float(experience.losses[row, column])
-    is_ok = math.isfinite(loss)
-    return Evaluation(
-        fingerprint=experience.descriptions[row].fingerprint,
-        configuration=experience.configurations[column],
-        protocol="replay",
-        pipelines_version="",
-        seed=0,
-        status=Status.OK if is_ok else Status.FAILED,
-        fold_scores={metric.name: (metric.score(loss),)} if is_ok else {},
-        fit_seconds=float(experience.fit_seconds[row, column]),
-        predict_seconds=math.nan,
-        peak_memory_bytes=0,
-        error="" if is_ok else "it failed when it was measured",
-        absent={},
-        versions={},
-    )
 
 
 def _number(text: str) -> int:

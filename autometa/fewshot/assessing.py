@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from autometa._random import generator
 from autometa.errors import DataError
-from autometa.evaluation.record import Evaluation, Status
+from autometa.evaluation.record import Evaluation
 from autometa.fewshot.recommender import MIN_STD, MetaLearner
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Recommender, stored_evaluation
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -81,7 +81,7 @@ def _figures(
 ) -> tuple[float, float, float]:
     """Return negative log density, squared error and share inside, where the first of some columns are told."""
     asked = order[n_told:]
-    observed = _told(known, row, order[:n_told].tolist())
+    observed = [stored_evaluation(known, row, column) for column in order[:n_told].tolist()]
     mean, std = _costs(learner, known.descriptions[row], [known.configurations[column] for column in asked], observed)
     std = np.maximum(std, STD_FLOOR)
     left = known.costs[row, asked] - mean
@@ -101,29 +101,3 @@ def _costs(
         return mean.astype(float), std.astype(float)
     own, stretch = learner.predict(description, configurations, observed), learner.experience_.stretch
     return own.mean / stretch, np.maximum(own.std / stretch, MIN_STD)
-
-
-def _told(experience: Experience, row: int, columns: Sequence[int]) -> list[Evaluation]:
-    """Return stored results as evaluations."""
-    metric, found = experience.metric, []
-    for column in columns:
-        loss = float(experience.losses[row, column])
-        is_ok = bool(np.isfinite(loss))
-        found.append(
-            Evaluation(
-                fingerprint=experience.descriptions[row].fingerprint,
-                configuration=experience.configurations[column],
-                protocol="assessed",
-                pipelines_version="",
-                seed=0,
-                status=Status.OK if is_ok else Status.FAILED,
-                fold_scores={metric.name: (metric.score(loss),)} if is_ok else {},
-                fit_seconds=np.nan,
-                predict_seconds=np.nan,
-                peak_memory_bytes=0,
-                error="" if is_ok else "it failed when it was measured",
-                absent={},
-                versions={},
-            )
-        )
-    return found

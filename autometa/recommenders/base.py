@@ -216,3 +216,24 @@ def measured_losses(observed: Sequence[Evaluation], metric: Metric) -> dict[str,
     """Return configuration key -> loss of what succeeded on a task."""
     scores = {e.configuration.key: e.score(metric.name) for e in observed if e.status is Status.OK}
     return {key: metric.loss(score) for key, score in scores.items() if not math.isnan(score)}
+
+
+def stored_evaluation(experience: Experience, row: int, column: int) -> Evaluation:
+    """Return a stored result, at a row and a column, as an evaluation; of its folds only the mean is known here."""
+    metric, loss = experience.metric, float(experience.losses[row, column])
+    is_ok = math.isfinite(loss)
+    return Evaluation(
+        fingerprint=experience.descriptions[row].fingerprint,
+        configuration=experience.configurations[column],
+        protocol="replay",
+        pipelines_version="",
+        seed=0,
+        status=Status.OK if is_ok else Status.FAILED,
+        fold_scores={metric.name: (metric.score(loss),)} if is_ok else {},
+        fit_seconds=float(experience.fit_seconds[row, column]),
+        predict_seconds=math.nan,
+        peak_memory_bytes=0,
+        error="" if is_ok else "it failed when it was measured",
+        absent={},
+        versions={},
+    )
