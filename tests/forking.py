@@ -5,6 +5,7 @@ threads in them, and for what only a fresh one has, as another hash seed, there 
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -82,13 +83,13 @@ class Forks:
             "environment": environment,
             "streams": {name: str(path) for name, path in self._streams.items()},
         }
-        status = self._ask(json.dumps(request))
-        assert status, f"autometa {' '.join(arguments)} took more than {TIMEOUT_SECONDS} s"
+        status, why_not = self._ask(json.dumps(request))
+        assert status, f"autometa {' '.join(arguments)}: {why_not}"
         said = {name: self._streams[name].read_text(encoding="utf-8") for name in ("stdout", "stderr")}
         return subprocess.CompletedProcess(list(arguments), int(status), **said)
 
-    def _ask(self, request: str) -> str:
-        """Return the exit status of what is requested, nothing where it took too long and was ended."""
+    def _ask(self, request: str) -> tuple[str, str]:
+        """Return the exit status of what is requested; where there is none, nothing and the reason."""
         if self._process is None:
             self._process = _started()
         process = self._process
@@ -96,18 +97,23 @@ class Forks:
         assert process.stdout is not None
         overdue = threading.Timer(TIMEOUT_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
         overdue.start()
-        process.stdin.write(f"{request}\n")
-        process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it ended before; it says no status then
+            process.stdin.write(f"{request}\n")
+            process.stdin.flush()
         status = process.stdout.readline()
+        took_too_long = not overdue.is_alive()
         overdue.cancel()
-        if not status:
-            self._stop()
-        return status
+        if status:
+            return status, ""
+        self._stop()
+        if took_too_long:
+            return "", f"took more than {TIMEOUT_SECONDS} s"
+        return "", f"the process to be forked ended early, with status {process.returncode}"
 
     def _stop(self) -> None:
         """End the process."""
         if self._process is not None:
-            with self._process:  # closes its standard input, which ends it, and waits
+            with contextlib.suppress(BrokenPipeError), self._process:  # closes its standard input, and waits
                 self._process = None
 
 
@@ -129,7 +135,8 @@ def _serve() -> None:
     """Import, then fork for each request; the fork goes on as `python -m autometa`."""
     for module in pkgutil.walk_packages(autometa.__path__, "autometa."):
         if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+            with contextlib.suppress(ModuleNotFoundError):  # an optional library may be absent
+                importlib.import_module(module.name)
     for name in _LIBRARIES:
         importlib.import_module(name)
     gc.freeze()  # or the first collection in a fork copies what the two share

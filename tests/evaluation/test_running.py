@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,6 +51,13 @@ neighbors, forest = Configuration(algorithm="k_nearest_neighbors"), Configuratio
 SERIAL = "evaluations = [evaluate(task, neighbors)]\n"
 PARALLEL = "evaluations = Parallel(n_jobs=2)(delayed(evaluate)(task, c) for c in (forest, neighbors))\n"
 PRINT = "print(json.dumps({e.configuration.algorithm: e.fold_scores for e in evaluations}))\n"
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Iterator[Evaluator]:
+    """The usual limits: what they do is tested in test_server.py."""
+    with Evaluator() as evaluator:
+        yield evaluator
 
 
 @pytest.fixture(scope="module")

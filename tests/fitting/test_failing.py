@@ -11,6 +11,8 @@ from autometa.knowledge.base import KnowledgeBase
 from tests.refinement.conftest import numbers
 
 FAKE = """
+import secrets
+
 from sklearn.base import BaseEstimator, RegressorMixin
 
 
@@ -22,7 +24,7 @@ class XGBRegressor(RegressorMixin, BaseEstimator):
                 setattr(self, name, value)
 
     def fit(self, X, y):
-        raise RuntimeError(f"no {id(self)} today")
+        raise RuntimeError(f"no {secrets.token_hex(8)} today")
 
 
 XGBClassifier = XGBRegressor
