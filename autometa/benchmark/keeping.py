@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from autometa import _array_cache
+from autometa.benchmark.seconds import Seconds
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
 
-FORMAT = 2  # 1 did not tell how a recommender is set
+FORMAT = 3  # 1 did not tell how a recommender is set, 2 not how long it was fitted
 
 _LEARNING = ("autometa.recommenders", "autometa.benchmark", "autometa.knowledge")  # what proposals come from
 
@@ -52,17 +53,18 @@ def identity_of(
     }
 
 
-def load(folder: Path, identity: Mapping[str, object], shape: tuple[int, int]) -> tuple[np.ndarray, float] | None:
+def load(folder: Path, identity: Mapping[str, object], shape: tuple[int, int]) -> tuple[np.ndarray, Seconds] | None:
     """Return picks of this shape and seconds that were kept under an identity, or None."""
     arrays = _array_cache.load_arrays(folder, identity)
     if arrays is None or not {"picks", "seconds"} <= arrays.keys() or arrays["picks"].shape != shape:
         return None
-    return arrays["picks"], float(arrays["seconds"])
+    fit, propose = arrays["seconds"].tolist()
+    return arrays["picks"], Seconds(fit=fit, propose=propose)
 
 
-def keep(folder: Path, identity: Mapping[str, object], picks: np.ndarray, seconds: float) -> None:
+def keep(folder: Path, identity: Mapping[str, object], picks: np.ndarray, seconds: Seconds) -> None:
     """Keep picks, (n_tasks, n_steps), and the seconds that they took."""
-    _array_cache.keep_arrays(folder, identity, {"picks": picks, "seconds": np.array(seconds)})
+    _array_cache.keep_arrays(folder, identity, {"picks": picks, "seconds": np.array([seconds.fit, seconds.propose])})
 
 
 def _told(value: object) -> object:

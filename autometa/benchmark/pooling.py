@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autometa.benchmark.replay import Replay
+from autometa.benchmark.seconds import Seconds
 
 
 def pooled(replays: Sequence[Replay]) -> Replay:
@@ -29,7 +30,7 @@ def pooled(replays: Sequence[Replay]) -> Replay:
         worst=np.concatenate([each.worst for each in replays]),
         found={name: np.concatenate([each.found[name] for each in replays]) for name in names},
         fit_seconds={name: np.concatenate([each.fit_seconds[name] for each in replays]) for name in names},
-        seconds={name: sum(each.seconds[name] for each in replays) for name in names},
+        seconds={name: sum((each.seconds[name] for each in replays), Seconds()) for name in names},
         n_left_out=sum(each.n_left_out for each in replays),
         kept=tuple(name for name in names if all(name in each.kept for each in replays)),
     )

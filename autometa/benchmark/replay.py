@@ -1,7 +1,8 @@
 """Replay: a recommender proposes configurations for tasks that were hidden from it, and is told the stored results.
 
 Tasks are hidden by family. A method that is fitted in no time leaves out one family after the other; one that takes
-longer leaves out a fold of families at once. What was not tried on a task cannot be proposed there.
+longer leaves out a fold of families at once, or all that are replayed. What was not tried on a task cannot be proposed
+there.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from autometa.benchmark.keeping import identity_of, keep, load
+from autometa.benchmark.seconds import Seconds
 from autometa.errors import DataError
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
@@ -39,7 +41,7 @@ class Method:
     make : callable
         Returns an unfitted one.
     n_folds : int, optional
-        Folds of families that are hidden at once; default: every family alone.
+        Folds of families that are hidden at once; 1: all that are replayed; default: every family alone.
     """
 
     name: str
@@ -63,8 +65,8 @@ class Replay:
     fit_seconds : dict of str to ndarray of shape (n_tasks, n_steps)
         CPU seconds that the proposals so far took to fit, one fit each. A fit of unknown length, one that did not end,
         counts as the longest that is stored of its task; NaN in tasks of which none is.
-    seconds : dict of str to float
-        Time for fitting and proposing, in all, when that was done.
+    seconds : dict of str to Seconds
+        What each method took when it was run.
     n_left_out : int
         Tasks with fewer than `MIN_OK` successful runs.
     kept : tuple of str
@@ -77,7 +79,7 @@ class Replay:
     worst: np.ndarray = field(repr=False)
     found: dict[str, np.ndarray] = field(repr=False)
     fit_seconds: dict[str, np.ndarray] = field(repr=False)
-    seconds: dict[str, float]
+    seconds: dict[str, Seconds]
     n_left_out: int
     kept: tuple[str, ...] = ()
 
@@ -151,7 +153,7 @@ def replay(  # noqa: PLR0913 - what is compared, on what, and what goes on meanw
         picks[method.name], seconds[method.name] = made
         if stored is None and folder is not None:
             keep(folder, identity, *made)
-    picks[ORACLE], seconds[ORACLE] = _best_picks(experience, rows, n_steps), 0.0
+    picks[ORACLE], seconds[ORACLE] = _best_picks(experience, rows, n_steps), Seconds()
     ok = np.where(np.isfinite(experience.losses[rows]), experience.losses[rows], np.nan)
     results = {name: _results(experience, rows, proposed) for name, proposed in picks.items()}
     return Replay(
@@ -188,21 +190,24 @@ def hidden_rows(experience: Experience, families: Collection[str] | None) -> np.
 
 def _run(
     experience: Experience, method: Method, rows: np.ndarray, n_steps: int, seed: int, report: Report | None
-) -> tuple[np.ndarray, float]:
+) -> tuple[np.ndarray, Seconds]:
     """Return the columns that one method proposes, (n_rows, n_steps), -1 where all was tried, and its seconds."""
-    start = time.perf_counter()
     place = {row: number for number, row in enumerate(rows.tolist())}
     picks = np.full((len(rows), n_steps), -1)
     n_done = 0
+    seconds = Seconds()
     for hidden, own in splits(experience, place, method.n_folds):
+        start = time.perf_counter()
         recommender = method.make().fit(experience.without(hidden), seed)
+        fitted = time.perf_counter()
         for row in own:
             proposed = _trace(recommender, experience, row, n_steps)
             picks[place[row], : len(proposed)] = proposed
             n_done += 1
             if report is not None:
                 report(method.name, n_done, len(rows))
-    return picks, time.perf_counter() - start
+        seconds += Seconds(fit=fitted - start, propose=time.perf_counter() - fitted)
+    return picks, seconds
 
 
 def _best_picks(experience: Experience, rows: np.ndarray, n_steps: int) -> np.ndarray:
@@ -230,15 +235,16 @@ def splits(
 ) -> Iterator[tuple[tuple[str, ...], list[int]]]:
     """Iterate over (families to hide, rows to replay)."""
     families = experience.families
+    replayed = {families[row] for row in rows}
     parts: dict[str | int, set[str]] = {}
-    for family in families:
+    for family in families if n_folds != 1 else replayed:
         parts.setdefault(family if n_folds is None else _number(f"fold {family}") % n_folds, set()).add(family)
     for hidden in parts.values():
         own = [row for row in rows if families[row] in hidden]
         if own and len(hidden) < len(set(families)):
             yield tuple(sorted(hidden)), own
         elif own:
-            raise DataError("nothing to learn from: all families are in one fold; take fewer folds")
+            raise DataError("nothing to learn from: all families are hidden at once; hide some of them")
 
 
 def _trace(recommender: Recommender, experience: Experience, row: int, n_steps: int) -> list[int]:

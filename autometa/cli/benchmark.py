@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -98,6 +98,9 @@ def replay(  # noqa: PLR0913 - an argument for each option
         Families,
         typer.Option("--families", help="Which are hidden; published figures are on judgement families."),
     ] = Families.JUDGEMENT,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="Hide all of them at once: every method is fitted once, on the others.")
+    ] = False,
     min_share: Annotated[
         float,
         typer.Option("--min-share", metavar="SHARE", help="Only what was tried on so large a share of the tasks."),
@@ -132,6 +135,8 @@ def replay(  # noqa: PLR0913 - an argument for each option
 
         check_plot(plot)
     methods = _methods(recommenders)
+    if at_once:
+        methods = [replace(method, n_folds=1) for method in methods]
     with opened(db) as base:
         kinds = _KINDS if kind == _ALL and protocol not in PUBLIC_RUNS else (kind,)
         experiences = [_experience(base, each, metric, protocol, pipelines).of_share(min_share) for each in kinds]

@@ -82,7 +82,7 @@ def _content(part: Part, reference: str) -> dict[str, object]:
         "n_left_out": part.replay.n_left_out,
         "n_configurations": part.n_configurations,
         "reference": reference,
-        "seconds": part.replay.seconds,
+        "seconds": {name: asdict(seconds) for name, seconds in part.replay.seconds.items()},
         "kept": part.replay.kept,
         "scores": [asdict(score) for score in scores_of(part.replay, reference=reference)],
     }
@@ -107,5 +107,6 @@ def _rows(part: Part, reference: str, *, with_kind: bool) -> list[dict[str, obje
             rows[score.method][f"rank, k = {score.k}"] = f"{score.rank:.2f}" if is_ranked else ""
             rows[score.method][f"wins, k = {score.k}"] = f"{score.wins:.0%}" if is_ranked else ""
     for name, row in rows.items():
-        row["seconds"] = round(part.replay.seconds[name], 1)
+        seconds = part.replay.seconds[name]
+        row |= {"fit s": round(seconds.fit, 1), "propose s": round(seconds.propose, 1)}
     return list(rows.values())

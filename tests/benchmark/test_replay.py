@@ -116,6 +116,16 @@ def test_only_the_families_asked_for_are_hidden(spy: Method) -> None:
     assert all(known == {"a", "c"} for known, *_ in Spy.seen)
 
 
+def test_families_that_are_hidden_at_once_are_hidden_from_a_single_fit(spy: Method) -> None:
+    experience = drawn(6, families=["a", "a", "b", "c", "d", "d"])
+    at_once = [Method(name="spy", make=Spy, n_folds=1)]
+    replayed = replay(experience, at_once, families={"a", "b"}, n_steps=1)
+    assert [task.name for task in replayed.tasks] == ["0", "1", "2"]
+    assert all(known == {"c", "d"} for known, *_ in Spy.seen)
+    with pytest.raises(DataError, match="all families are hidden at once"):
+        replay(experience, at_once)
+
+
 @pytest.mark.parametrize(
     ("experience", "families", "words"),
     [

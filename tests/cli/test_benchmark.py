@@ -42,6 +42,10 @@ def test_a_replay_compares_with_the_portfolio_even_if_it_was_not_asked_for(
     shown = again.stdout.splitlines()
     assert [line.split()[0] for line in shown] == ["method", "portfolio", "random", "oracle"]
     assert f"{regret['random', 1]:.3f} ± " in shown[2]
+    at_once = json.loads(autometa(*arguments, "--at-once", "-f", "json").stdout)
+    assert (at_once["kept"], at_once["n_tasks"]) == ([], said["n_tasks"])
+    assert at_once["scores"] != said["scores"]
+    assert min(at_once["seconds"]["portfolio"].values()) > 0
 
 
 def test_all_kinds_are_replayed_one_by_one_and_together(autometa: Command, one_shard_base: Path) -> None:
