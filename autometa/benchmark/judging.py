@@ -123,7 +123,7 @@ def judge(
     verdicts: list[Verdict] = []
     for hidden, own in splits(experience, rows.tolist(), method.n_folds):
         known = experience.without(hidden)
-        recommender = method.make().fit(known, seed)
+        recommender = method.make().fit_anew(known, seed)
         calibration = calibrate(method.make, known, seed)
         for row in own:
             verdicts.append(_verdict(recommender, calibration, experience, row, folds))

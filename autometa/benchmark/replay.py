@@ -198,7 +198,7 @@ def _run(
     seconds = Seconds()
     for hidden, own in splits(experience, place, method.n_folds):
         start = time.perf_counter()
-        recommender = method.make().fit(experience.without(hidden), seed)
+        recommender = method.make().fit_anew(experience.without(hidden), seed)
         fitted = time.perf_counter()
         for row in own:
             proposed = _trace(recommender, experience, row, n_steps)

@@ -66,11 +66,7 @@ def train(  # noqa: PLR0913 - an argument for each option
     with counting() as report:
         made.report = _reporter(report, made.effort.n_rounds)
         made.fit_anew(experience, seed)
-    if not made.is_trained_:
-        raise OptionError(
-            f"{len(set(experience.families))} families and {experience.n_configurations} configurations of {kind} "
-            "tasks are too few to learn to learn from; add runs with: autometa kb grow"
-        )
+    _check_trained(made, experience)
     from autometa.evaluation.record import library_versions
     from autometa.fewshot.keeping import keep
 
@@ -147,7 +143,7 @@ def evaluate(  # noqa: PLR0913 - an argument for each option
     Each task after several drawn sets of 0 to 8 results: the mean negative log density of the other costs, their root
     mean squared error, and how many lie in the middle nine tenths of what is expected. The average over tasks, which
     learns from no result, stands beside it. Weights that were trained with --leave-out judgement on the same runs are
-    taken up; without them it is trained first.
+    taken up, unless --rounds is given; without them it is trained first.
 
     \b
     Example:
@@ -165,7 +161,8 @@ def evaluate(  # noqa: PLR0913 - an argument for each option
         raise OptionError(f"no {kind} task is left to judge by, or to learn from; add runs with: autometa kb grow")
     with counting() as report:
         made.report = _reporter(report, made.effort.n_rounds)
-        made.fit(experience, seed)
+        (made.fit if rounds is None else made.fit_anew)(experience, seed)
+    _check_trained(made, experience)
     say("trained anew" if hasattr(made, "trained_") else "weights that were kept are taken up")
     average = BestOnAverage().fit(experience, seed)
     rows = [_row(name, assess(each, hidden, seed)) for name, each in ((learner, made), (average.name, average))]
@@ -191,6 +188,15 @@ def _made(name: str, rounds: int | None, device: str) -> "MetaLearner":
     device_of(device)
     made.effort = replace(made.effort, device=device, n_rounds=made.effort.n_rounds if rounds is None else rounds)
     return made
+
+
+def _check_trained(made: "MetaLearner", experience: "Experience") -> None:
+    """Raise unless there was enough to learn from."""
+    if not made.is_trained_:
+        raise OptionError(
+            f"{len(set(experience.families))} families and {experience.n_configurations} configurations of "
+            f"{experience.kind} tasks are too few to learn to learn from; add runs with: autometa kb grow"
+        )
 
 
 def _experience(base: "KnowledgeBase", kind: TaskKind, metric: str) -> "Experience":

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from autometa._random import generator
 from autometa.errors import DataError
 from autometa.evaluation.record import Evaluation
-from autometa.fewshot.recommender import MIN_STD, MetaLearner
+from autometa.fewshot.recommender import MetaLearner, expected_costs
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender, stored_evaluation
 from autometa.space import Configuration
@@ -98,6 +98,6 @@ def _costs(
     """Return mean and standard deviation of costs, (n_configurations,) each."""
     if isinstance(learner, MetaLearner):
         mean, std = learner.costs(description, configurations, observed)
-        return mean.astype(float), std.astype(float)
-    own, stretch = learner.predict(description, configurations, observed), learner.experience_.stretch
-    return own.mean / stretch, np.maximum(own.std / stretch, MIN_STD)
+    else:
+        mean, std = expected_costs(learner, description, configurations, observed)
+    return mean.astype(float), std.astype(float)

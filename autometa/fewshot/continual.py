@@ -1,10 +1,12 @@
 """Continual learning: a meta-learner that goes on from what it knows as runs arrive, and never for the worse.
 
-Runs that arrive join the memory of a learner that has one at once. Its net goes on from the weights that it has, on old
-tasks and new ones alike; the version that results, the challenger, takes over from the champion only if it is not worse
-on families that neither has learned from. What was forgotten is measured on the old tasks.
+Runs that arrive join the memory of a learner that has one, if it is not worse with them. Its net goes on from the
+weights that it has, on old tasks and new ones alike; the version that results, the challenger, takes over from the
+champion only if it is not worse. Both are judged on families that nothing is learned from. What was forgotten is
+measured on the old tasks.
 """
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -118,26 +120,39 @@ class Continual:
     def update(self, experience: Experience) -> Update:
         """Learn from an experience that has grown: old runs, which are replayed beside the new ones, and new.
 
-        The frozen families are left out of it. The champion's memory knows the new runs from now on in any case.
+        The frozen families are left out of it. The champion's memory knows the new runs from now on, unless it is
+        worse with them.
         """
         known = experience.without(sorted(set(self.frozen.families)))
         old = self.learner.experience_
         n_new = _n_new(old, known)
+        champion = self._remembering(known)
         challenger = self.learner.going_on(known, self.effort, self.seed)
-        before, after = (float(assess(each, old, self.seed).losses.mean()) for each in (self.learner, challenger))
-        contest = compared(self.learner, challenger, self.frozen, self.seed)
-        if contest.is_won:
-            self.learner = challenger
-        else:
-            self.learner.remember(known)
+        before, after = _losses(self.learner, challenger, old, self.seed)
+        contest = compared(champion, challenger, self.frozen, self.seed)
+        self.learner = challenger if contest.is_won else champion
         return Update(
             learner=self.learner, contest=contest, forgetting=Forgetting(before=before, after=after), n_new=n_new
         )
 
+    def _remembering(self, known: Experience) -> MetaLearner:
+        """Return the champion with new runs in its memory, if it has one and is not worse with them."""
+        remembering = copy.copy(self.learner)
+        if remembering.remember(known) and compared(self.learner, remembering, self.frozen, self.seed).is_won:
+            return remembering
+        return self.learner
+
 
 def compared(champion: MetaLearner, challenger: MetaLearner, frozen: Experience, seed: int = 0) -> Contest:
-    """Return how two learners do on families that neither has learned from."""
-    one, other = (assess(each, frozen, seed) for each in (champion, challenger))
+    """Return how two learners do on families that neither has learned from, by what both know.
+
+    Raises
+    ------
+    DataError
+        If no task has three runs of configurations that both know.
+    """
+    known = _known_to_both(champion, challenger, frozen)
+    one, other = (assess(each, known, seed) for each in (champion, challenger))
     names = sorted(set(one.families))
     rows = [np.array([family == name for family in one.families]) for name in names]
     pairs = np.array([[each.losses[row].mean() for each in (one, other)] for row in rows])
@@ -149,6 +164,19 @@ def compared(champion: MetaLearner, challenger: MetaLearner, frozen: Experience,
         error=error,
         n_families=len(names),
     )
+
+
+def _losses(one: MetaLearner, other: MetaLearner, experience: Experience, seed: int) -> tuple[float, float]:
+    """Return the mean losses of two learners on tasks, by what both know."""
+    known = _known_to_both(one, other, experience)
+    first, second = (float(assess(each, known, seed).losses.mean()) for each in (one, other))
+    return first, second
+
+
+def _known_to_both(one: MetaLearner, other: MetaLearner, experience: Experience) -> Experience:
+    """Return the runs of configurations that two learners know: so that both are asked for the same."""
+    keys = {c.key for c in other.experience_.configurations}
+    return experience.of_configurations([c.key for c in one.experience_.configurations if c.key in keys])
 
 
 def _n_new(old: Experience, new: Experience) -> int:

@@ -33,10 +33,29 @@ def seeded(seed: int) -> Iterator[None]:
     Nets as small as these are many times slower on two threads than on one.
     """
     n_threads = torch.get_num_threads()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=_cuda_in_use()), _mps_as_it_was():
         torch.manual_seed(seed)
         torch.set_num_threads(1)
         try:
             yield
         finally:
             torch.set_num_threads(n_threads)
+
+
+def _cuda_in_use() -> list[int]:
+    """Return the GPUs whose generators have been touched: looking at the others would start them."""
+    is_used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch has no annotation for it
+    return list(range(torch.cuda.device_count())) if is_used else []
+
+
+@contextmanager
+def _mps_as_it_was() -> Iterator[None]:
+    """Leave the generator of Apple's GPU, where there is one, as it was."""
+    if not torch.backends.mps.is_available():
+        yield
+        return
+    state = torch.mps.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.mps.set_rng_state(state)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autometa._paths import user_data_path
-from autometa.errors import PersistenceError
+from autometa.errors import OptionError, PersistenceError
 from autometa.fewshot.weights import Array, Card, load_arrays, save_arrays
 
 _log = logging.getLogger(__name__)
@@ -36,34 +36,38 @@ def folder() -> Path:
     return user_data_path("fewshot")
 
 
-def place_of(name: str, digest: str) -> Path:
+def place_of(name: str, digest: str, seed: int) -> Path:
     """Return the file of a learner that learned from the experience of a digest; it need not exist."""
-    return folder() / f"{name}-{digest[:16]}.safetensors"
+    return folder() / f"{name}-{digest[:16]}-{seed}.safetensors"
 
 
 def keep(arrays: Mapping[str, Array], card: Mapping[str, object], path: Path | None = None) -> Path:
     """Write what a learner has learned to a file, or to its place in the user's folder, and return the path.
 
-    The card has "learner", "version" and "digest" among the rest.
+    The card has "learner", "version", "digest" and "seed" among the rest.
 
     Raises
     ------
     OptionError
         If it cannot be written.
     """
-    place = path if path is not None else place_of(str(card["learner"]), str(card["digest"]))
-    if path is None:
-        place.parent.mkdir(parents=True, exist_ok=True)
+    place = path
+    if place is None:
+        place = place_of(str(card["learner"]), str(card["digest"]), int(str(card["seed"])))
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(f"cannot write into {place.parent}: {error.strerror or error}") from error
     save_arrays(place, arrays, card)
     return place
 
 
-def kept_arrays(name: str, version: int, digest: str) -> dict[str, Array] | None:
-    """Return what is kept of a learner that learned from the experience of a digest, or None.
+def kept_arrays(name: str, version: int, digest: str, seed: int) -> dict[str, Array] | None:
+    """Return what is kept of a learner that learned from the experience of a digest with a seed, or None.
 
     A file that is refused, or of another version, counts as none.
     """
-    path = place_of(name, digest)
+    path = place_of(name, digest, seed)
     if not path.exists():
         return None
     try:
@@ -71,7 +75,7 @@ def kept_arrays(name: str, version: int, digest: str) -> dict[str, Array] | None
     except PersistenceError as error:
         _log.warning("not taken up: %s", error)
         return None
-    is_it = (card.get("learner"), card.get("version"), card.get("digest")) == (name, version, digest)
+    is_it = [card.get(key) for key in ("learner", "version", "digest", "seed")] == [name, version, digest, seed]
     return arrays if is_it else None
 
 

@@ -1,12 +1,13 @@
 """The memory-augmented neural process as a recommender."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from autometa._random import generator
+from autometa.evaluation.record import Evaluation
 from autometa.fewshot.deep_recommender import N_KEPT_ROUNDS, N_QUERY, TOLD_MOST
 from autometa.fewshot.devices import device_of
 from autometa.fewshot.kriging import Costs, log_density
@@ -19,6 +20,7 @@ from autometa.fewshot.training import Effort, train
 from autometa.fewshot.trend import TrendLearner
 from autometa.fewshot.weights import Array
 from autometa.knowledge.frames import Experience
+from autometa.task import TaskDescription
 
 MAX_SUPPORT = 24
 
@@ -130,6 +132,13 @@ class NeuralProcess(TrendLearner):
         self._last = None
         return len(rows)
 
+    def _expected(self, description: TaskDescription, observed: Sequence[Evaluation]) -> tuple[Floats, Floats] | None:
+        """Return mean and standard deviation of the costs of all points; what is stored of its own family is hidden."""
+        if self.is_trained_:
+            stored = dict(zip(self.memory_.names, self.memory_.families, strict=True))
+            self._own_family = stored.get(description.fingerprint, "")
+        return super()._expected(description, observed)
+
     def _build(self, tasks: MetaTasks) -> MemoryProcess:
         """Return an untrained net."""
         n_contexts = tasks.contexts.shape[1] - 2 * len(tasks.points)
@@ -196,7 +205,8 @@ class NeuralProcess(TrendLearner):
         rows = torch.from_numpy(support.columns)[None].to(points.device)
         is_told = torch.ones_like(rows, dtype=torch.bool)
         content = self.memory_.tensors(device)
-        shown = Shown(content, torch.ones(1, self.memory_.n_tasks, dtype=torch.bool, device=points.device))
+        is_shown = self.memory_.shown_to([self._own_family])
+        shown = Shown(content, torch.from_numpy(is_shown).to(points.device))
         query = torch.arange(n_points, device=points.device)[None]
         with torch.no_grad():
             results = Results(rows=rows, values=told, is_told=is_told)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from autometa._random import generator, spawn
+from autometa._random import spawn
 from autometa.errors import OptionError, PersistenceError
 from autometa.evaluation.record import Evaluation
 from autometa.fewshot import keeping
@@ -21,7 +21,7 @@ from autometa.fewshot.training import Effort, Report
 from autometa.fewshot.weights import Array
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
-from autometa.recommenders.base import Normalised, measured_losses
+from autometa.recommenders.base import Normalised, Recommender, measured_losses
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -71,6 +71,7 @@ class MetaLearner(BestOnAverage):
     report: Report | None = None  # told after each round
     _given: Mapping[str, Array] | None = None  # to take up in place of learning
     _start: Mapping[str, Array] | None = None  # to go on learning from
+    _going_on: Effort | None = None  # how long, if it does
     _is_anew = False  # whether what was kept counts for nothing
 
     def __init__(self, effort: Effort | None = None) -> None:
@@ -109,10 +110,9 @@ class MetaLearner(BestOnAverage):
         Where its nets do not fit that experience, or it keeps no weights, the new one learns from nothing.
         """
         other = copy.copy(self)
-        other._start = self.state() if self._can_go_on() else None
-        other.effort = effort if other._start else self.effort
+        other._start, other._going_on = (self.state(), effort) if self._can_go_on() else (None, None)
         other.fit_anew(experience, seed)
-        other._start, other.effort = None, self.effort
+        other._start, other._going_on, other.effort = None, None, self.effort
         return other
 
     def remember(self, experience: Experience) -> int:
@@ -128,9 +128,7 @@ class MetaLearner(BestOnAverage):
         """Return mean and standard deviation of the costs of known configurations, (n_configurations,) each."""
         expected = self._expected(description, observed)
         if expected is None:
-            own = self.predict(description, configurations, observed)
-            stretch = self.experience_.stretch
-            return (own.mean / stretch).astype(np.float32), np.maximum(own.std / stretch, MIN_STD).astype(np.float32)
+            return expected_costs(self, description, configurations, observed)
         rows = np.array([self._row_of[c.key] for c in configurations], dtype=int)
         return expected[0][rows], expected[1][rows]
 
@@ -178,7 +176,7 @@ class MetaLearner(BestOnAverage):
     def _learn(self, experience: Experience, seed: int) -> None:
         super()._learn(experience, seed)
         ordered = _in_order(experience)
-        self.digest_ = ordered.digest
+        self.digest_, self._seed = ordered.digest, seed
         self.points_ = PointEncoder().fit(ordered)
         self.contexts_ = self._context_encoder(ordered, seed)
         self.tasks_ = MetaTasks.of(ordered, self.points_, self.contexts_)
@@ -190,7 +188,7 @@ class MetaLearner(BestOnAverage):
         if self.is_trained_:
             with seeded(spawn(seed, self.name, "training")):
                 if not self._take_up():
-                    tasks, kept = self.tasks_.split(KEPT_SHARE, generator(seed, self.name, "kept"))
+                    tasks, kept = self.tasks_.split(KEPT_SHARE, spawn(seed, self.name))
                     self._meta_train(tasks, kept, seed)
 
     def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
@@ -202,12 +200,16 @@ class MetaLearner(BestOnAverage):
         return self.is_trained_ and type(self)._state is not MetaLearner._state
 
     def _begin(self, net: "Module") -> None:
-        """Give an untrained net what there is to go on from, if it fits."""
-        if self._start is not None:
-            try:
-                fill(net, self._start)
-            except (KeyError, RuntimeError) as error:
-                _log.info("'%s' learns from nothing, since what it knew does not fit: %s", self.name, error)
+        """Give an untrained net what there is to go on from, if it fits; it goes on for as long as was asked then."""
+        if self._start is None or self._going_on is None:
+            return
+        own = net.state_dict().keys()
+        try:
+            fill(net, {name: array for name, array in self._start.items() if name in own})
+        except (KeyError, RuntimeError) as error:
+            _log.info("'%s' learns from nothing, since what it knew does not fit: %s", self.name, error)
+        else:
+            self.effort = self._going_on
 
     def _state(self) -> dict[str, Array]:
         """Return what was learned, as named arrays."""
@@ -228,7 +230,7 @@ class MetaLearner(BestOnAverage):
                     f"these are no weights of '{self.name}' on this experience ({reason}); train it anew"
                 ) from error
             return True
-        arrays = None if self._is_anew else keeping.kept_arrays(self.name, self.version, self.digest_)
+        arrays = None if self._is_anew else keeping.kept_arrays(self.name, self.version, self.digest_, self._seed)
         if arrays is None:
             return False
         try:
@@ -272,6 +274,22 @@ class MetaLearner(BestOnAverage):
         columns = np.array(sorted(losses), dtype=np.int64)
         scale = self.location_.predict(description)[1] * self.experience_.stretch
         return Support(columns=columns, told=told_losses(np.array([losses[c] for c in columns], dtype=float), scale))
+
+
+def expected_costs(
+    recommender: Recommender,
+    description: TaskDescription,
+    configurations: Sequence[Configuration],
+    observed: Sequence[Evaluation] = (),
+) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of costs, see `Experience.costs`, (n_configurations,) each.
+
+    Of any recommender: from normalised losses, which end at the median, and from how far beyond it they lie.
+    """
+    own, stretch = recommender.predict(description, configurations, observed), recommender.experience_.stretch
+    beyond = np.where(own.mean > 0, own.overshoot, 1.0) / stretch
+    mean, std = np.clip(own.mean * beyond, 0.0, 1.0), np.clip(own.std * beyond, MIN_STD, 1.0)
+    return mean.astype(np.float32), std.astype(np.float32)
 
 
 def expected_gain(below: Floats, std: Floats) -> Floats:

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from autometa._random import spawn
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.encoding import Encoder
 from autometa.recommenders.landmarks import log_ratios
@@ -103,6 +104,8 @@ class MetaTasks:
         The tasks before any result.
     costs : ndarray of shape (T, N)
         As of `Experience.costs`, 0 the best of the task; failures 1, NaN = not tried.
+    is_failure : ndarray of bool, shape (T, N)
+        Whether it was tried and failed.
     families : tuple of str, T of them
         What is split by, never a task from its relatives.
     """
@@ -110,6 +113,7 @@ class MetaTasks:
     points: Floats = field(repr=False)
     contexts: Floats = field(repr=False)
     costs: Floats = field(repr=False)
+    is_failure: npt.NDArray[np.bool_] = field(repr=False)
     families: tuple[str, ...] = field(repr=False)
 
     @classmethod
@@ -124,6 +128,7 @@ class MetaTasks:
             points=points.transform(experience.configurations),
             contexts=contexts.transform([experience.descriptions[row] for row in order]),
             costs=experience.costs[order].astype(np.float32),
+            is_failure=np.isinf(experience.losses[order]),
             families=tuple(experience.families[row] for row in order),
         )
 
@@ -132,11 +137,13 @@ class MetaTasks:
         """T."""
         return len(self.families)
 
-    def split(self, share: float, rng: np.random.Generator) -> tuple["MetaTasks", "MetaTasks"]:
-        """Return most tasks, and those of about this share of the families, drawn: to learn from, and to stop by."""
-        families = np.array(sorted(set(self.families)), dtype=object)
-        n_kept = max(round(share * len(families)), 1)
-        kept = set(rng.permutation(families)[:n_kept])
+    def split(self, share: float, seed: int) -> tuple["MetaTasks", "MetaTasks"]:
+        """Return most tasks, and those of about this share of the families, drawn: to learn from, and to stop by.
+
+        A family's lot is its own: where others have joined, hardly any goes from one part to the other.
+        """
+        families = sorted(set(self.families), key=lambda family: spawn(seed, "kept", family))
+        kept = set(families[: max(round(share * len(families)), 1)])
         is_kept = np.array([family in kept for family in self.families], dtype=bool)
         return self.of_rows(np.flatnonzero(~is_kept)), self.of_rows(np.flatnonzero(is_kept))
 
@@ -146,6 +153,7 @@ class MetaTasks:
             points=self.points,
             contexts=self.contexts[rows],
             costs=self.costs[rows],
+            is_failure=self.is_failure[rows],
             families=tuple(self.families[row] for row in rows),
         )
 
@@ -213,7 +221,8 @@ def draw_episodes(
         shown, left = order[:n_told], rng.permutation(order[n_told:])[:n_query]
         scale = float(np.exp(WIDTH_ERROR * rng.normal()))
         support[episode, :n_told], is_told[episode, :n_told] = shown, True
-        told[episode, :n_told] = told_losses(tasks.costs[row, shown], scale)
+        losses = np.where(tasks.is_failure[row, shown], np.inf, tasks.costs[row, shown])
+        told[episode, :n_told] = told_losses(losses, scale)
         query[episode, : len(left)], is_asked[episode, : len(left)] = left, True
         costs[episode, : len(left)] = tasks.costs[row, left]
     return Episodes(

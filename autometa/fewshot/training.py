@@ -1,6 +1,7 @@
 """Meta-training: steps on drawn episodes until families that are kept aside gain no more."""
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 import torch
 
 from autometa.errors import OptionError
+
+_log = logging.getLogger(__name__)
 
 # Told after each round: its number, the loss on what was learned from, and on what was kept aside.
 Report = Callable[[int, float, float], None]
@@ -102,7 +105,7 @@ def train(
         optimiser, T_max=effort.n_rounds * effort.n_steps, eta_min=0.1 * effort.learning_rate
     )
     best_loss, best_round, best = _kept(module, kept_loss), 0, copy.deepcopy(module.state_dict())
-    n_done = 0
+    n_done = n_skipped = 0
     for number in range(1, effort.n_rounds + 1):
         module.train()
         total = 0.0
@@ -110,8 +113,11 @@ def train(
             optimiser.zero_grad()
             loss = step_loss()
             loss.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 5.0)
-            optimiser.step()
+            norm = torch.nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+            if torch.isfinite(norm):  # one step that is no number would leave nothing of the weights
+                optimiser.step()
+            else:
+                n_skipped += 1
             schedule.step()
             total += float(loss.detach())
         n_done = number
@@ -122,6 +128,10 @@ def train(
             best_loss, best_round, best = kept, number, copy.deepcopy(module.state_dict())
         elif number - best_round >= effort.patience:
             break
+    if n_skipped:
+        _log.warning(
+            "%d of %d steps were left out, since their gradients were no numbers", n_skipped, n_done * effort.n_steps
+        )
     module.load_state_dict(best)
     module.eval()
     return Trained(n_rounds=n_done, best_round=best_round, loss=best_loss, seconds=time.monotonic() - began)

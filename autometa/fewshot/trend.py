@@ -42,7 +42,9 @@ class TrendEncoder(ContextEncoder):
     def fit(self, descriptions: Sequence[TaskDescription]) -> Self:
         """Learn scales, and what is expected of known tasks."""
         super().fit(descriptions)
-        rows = self._rows_of_known(self._trends(self.proximity.weights_among_known()))
+        own = np.array(self.experience.families, dtype=object)
+        weights = np.where(own[:, None] == own, 0.0, blended(self.proximity.weights_among_known()))
+        rows = self._rows_of_known(self._trends(weights))
         self.known_of_ = {each.fingerprint: row for each, row in zip(self.experience.descriptions, rows, strict=True)}
         return self
 
@@ -56,7 +58,7 @@ class TrendEncoder(ContextEncoder):
         rows = [
             self.known_of_[each.fingerprint]
             if each.fingerprint in self.known_of_
-            else self._row_of_new(self._trends(self.proximity.weights(each)[None])[0])
+            else self._row_of_new(self._trends(blended(self.proximity.weights(each))[None])[0])
             for each in descriptions
         ]
         shape = (len(descriptions), self.n_blocks * self.experience.n_configurations)
@@ -71,8 +73,8 @@ class TrendEncoder(ContextEncoder):
         return trend
 
     def _trends(self, weights: np.ndarray) -> np.ndarray:
-        """Return mean costs, (n_rows, N), from weights (n_rows, n_tasks) that sum to 1; one task more is bad at all."""
-        own = self.experience.weights * blended(weights)
+        """Return mean costs, (n_rows, N), from weights (n_rows, n_tasks) of tasks; one task more is bad at all."""
+        own = self.experience.weights * weights
         costs = self.experience.costs
         return np.asarray((own @ np.nan_to_num(costs) + 1.0) / (own @ ~np.isnan(costs) + 1.0))
 

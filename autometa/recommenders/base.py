@@ -108,6 +108,10 @@ class Recommender(ABC):
         self._learn(experience, seed)
         return self
 
+    def fit_anew(self, experience: Experience, seed: int = 0) -> Self:
+        """Learn as `fit` does, whatever was kept of an earlier fit: where it is measured."""
+        return self.fit(experience, seed)
+
     def predict(
         self,
         description: TaskDescription,

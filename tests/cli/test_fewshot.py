@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from autometa.cli.main import app
 from autometa.fewshot.deep_recommender import DeepKernelGP
+from autometa.fewshot.training import Effort
 from autometa.fewshot.weights import load_arrays
 from autometa.knowledge.base import KnowledgeBase
 from autometa.metric import get_metric
@@ -57,10 +58,13 @@ def test_weights_are_kept_shown_and_taken_up_where_the_runs_are_the_same(one_sha
     taken_up = DeepKernelGP().fit(experience)
     assert not hasattr(taken_up, "trained_"), "nothing was trained"
     assert all((taken_up.state()[name] == value).all() for name, value in arrays.items())
-    other = DeepKernelGP(taken_up.effort.__class__(n_rounds=1, n_steps=1)).fit(
-        experience.without([experience.families[0]])
-    )
-    assert hasattr(other, "trained_"), "of other runs it is trained"
+    short = Effort(n_rounds=1, n_steps=1)
+    others = {
+        "of other runs": DeepKernelGP(short).fit(experience.without([experience.families[0]])),
+        "by another seed": DeepKernelGP(short).fit(experience, 1),
+        "where it is measured": DeepKernelGP(short).fit_anew(experience),
+    }
+    assert [case for case, each in others.items() if not hasattr(each, "trained_")] == []
     file = Path(made["file"])
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     (row,) = json.loads(run("status", "-f", "json"))

@@ -5,6 +5,7 @@ import pytest
 
 from autometa.errors import DataError
 from autometa.fewshot.assessing import assess
+from autometa.fewshot.catalogue import LEARNERS, load
 from autometa.fewshot.continual import Contest, Continual, compared
 from autometa.fewshot.deep_recommender import DeepKernelGP
 from autometa.fewshot.memory_recommender import NeuralProcess
@@ -13,6 +14,7 @@ from autometa.knowledge.frames import Experience
 from tests.recommenders.experiences import draw_experience, make_experience
 
 SHORT = Effort(n_rounds=2, n_steps=6, n_episodes=8)
+NOT_LEARNED = {"shares", "variance", "apart"}  # measured on what is known, whatever the weights
 
 
 def draw_families(seed: int, n_tasks: int = 40) -> Experience:
@@ -49,16 +51,18 @@ def test_an_update_learns_from_new_runs_and_says_what_became_of_it(
     assert np.isfinite([update.forgetting.before, update.forgetting.after]).all()
     assert all(np.array_equal(value, before[name]) for name, value in champion.state().items())
     assert update.learner is continual.learner
-    assert (update.learner is champion) is not update.contest.is_won
     assert not set(update.learner.experience_.families) & set(frozen.families)
     assert update.learner.experience_.n_tasks == (30 if update.contest.is_won else 16)
     if isinstance(update.learner, NeuralProcess):
         assert update.learner.memory_.n_tasks == 30, "new runs are known at once, whoever won"
+        assert isinstance(champion, NeuralProcess)
+        assert champion.memory_.n_tasks == 16, "the version before stays as it is"
 
 
 def test_a_version_that_is_worse_on_frozen_families_does_not_take_over(whole: Experience) -> None:
     old, _, frozen = parts(whole)
     champion = NeuralProcess(SHORT).fit(old)
+    before = compared(champion, champion, frozen).champion
     poisoned = make_experience(
         np.random.default_rng(1).permuted(whole.losses, axis=1).tolist(),
         metafeatures=[dict(each.metafeatures) for each in whole.descriptions],
@@ -66,17 +70,34 @@ def test_a_version_that_is_worse_on_frozen_families_does_not_take_over(whole: Ex
     update = Continual(champion, frozen).update(poisoned)
     assert update.contest.challenger > update.contest.champion
     assert update.learner is champion
+    assert compared(update.learner, champion, frozen).champion == before, "nor does its memory take up what is worse"
     assert update.forgetting.lost > 0, "nonsense in place of the old runs makes these forgotten"
 
 
-def test_going_on_begins_with_the_weights_that_are_there(whole: Experience) -> None:
+def test_learners_of_different_configurations_are_asked_for_the_same(whole: Experience) -> None:
+    old, _, frozen = parts(whole)
+    keys = [c.key for c in whole.configurations]
+    fewer = old.of_configurations(keys[:5])
+    one, other = DeepKernelGP(SHORT).fit(old), DeepKernelGP(SHORT).fit(fewer)
+    contest = compared(one, other, frozen)
+    assert contest.champion == assess(one, frozen.of_configurations(keys[:5])).losses.mean()
+    assert contest.challenger == assess(other, frozen).losses.mean()
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_going_on_begins_with_the_weights_that_are_there(whole: Experience, name: str) -> None:
     old, grown, _ = parts(whole)
-    champion = DeepKernelGP(Effort(n_rounds=3, n_steps=10, n_episodes=8, learning_rate=1e-2)).fit(old)
+    make = load(name)
+    trained = make(SHORT).fit(old)
+    moved = {key: value + np.float32(0.01) for key, value in trained.state().items()}
+    champion = make(SHORT).load_state(old, moved)
     hardly = Effort(n_rounds=1, n_steps=1, n_episodes=2, learning_rate=1e-7)
-    challenger, fresh = champion.going_on(grown, hardly), DeepKernelGP(hardly).fit(grown)
-    own = champion.state()["kriging.log_width"]
-    assert challenger.state()["kriging.log_width"] == pytest.approx(own, abs=1e-5)
-    assert abs(fresh.state()["kriging.log_width"] - own) > 1e-3
+    challenger, fresh = champion.going_on(grown, hardly), make(hardly).fit(grown)
+    weights = sorted(moved.keys() - NOT_LEARNED)
+    apart = [
+        max(float(np.abs(each.state()[key] - moved[key]).max()) for key in weights) for each in (challenger, fresh)
+    ]
+    assert apart[0] < 1e-4 < 0.005 < apart[1]
     assert challenger.effort is champion.effort
 
 

@@ -64,10 +64,25 @@ def test_tasks_stand_in_the_order_of_fingerprints_and_lack_those_with_one_run() 
 def test_splits_keep_families_together() -> None:
     losses = np.random.default_rng(0).uniform(size=(30, 5)).tolist()
     tasks = tasks_of(make_experience(losses, families=[str(row // 3) for row in range(30)]))
-    learned, kept = tasks.split(0.3, np.random.default_rng(1))
+    learned, kept = tasks.split(0.3, 1)
     assert not set(learned.families) & set(kept.families)
     assert len(set(kept.families)) == 3
     assert learned.n_tasks + kept.n_tasks == 30
+
+
+def test_families_that_join_leave_the_others_where_they_are() -> None:
+    losses = np.random.default_rng(0).uniform(size=(60, 5)).tolist()
+    few, many = (tasks_of(make_experience(losses[:n])).split(0.2, 0) for n in (40, 60))
+    assert len(set(few[0].families) & set(many[1].families)) <= 4  # as many as more are kept
+    assert many[1].families != tasks_of(make_experience(losses)).split(0.2, 1)[1].families
+
+
+def test_a_failure_is_told_as_one() -> None:
+    tasks = tasks_of(make_experience([[0.1, 0.2, 0.3, INF]] * 3))
+    episodes = draw_episodes(tasks, np.random.default_rng(0), n_episodes=100, max_support=3, n_query=4)
+    is_failure = episodes.is_told & tasks.is_failure[episodes.rows[:, None], episodes.support]
+    assert is_failure.sum() > 10
+    assert (episodes.told[is_failure] == FAR).all()
 
 
 def test_episodes_never_ask_for_what_they_tell_and_know_the_answers() -> None:

@@ -40,7 +40,10 @@ def subsampled(
         rows = np.sort(rng.choice(table.n_rows, size=size, replace=False))
         if np.ptp(table.target[rows]) > 0:
             return table.taken(rows, columns)
-    return table.taken(np.arange(table.n_rows), columns)
+    others = np.flatnonzero(table.target != table.target[rows[0]])
+    if len(others):  # of a class that is hardly ever drawn
+        rows[rng.integers(size)] = rng.choice(others)
+    return table.taken(np.sort(rows), columns)
 
 
 def with_merged_labels(table: Table, rng: np.random.Generator) -> Table:

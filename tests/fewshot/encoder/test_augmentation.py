@@ -1,5 +1,7 @@
 """Tables made from tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,17 @@ def test_a_part_has_rows_of_the_table_and_two_classes() -> None:
         assert len(np.unique(part.target)) >= 2
         numbers = part.values[:, ~part.is_nominal]
         assert np.isin(numbers[np.isfinite(numbers)], table.values).all()
+
+
+def test_a_class_that_is_hardly_ever_drawn_is_in_every_part_and_no_part_is_too_large() -> None:
+    table = read_table(mixed(n_rows=200, kind=TaskKind.BINARY))
+    target = np.zeros(200)
+    target[77] = 1.0
+    for rare, n_classes in ((replace(table, target=target), 2), (replace(table, target=np.zeros(200)), 1)):
+        for seed in range(20):
+            part = subsampled(rare, np.random.default_rng(seed), n_rows=30)
+            assert part.n_rows <= 30
+            assert len(np.unique(part.target)) == n_classes
 
 
 def test_merged_labels_join_classes_and_split_none() -> None:
