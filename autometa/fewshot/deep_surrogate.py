@@ -17,7 +17,7 @@ from autometa import _array_cache
 from autometa._random import generator
 from autometa.fewshot.deep_kernel import DeepKernel, Places, Prior, of_rows
 from autometa.fewshot.devices import device_of, seeded
-from autometa.fewshot.kriging import Kriging, Told, log_density, stable_factor
+from autometa.fewshot.kriging import Kriging, Told, log_density
 from autometa.fewshot.nets import arrays_of, fill, tensors
 from autometa.fewshot.training import Effort, train
 from autometa.recommenders.population import (
@@ -234,25 +234,28 @@ class Conditioned:
         What was learned from past tasks.
     net : DeepKernel
         Its kernel, fitted to the results.
+    points : ndarray of shape (n, d)
+        Where these are, and where more are awaited.
     support : Places
-        Where these are.
+        Where they are, as the kernel sees it.
     told : Told
         What they are.
+    then : tuple of Places and Told
+        The same when those that are awaited are there, but for their values; variances are of then.
     best : int
         The one of which the least is expected.
     least : float
         What is expected of it, or of the best that is awaited.
-    awaited : Places or None
-        Where results are awaited.
     """
 
     surrogate: DeepKernelSurrogate = field(repr=False)
     net: DeepKernel = field(repr=False)
+    points: Floats = field(repr=False)
     support: Places = field(repr=False)
     told: Told = field(repr=False)
+    then: tuple[Places, Told] = field(repr=False)
     best: int
     least: float
-    awaited: Places | None = field(repr=False, default=None)
 
     @classmethod
     def of(cls, surrogate: DeepKernelSurrogate, net: DeepKernel, points: Floats, values: Tensor) -> Self:
@@ -264,7 +267,14 @@ class Conditioned:
             costs, _ = net.whole(rows, values, support)
             best = int(costs.mean.argmin())
         return cls(
-            surrogate=surrogate, net=net, support=support, told=told, best=best, least=float(costs.mean[0, best])
+            surrogate=surrogate,
+            net=net,
+            points=points,
+            support=support,
+            told=told,
+            then=(support, told),
+            best=best,
+            least=float(costs.mean[0, best]),
         )
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
@@ -272,40 +282,31 @@ class Conditioned:
 
         The latter of how far they are from the best: the level, which all have in common, is not known for certain.
         """
-        net, kriging, told = self.net, self.net.kriging, self.told
+        net, kriging = self.net, self.net.kriging
+        support, told = self.then
         with seeded(0), torch.no_grad():
             query = self.surrogate.places(net, points)
-            across = net.covariance(query, self.support)
-            mean = kriging(told, across, query.prior.mean, net.variance(query)).mean
+            mean = kriging(self.told, net.covariance(query, self.support), query.prior.mean, net.variance(query)).mean
+            across = net.covariance(query, support)
             variance = kriging.remaining(told, across, net.variance(query) - query.own)
             row = torch.tensor([[self.best]], device=across.device)
-            best = of_rows(self.support, row)
+            best = of_rows(support, row)
             own = torch.nn.functional.one_hot(row, told.values.shape[1]) * best.own[..., None]
-            inside = net.covariance(best, self.support) + own
+            inside = net.covariance(best, support) + own
             variance = variance + kriging.remaining(told, inside, net.variance(best))
             variance = variance - 2.0 * kriging.left(told, across, inside, net.covariance(query, best))[..., 0]
-            if self.awaited is not None:
-                variance = variance - self._known_by_then(query, across)
         std = variance.clamp_min(1e-6).sqrt()
         return mean[0].double().cpu().numpy(), std[0].double().cpu().numpy()
-
-    def _known_by_then(self, query: Places, across: Tensor) -> Tensor:
-        """Return by how much the results that are awaited will lower the variances at places, (1, n)."""
-        net, kriging, awaited = self.net, self.net.kriging, self.awaited
-        if awaited is None:
-            return torch.zeros_like(query.own)
-        between = net.covariance(awaited, self.support)
-        inside = net.covariance(awaited, awaited) + torch.diag_embed(awaited.own)
-        factor = stable_factor(kriging.left(self.told, between, between, inside))
-        shared = kriging.left(self.told, across, between, net.covariance(query, awaited))
-        solved: Tensor = torch.linalg.solve_triangular(factor, shared.mT, upper=False)
-        return (solved**2).sum(dim=1)
 
     def believing(self, points: Floats) -> "Conditioned":
         """Return what is expected if results at points (n, d), which are awaited, are what is expected there."""
         least = min(self.least, float(self.predict(points)[0].min()))
+        everywhere = np.vstack([self.points, points])
         with seeded(0), torch.no_grad():
-            return replace(self, awaited=self.surrogate.places(self.net, points), least=least)
+            support = self.surrogate.places(self.net, everywhere)
+            values = self.told.values.new_zeros(1, len(everywhere))  # variances do not depend on them
+            told = self.net.told(support, values, torch.ones_like(values, dtype=torch.bool))
+        return replace(self, points=everywhere, then=(support, told), least=least)
 
     def log_improvement(self, points: Floats) -> Floats:
         """Return the logarithm of the expected improvement on the best result at points (n, d), (n,)."""

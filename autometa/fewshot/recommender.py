@@ -4,12 +4,13 @@ import copy
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from autometa import _array_cache
 from autometa._random import spawn
 from autometa.errors import OptionError, PersistenceError
 from autometa.evaluation.record import Evaluation
@@ -28,6 +29,7 @@ from autometa.task import TaskDescription
 if TYPE_CHECKING:
     from torch.nn import Module
 
+FOLDER = "fewshot"  # of the user's cache
 MIN_FAMILIES = 8  # below, there is too little to learn to learn from, and the average is all that is known
 MIN_CONFIGURATIONS = 4
 KEPT_SHARE = 0.15  # of the families, to stop by
@@ -57,8 +59,9 @@ class MetaLearner(BestOnAverage):
 
     Proposes by expected improvement over the best that was measured, by the mean before the first result. Where the
     experience has too few families or configurations to learn from, it is `BestOnAverage`. What `autometa fewshot
-    train` has kept of the same experience is taken up in place of learning it again. A subclass gives `_meta_train` and
-    `_expect`; one that can be kept in a file, `_state` and `_restore` too.
+    train`, or a `fit` before, has kept of the same experience is taken up in place of learning it again. What is
+    learned from is described by all of it, those families included that training is stopped by: their loss is a little
+    too good. A subclass gives `_meta_train` and `_expect`; one that can be kept in a file, `_state` and `_restore` too.
 
     Parameters
     ----------
@@ -190,6 +193,8 @@ class MetaLearner(BestOnAverage):
                 if not self._take_up():
                     tasks, kept = self.tasks_.split(KEPT_SHARE, spawn(seed, self.name))
                     self._meta_train(tasks, kept, seed)
+                    if not self._is_anew and self._can_go_on():
+                        _array_cache.keep_arrays(_array_cache.cache_folder(FOLDER), self._identity(), self._state())
 
     def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
         """Return what gives the contexts of tasks."""
@@ -230,7 +235,11 @@ class MetaLearner(BestOnAverage):
                     f"these are no weights of '{self.name}' on this experience ({reason}); train it anew"
                 ) from error
             return True
-        arrays = None if self._is_anew else keeping.kept_arrays(self.name, self.version, self.digest_, self._seed)
+        if self._is_anew:
+            return False
+        arrays = keeping.kept_arrays(self.name, self.version, self.digest_, self._seed)
+        if arrays is None:
+            arrays = _array_cache.load_arrays(_array_cache.cache_folder(FOLDER), self._identity())
         if arrays is None:
             return False
         try:
@@ -239,6 +248,17 @@ class MetaLearner(BestOnAverage):
             _log.warning("what was kept of '%s' does not fit, and is learned anew: %s", self.name, error)
             return False
         return True
+
+    def _identity(self) -> dict[str, object]:
+        """Return what is learned depends on, as JSON values."""
+        effort = asdict(self.effort) | {"device": ""}  # the same everywhere, but for the last digits
+        return {
+            "learner": self.name,
+            "version": self.version,
+            "digest": self.digest_,
+            "seed": self._seed,
+            "effort": effort,
+        }
 
     def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         expected = self._expected(description, observed)

@@ -143,7 +143,7 @@ def summary(seed: int) -> dict[str, Any]:
     configurations = [*experience.configurations, *STRANGERS]
     said: dict[str, Any] = {}
     for name, factory in FACTORIES.items():
-        recommender = factory().fit(experience, seed)
+        recommender = factory().fit_anew(experience, seed)
         prediction = recommender.predict(NEW, configurations)
         said[name] = {
             "mean": prediction.mean.tolist(),
@@ -162,18 +162,18 @@ def summary(seed: int) -> dict[str, Any]:
 @pytest.mark.parametrize("description", DESCRIPTIONS.values(), ids=DESCRIPTIONS.keys())
 def test_any_task_gets_a_sound_prediction(make: Callable[[], Recommender], description: TaskDescription) -> None:
     experience = draw_experience(0)
-    check(make().fit(experience), description, [*experience.configurations, *STRANGERS])
+    check(make().fit_anew(experience), description, [*experience.configurations, *STRANGERS])
 
 
 @pytest.mark.parametrize("experience", ODD.values(), ids=ODD.keys())
 def test_any_experience_gives_a_sound_prediction(make: Callable[[], Recommender], experience: Experience) -> None:
-    recommender = make().fit(experience)
+    recommender = make().fit_anew(experience)
     for description in DESCRIPTIONS.values():
         check(recommender, description, [*experience.configurations, *STRANGERS])
 
 
 def test_no_configurations_give_an_empty_prediction(make: Callable[[], Recommender]) -> None:
-    check(make().fit(draw_experience(0)), NEW, [])
+    check(make().fit_anew(draw_experience(0)), NEW, [])
 
 
 def test_the_table_calls_each_by_its_name() -> None:
@@ -183,7 +183,7 @@ def test_the_table_calls_each_by_its_name() -> None:
 @pytest.mark.parametrize("n", [0, 1, 4, 99])
 def test_the_first_ones_asked_for_are_the_first_of_all(make: Callable[[], Recommender], n: int) -> None:
     experience = draw_experience(0)
-    recommender, asked = make().fit(experience), [*experience.configurations, *STRANGERS]
+    recommender, asked = make().fit_anew(experience), [*experience.configurations, *STRANGERS]
     observed = [make_evaluation(experience.configurations[column], 0.5 + 0.1 * column) for column in range(4)]
     for told in (observed, observed[:1], []):
         order = recommender.rank(NEW, asked, told)
@@ -203,7 +203,7 @@ def test_fit_returns_the_recommender(make: Callable[[], Recommender]) -> None:
 )
 def test_an_empty_experience_is_refused(make: Callable[[], Recommender], experience: Experience) -> None:
     with pytest.raises(ValueError, match="nothing to learn from"):
-        make().fit(experience)
+        make().fit_anew(experience)
 
 
 # --- what matters and what does not -----------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_the_order_of_what_is_asked_does_not_matter(
     make: Callable[[], Recommender], seed: int, is_coarse: bool
 ) -> None:
     experience = draw_experience(seed, coarse=is_coarse)
-    recommender = make().fit(experience)
+    recommender = make().fit_anew(experience)
     asked = [*experience.configurations, *STRANGERS]
     order = np.random.default_rng(seed).permutation(len(asked))
     turned = [asked[position] for position in order]
@@ -234,7 +234,7 @@ def test_the_order_of_the_experience_does_not_matter(
     experience = draw_experience(seed, n_tasks=25, coarse=is_coarse)
     rng = np.random.default_rng(seed)
     rows, columns = rng.permutation(25).tolist(), rng.permutation(8).tolist()
-    one, other = make().fit(experience), make().fit(reordered(experience, rows, columns))
+    one, other = make().fit_anew(experience), make().fit_anew(reordered(experience, rows, columns))
     asked = experience.configurations
     for description in (NEW, make_description("bare"), experience.descriptions[0]):
         expected, found = one.predict(description, asked), other.predict(description, asked)
@@ -257,14 +257,14 @@ def test_losses_that_differ_in_order_alone_are_ties(make: Callable[[], Recommend
     rankings = []
     for seed in range(6):
         order = np.random.default_rng(seed).permutation(50).tolist()
-        recommender = make().fit(reordered(experience, order, range(15)))
+        recommender = make().fit_anew(reordered(experience, order, range(15)))
         rankings.append(recommender.rank(NEW, experience.configurations))
     assert len(set(rankings)) == 1
 
 
 def test_the_same_seed_gives_the_same_result(make: Callable[[], Recommender]) -> None:
     experience = draw_experience(2)
-    one, other = (make().fit(experience, seed=3).predict(NEW, experience.configurations) for _ in range(2))
+    one, other = (make().fit_anew(experience, seed=3).predict(NEW, experience.configurations) for _ in range(2))
     np.testing.assert_array_equal(one.mean, other.mean)
     np.testing.assert_array_equal(one.std, other.std)
     assert (one.location, one.scale) == (other.location, other.scale)
@@ -290,7 +290,7 @@ def test_inputs_are_left_as_they_were(make: Callable[[], Recommender]) -> None:
     normalised_before = experience.normalised_losses
     normalised_before.setflags(write=False)
     features = [dict(description.metafeatures) for description in (*experience.descriptions, NEW)]
-    check(make().fit(experience), NEW, experience.configurations)  # the arrays refuse to be written to
+    check(make().fit_anew(experience), NEW, experience.configurations)  # the arrays refuse to be written to
     np.testing.assert_array_equal(experience.normalised_losses, normalised)
     assert [dict(description.metafeatures) for description in (*experience.descriptions, NEW)] == features
 
@@ -298,7 +298,7 @@ def test_inputs_are_left_as_they_were(make: Callable[[], Recommender]) -> None:
 def test_a_second_fit_forgets_the_first(make: Callable[[], Recommender]) -> None:
     first, second = draw_experience(4, n_tasks=20, n_configurations=5), draw_experience(5, n_configurations=9)
     asked = [*second.configurations, *STRANGERS]
-    fresh, used = make().fit(second, 1), make().fit(first, 1).fit(second, 1)
+    fresh, used = make().fit_anew(second, 1), make().fit_anew(first, 1).fit_anew(second, 1)
     assert used.rank(NEW, asked) == fresh.rank(NEW, asked)
     one, other = fresh.predict(NEW, asked), used.predict(NEW, asked)
     np.testing.assert_array_equal(one.losses, other.losses)
@@ -314,13 +314,13 @@ def test_a_hidden_family_leaves_no_trace(make: Callable[[], Recommender]) -> Non
     features = [NEW.metafeatures if family == "hidden" else f for f, family in zip(features, families, strict=True)]
     left = [row for row in range(12) if families[row] != "hidden"]
     whole = make_experience(base.losses.tolist(), metafeatures=features, families=families)
-    hidden = make().fit(whole.without(["hidden"]))
-    never_there = make().fit(reordered(whole, left, range(8)))
+    hidden = make().fit_anew(whole.without(["hidden"]))
+    never_there = make().fit_anew(reordered(whole, left, range(8)))
     one, other = (r.predict(NEW, whole.configurations) for r in (hidden, never_there))
     np.testing.assert_array_equal(one.losses, other.losses)
     np.testing.assert_array_equal(one.std, other.std)
     assert hidden.rank(NEW, whole.configurations) == never_there.rank(NEW, whole.configurations)
-    seeing = make().fit(whole).predict(NEW, whole.configurations)
+    seeing = make().fit_anew(whole).predict(NEW, whole.configurations)
     assert (seeing.losses != one.losses).any(), "hiding them must matter, or this test shows nothing"
 
 
@@ -331,7 +331,7 @@ def test_what_is_best_everywhere_comes_first(make_learner: Callable[[], Recommen
     losses = np.random.default_rng(0).uniform(0.2, 0.5, size=(10, 6))
     losses[:, 4] = 0.1
     experience = make_experience(losses.tolist())
-    recommender = make_learner().fit(experience)
+    recommender = make_learner().fit_anew(experience)
     assert recommender.rank(NEW, experience.configurations)[0] == 4
     assert recommender.predict(NEW, experience.configurations).mean.argmin() == 4
 
@@ -339,12 +339,12 @@ def test_what_is_best_everywhere_comes_first(make_learner: Callable[[], Recommen
 def test_ties_are_broken_by_key(make_learner: Callable[[], Recommender]) -> None:
     experience = make_experience([[0.2] * 9] * 4)
     asked = list(np.random.default_rng(0).permutation(np.array([*experience.configurations], dtype=object)))
-    assert ranked_keys(make_learner().fit(experience), NEW, asked) == sorted(c.key for c in asked)
+    assert ranked_keys(make_learner().fit_anew(experience), NEW, asked) == sorted(c.key for c in asked)
 
 
 def test_unknown_configurations_count_as_a_median_and_come_last(make: Callable[[], Recommender]) -> None:
     for experience in (draw_experience(7), ODD["a configuration that always fails"], ODD["gaps"]):
-        recommender = make().fit(experience)
+        recommender = make().fit_anew(experience)
         asked = [*STRANGERS, *experience.configurations]
         prediction = recommender.predict(NEW, asked)
         assert (prediction.mean[:3] == UNKNOWN_MEAN).all()
@@ -358,7 +358,7 @@ def test_what_was_observed_is_left_out(make: Callable[[], Recommender], score: f
     asked = [*experience.configurations, *STRANGERS]
     done = [asked[2], asked[5], STRANGERS[0], Configuration(algorithm="not asked for")]
     observed = [make_evaluation(configuration, score) for configuration in done]
-    recommender = make().fit(experience)
+    recommender = make().fit_anew(experience)
     order = recommender.rank(NEW, asked, observed)
     assert sorted(order) == [p for p, configuration in enumerate(asked) if configuration not in done]
     prediction = recommender.predict(NEW, asked, observed)
@@ -369,12 +369,12 @@ def test_what_was_observed_is_left_out(make: Callable[[], Recommender], score: f
 def test_when_all_is_observed_nothing_is_left(make: Callable[[], Recommender]) -> None:
     experience = draw_experience(9)
     observed = [make_evaluation(configuration) for configuration in experience.configurations]
-    assert make().fit(experience).rank(NEW, experience.configurations, observed) == ()
+    assert make().fit_anew(experience).rank(NEW, experience.configurations, observed) == ()
 
 
 def test_a_subset_is_ranked_from_what_is_known_about_it(make: Callable[[], Recommender]) -> None:
     experience = draw_experience(10)
-    recommender = make().fit(experience)
+    recommender = make().fit_anew(experience)
     whole, part = experience.configurations, experience.configurations[2:6]
     np.testing.assert_array_equal(recommender.predict(NEW, whole).mean[2:6], recommender.predict(NEW, part).mean)
     assert sorted(recommender.rank(NEW, part)) == [0, 1, 2, 3]
@@ -383,7 +383,7 @@ def test_a_subset_is_ranked_from_what_is_known_about_it(make: Callable[[], Recom
 def test_the_same_configuration_may_be_asked_for_twice(make: Callable[[], Recommender]) -> None:
     experience = draw_experience(11)
     asked = [*experience.configurations, experience.configurations[0], *STRANGERS, STRANGERS[0]]
-    assert sorted(make().fit(experience).rank(NEW, asked)) == list(range(len(asked)))
+    assert sorted(make().fit_anew(experience).rank(NEW, asked)) == list(range(len(asked)))
 
 
 # --- support ----------------------------------------------------------------------------------------------------------
@@ -391,14 +391,14 @@ def test_the_same_configuration_may_be_asked_for_twice(make: Callable[[], Recomm
 
 def test_a_task_speaks_for_what_was_best_on_it_and_not_for_what_failed(make: Callable[[], Recommender]) -> None:
     experience = make_experience([[0.1, 0.3, INF, 0.2, NAN]] * 3, metafeatures=[{}] * 3)
-    support = make().fit(experience).support(NEW, experience.configurations)
+    support = make().fit_anew(experience).support(NEW, experience.configurations)
     assert support[0].sum() > 0
     assert (support[2] == 0).all()
     assert (support[4] == 0).all()
 
 
 def test_nobody_speaks_for_unknown_configurations(make: Callable[[], Recommender]) -> None:
-    support = make().fit(draw_experience(12)).support(NEW, [*make_configurations(8), *STRANGERS])
+    support = make().fit_anew(draw_experience(12)).support(NEW, [*make_configurations(8), *STRANGERS])
     assert (support[-3:] == 0).all()
 
 
@@ -420,11 +420,11 @@ def test_a_task_of_weight_three_counts_as_one_that_stands_three_times(name: str)
         predict_seconds=experience.predict_seconds[rows],
         weights=np.ones(len(rows)),
     )
-    weighted, plain = (FACTORIES[name]().fit(known) for known in (replace(experience, weights=weights), doubled))
+    weighted, plain = (FACTORIES[name]().fit_anew(known) for known in (replace(experience, weights=weights), doubled))
     means = [recommender.predict(NEW, experience.configurations).mean for recommender in (weighted, plain)]
     np.testing.assert_allclose(means[0], means[1], rtol=1e-9)
     orders = [r.rank(NEW, experience.configurations) for r in (weighted, plain)]
-    assert orders[0] == orders[1] != FACTORIES[name]().fit(experience).rank(NEW, experience.configurations)
+    assert orders[0] == orders[1] != FACTORIES[name]().fit_anew(experience).rank(NEW, experience.configurations)
 
 
 @pytest.mark.parametrize("name", RECOMMENDERS)
@@ -434,7 +434,7 @@ def test_what_was_good_on_the_heavier_task_comes_first(name: str) -> None:
         weights = np.array([1.0, 1.0])
         weights[heavy] = 10.0
         alike = make_experience(losses, metafeatures=[{}, {}])
-        recommender = FACTORIES[name]().fit(replace(alike, weights=weights))
+        recommender = FACTORIES[name]().fit_anew(replace(alike, weights=weights))
         assert recommender.rank(NEW, alike.configurations)[0] == best
         support = recommender.support(NEW, alike.configurations)
         assert support[best, heavy] > support[2 - best, 1 - heavy]

@@ -55,6 +55,23 @@ def test_what_is_expected_and_believed_is_sound(surrogate: Surrogate) -> None:
     assert awaited.predict(best)[1][0] < conditional.predict(best)[1][0]
 
 
+@pytest.mark.parametrize("n_batches", [1, 2])
+def test_results_that_are_awaited_narrow_as_they_will_when_they_are_there(n_batches: int) -> None:
+    surrogate = DeepKernelSurrogate(SHORT, n_tuning=0).fit(draw_past())
+    rng = np.random.default_rng(4)
+    told, awaited, asked = rng.random((6, 2)), rng.random((4, 2)), rng.random((50, 2))
+    told[2] = middle = np.array([0.4, 0.5])  # stays the best
+    conditional = believed = surrogate.condition(told, bowl(told, middle))
+    for batch in np.split(awaited, n_batches):
+        believed = believed.believing(batch)
+    both = np.vstack([told, awaited])
+    known = surrogate.condition(both, bowl(both, middle) + 0.01 * (np.arange(10) != 2))
+    assert known.best == believed.best == 2
+    assert believed.predict(asked)[1] == pytest.approx(known.predict(asked)[1], rel=1e-3, abs=1e-4)
+    assert believed.predict(asked)[0] == pytest.approx(conditional.predict(asked)[0], abs=1e-6)
+    assert (believed.predict(asked)[1] < conditional.predict(asked)[1]).mean() > 0.9
+
+
 @pytest.mark.parametrize("losses", [[0.1], [np.inf, 0.2, np.inf], [0.3, 0.3, 0.3]], ids=["one", "failures", "equal"])
 def test_few_failed_and_equal_results_are_sound(surrogate: Surrogate, losses: list[float]) -> None:
     points = np.random.default_rng(2).random((len(losses), 2))
