@@ -9,7 +9,7 @@ import torch
 
 from autometa.fewshot.adapting import Data, LearnedRates, Rule
 from autometa.fewshot.gradient import GradientLearner
-from autometa.fewshot.predicting import mean_loss
+from autometa.fewshot.predicting import LAST_LAYERS, mean_loss
 
 N_PARTICLES = 5
 _APART = 0.3  # standard deviation of the offsets of a start, over the root of their number
@@ -95,7 +95,7 @@ class BayesianMaml(GradientLearner):
     """
 
     name = "bayesian_maml"
-    adapted = ("head", "skip")
+    adapted = LAST_LAYERS
 
     def _rule(self, n_parameters: int) -> Particles:
         return Particles(n_parameters)
