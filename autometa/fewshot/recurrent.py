@@ -97,7 +97,8 @@ class Proposer(torch.nn.Module):
     Examples
     --------
     >>> net = Proposer(2, 1, n_hidden=8)
-    >>> worth, above = net.at(net.begin(torch.zeros(3, 1)), torch.zeros(5, 2), torch.zeros(3, 5))
+    >>> features = net.features(torch.zeros(5, 2))
+    >>> worth, above = net.at(net.begin(torch.zeros(3, 1)), features, torch.zeros(3, 5))
     >>> worth.shape, above.shape
     (torch.Size([3, 5]), torch.Size([3, 5]))
     """
@@ -116,27 +117,30 @@ class Proposer(torch.nn.Module):
         """Return the state (B, H) before any run, of tasks with contexts (B, C)."""
         return torch.tanh(self.context(contexts))
 
-    def told(self, state: torch.Tensor, points: torch.Tensor, above: torch.Tensor, is_first: bool) -> torch.Tensor:
+    def features(self, points: torch.Tensor) -> torch.Tensor:
+        """Return what the net sees of places, (N, H + D), from points (N, D): the same at every step."""
+        return torch.cat([self.point(points), points], dim=1)
+
+    def told(self, state: torch.Tensor, features: torch.Tensor, above: torch.Tensor, is_first: bool) -> torch.Tensor:
         """Return the state (B, H) after one run more.
 
         Parameters
         ----------
         state : Tensor of shape (B, H)
             Before it.
-        points : Tensor of shape (B, D)
-            Where it was.
+        features : Tensor of shape (B, H + D)
+            Where it was, as of `features`.
         above : Tensor of shape (B,)
             How far its result is above the least before it; 0 of the first.
         is_first : bool
             Whether none was before it.
         """
         results = torch.stack([above, (above < 0).float(), torch.full_like(above, float(is_first))], dim=1)
-        after: torch.Tensor = self.cell(torch.cat([self.point(points), results], dim=1), state)
+        after: torch.Tensor = self.cell(torch.cat([features[:, : state.shape[1]], results], dim=1), state)
         return after
 
-    def at(self, state: torch.Tensor, points: torch.Tensor, usual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def at(self, state: torch.Tensor, features: torch.Tensor, usual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits of where to look, and costs above the usual ones (B, N), both (B, N)."""
-        features = torch.cat([self.point(points), points], dim=1)
         worth, above = (asked @ features.T for asked in self.asked(state).chunk(2, dim=1))
         return worth - self.greed * usual, above
 
@@ -158,16 +162,17 @@ def search(net: Proposer, tasks: Simulators, n_steps: int, *, is_greedy: bool = 
     costs, is_there = torch.nan_to_num(tasks.costs, nan=1.0), ~torch.isnan(tasks.costs)
     left, rows = is_there.clone(), torch.arange(len(costs), device=costs.device)
     scales = torch.ones_like(costs[:, 0]) if is_greedy else torch.exp(WIDTH_ERROR * torch.randn_like(costs[:, 0]))
+    features = net.features(tasks.points)
     state, least = net.begin(tasks.contexts), torch.full_like(costs[:, 0], 1.0)
     found: list[tuple[torch.Tensor, ...]] = []
     for step in range(n_steps):
-        worth, above = net.at(state, tasks.points, tasks.usual)
+        worth, above = net.at(state, features, tasks.usual)
         chances = torch.softmax(worth - _TAKEN * ~left, dim=1)
         aim = (chances * torch.minimum(costs, least[:, None])).sum(dim=1)
         place = chances.argmax(dim=1) if is_greedy else torch.multinomial(chances.detach(), 1)[:, 0]
         cost = costs[rows, place]
         news = ((cost - least) / scales).clamp(-FAR, FAR) if step else torch.zeros_like(cost)
-        state = net.told(state, tasks.points[place], news, step == 0)
+        state = net.told(state, features[place], news, step == 0)
         least = torch.minimum(least, cost) if step else cost
         left = left.clone()
         left[rows, place] = False
@@ -292,15 +297,15 @@ class Recurrent(MetaLearner):
 
     def _at(self, context: Floats, support: Support) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits of where to look next, and costs above the usual ones, (N,) each."""
-        points = self.known_.points
+        features = self.net_.features(self.known_.points)
         usual, others = self.known_.parted(context[None])
         state = self.net_.begin(others)
         least = 0.0
         for number, (column, told) in enumerate(zip(support.columns, support.told.tolist(), strict=True)):
             news = min(max(told - least, -FAR), FAR) if number else 0.0
-            state = self.net_.told(state, points[None, column], points.new_tensor([news]), number == 0)
+            state = self.net_.told(state, features[None, column], features.new_tensor([news]), number == 0)
             least = min(least, told) if number else told
-        worth, above = self.net_.at(state, points, usual)
+        worth, above = self.net_.at(state, features, usual)
         return worth[0], above[0]
 
 
