@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from autometa._random import generator
@@ -26,6 +27,7 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 
 N_STEPS = 12  # of a search in training; longer ones go on in the same way
+_ENOUGH = 32  # tasks to search in, if they are fewer than half of all
 _CONTEXT_DROPOUT = 0.3
 _EXPECTING = 1.0  # weight of the costs that are expected beside what is found
 _TAKEN = 1e4  # taken from the logit of what was proposed already
@@ -181,6 +183,18 @@ def search(net: Proposer, tasks: Simulators, n_steps: int, *, is_greedy: bool = 
     return Search(places=places, least=leasts, aims=aims, expected=expected)
 
 
+def searched(tasks: MetaTasks) -> tuple[int, npt.NDArray[np.intp]]:
+    """Return how many steps searches take, and the rows of the tasks with as many results, in which they take place.
+
+    Steps are `N_STEPS`, or the most for which half of the tasks, or 32 of many, have enough results: a few tasks on
+    which little was tried make no search shorter.
+    """
+    n_tried = (~np.isnan(tasks.costs)).sum(axis=1)
+    n_enough = min(-(-tasks.n_tasks // 2), _ENOUGH)
+    n_steps = min(N_STEPS, int(np.sort(n_tried)[-n_enough]))
+    return n_steps, np.flatnonzero(n_tried >= n_steps)
+
+
 class Recurrent(MetaLearner):
     """Proposes by a recurrent net that reads the runs in the order in which they were made.
 
@@ -196,6 +210,7 @@ class Recurrent(MetaLearner):
     """
 
     name = "recurrent"
+    version = 2  # since a task with few runs shortens no search
     effort = Effort(n_rounds=12, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=32)
 
     def rank(
@@ -242,12 +257,12 @@ class Recurrent(MetaLearner):
     def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
         self._build(tasks)
         rng = generator(seed, self.name, "episodes")
-        n_steps = min(N_STEPS, int((~np.isnan(tasks.costs)).sum(axis=1).min()))
-        aside = self._simulators(kept, np.arange(kept.n_tasks))
-        n_aside = min(N_STEPS, int((~np.isnan(kept.costs)).sum(axis=1).min()))
+        n_steps, rows = searched(tasks)
+        n_aside, rows_aside = searched(kept)
+        aside = self._simulators(kept, rows_aside)
 
         def step_loss() -> torch.Tensor:
-            drawn = self._simulators(tasks, rng.integers(tasks.n_tasks, size=self.effort.n_episodes))
+            drawn = self._simulators(tasks, rows[rng.integers(len(rows), size=self.effort.n_episodes)])
             went = search(self.net_, _with_gaps(drawn), n_steps)
             return went.aims.mean() + _EXPECTING * _errors(went, drawn)
 
