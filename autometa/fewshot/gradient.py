@@ -191,10 +191,14 @@ class Joint(GradientLearner):
 class Maml(GradientLearner):
     """MAML: a start, and rates, from which few gradient steps on what was measured lead to what is right of the rest.
 
+    The rates, one for each parameter, are learned together with the start, as in Meta-SGD; MAML has one that is given.
+
     References
     ----------
     Finn, C., Abbeel, P., Levine, S. (2017). Model-agnostic meta-learning for fast adaptation of deep networks. ICML.
     https://doi.org/10.48550/arXiv.1703.03400
+    Li, Z., Zhou, F., Chen, F., Li, H. (2017). Meta-SGD: Learning to learn quickly for few-shot learning.
+    https://doi.org/10.48550/arXiv.1707.09835
 
     Examples
     --------
@@ -206,7 +210,7 @@ class Maml(GradientLearner):
 
 
 class FirstOrderMaml(Maml):
-    """MAML without the slope of its steps: as if where a gradient was measured did not matter.
+    """MAML without the slope of its steps: as if where a gradient was measured did not matter; rates as of `Maml`.
 
     References
     ----------
