@@ -9,22 +9,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 
 Data = tuple[torch.Tensor, ...]  # of one task; of B with one more axis in front
 Predict = Callable[..., torch.Tensor]
 TaskLoss = Callable[[Predict, Data], torch.Tensor]
 _QUICK = 5.0  # times as fast as weights learn logarithms of rates
-
-
-class Descent(NamedTuple):
-    """A way downhill: the values that it ended at, (B, P), and the losses on the way, (n_steps + 1, B)."""
-
-    values: torch.Tensor
-    losses: torch.Tensor
 
 
 class Rule(torch.nn.Module, ABC):
@@ -83,8 +76,8 @@ def descend(
     n_steps: int,
     *,
     is_first_order: bool = False,
-) -> Descent:
-    """Return where a rule leads in so many steps.
+) -> torch.Tensor:
+    """Return the values (B, P) where a rule leads in so many steps.
 
     Parameters
     ----------
@@ -99,13 +92,20 @@ def descend(
     is_first_order : bool
         Whether what follows from a gradient is taken not to depend on where it was measured.
     """
-    slope = grad(lambda at: (lambda each: (each.sum(), each))(loss(at)), has_aux=True)
-    memory, losses = rule.begin(values), []
+    is_followed = torch.is_grad_enabled() and not is_first_order
+    memory = rule.begin(values)
     for _ in range(n_steps):
-        gradients, found = slope(values)
-        losses.append(found)
-        values, memory = rule(values, gradients.detach() if is_first_order else gradients, memory)
-    return Descent(values, torch.stack([*losses, loss(values)]))
+        values, memory = rule(values, _gradients(loss, values, is_followed), memory)
+    return values
+
+
+def _gradients(loss: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor, is_followed: bool) -> torch.Tensor:
+    """Return the gradients (B, P) of losses at values; followed: how they come about is recorded, which takes time."""
+    with torch.enable_grad():
+        # An alias: the loss may hold the very tensor of the values, which is not what it goes downhill by.
+        at = values.view_as(values) if is_followed and values.requires_grad else values.detach().requires_grad_()
+        (gradients,) = torch.autograd.grad(loss(at).sum(), at, create_graph=is_followed)
+    return gradients
 
 
 class Adaptable(torch.nn.Module):
@@ -155,6 +155,11 @@ class Adaptable(torch.nn.Module):
         found: torch.Tensor = vmap(self.predict)(vectors, *inputs)
         return found
 
+    def all_outputs(self, vectors: torch.Tensor, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs (M, B, ...) of all tasks by each of some vectors (M, P), if the net takes many tasks."""
+        found: torch.Tensor = vmap(self.predict, in_dims=(0, *(None for _ in inputs)))(vectors, *inputs)
+        return found
+
     def losses(self, vectors: torch.Tensor, loss: TaskLoss, data: Data) -> torch.Tensor:
         """Return the losses (B,) of tasks by their vectors (B, P)."""
 
@@ -169,9 +174,7 @@ class Adaptable(torch.nn.Module):
     ) -> torch.Tensor:
         """Return the vectors (B, P) of tasks after steps from the start on what is told of each."""
         starts = self.start.expand(len(support[0]), -1)
-        return descend(
-            lambda at: self.losses(at, loss, support), starts, rule, n_steps, is_first_order=is_first_order
-        ).values
+        return descend(lambda at: self.losses(at, loss, support), starts, rule, n_steps, is_first_order=is_first_order)
 
 
 def pulled(start: torch.Tensor, adapted: torch.Tensor) -> torch.Tensor:

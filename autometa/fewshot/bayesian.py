@@ -9,7 +9,7 @@ import torch
 
 from autometa.fewshot.adapting import Data, LearnedRates, Rule
 from autometa.fewshot.gradient import GradientLearner
-from autometa.fewshot.predicting import mean_loss
+from autometa.fewshot.predicting import LAST_LAYERS, mean_loss
 
 N_PARTICLES = 5
 _APART = 0.3  # standard deviation of the offsets of a start, over the root of their number
@@ -62,6 +62,10 @@ class Stein(Rule):
 class Particles(Rule):
     """Where particles start beside the net's own start, how they move, and the variance of costs about what they say.
 
+    That variance, one for all costs, serves training alone: there it weighs errors against how far particles disagree.
+    What is left about the particles is not predicted by it, but by what is left on families kept aside, of which it is
+    known how it differs from one configuration to another and falls with the number of runs.
+
     Parameters
     ----------
     n_parameters : int
@@ -83,6 +87,10 @@ class Particles(Rule):
 class BayesianMaml(GradientLearner):
     """Expects costs by particles of the last layers, adapted together; where they disagree, little is known.
 
+    The original learns by a chaser loss: how far the particles are from where more steps, on all of a task, lead them.
+    Here they learn as in MAML, by how far costs that were not told are off: the loss of the particles' mean, and with
+    little weight the likelihood under a normal distribution of their mean and variance.
+
     References
     ----------
     Yoon, J., Kim, T., Dia, O., Kim, S., Bengio, Y., Ahn, S. (2018). Bayesian model-agnostic meta-learning. NeurIPS.
@@ -95,7 +103,7 @@ class BayesianMaml(GradientLearner):
     """
 
     name = "bayesian_maml"
-    adapted = ("head", "skip")
+    adapted = LAST_LAYERS
 
     def _rule(self, n_parameters: int) -> Particles:
         return Particles(n_parameters)

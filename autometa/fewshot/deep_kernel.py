@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from autometa.fewshot.kriging import Costs, Kriging, Told
 
-DROPPED = 0.3  # share of tasks whose context is hidden in training
-
 
 class Prior(NamedTuple):
     """What is known of points without a net.
@@ -59,16 +57,14 @@ class DeepKernel(nn.Module):
     """A Gaussian process over points, on all tasks of a batch at once.
 
     A net turns points into features. Costs are linear in some, and in known directions, with normal coefficients that
-    differ from task to task; what is left varies smoothly over others, and by a variance of its own at each point. What
-    is known of a task before any result scales the features. All is differentiable, and learned over past tasks by
-    what results say of other results.
+    differ from task to task; what is left varies smoothly over others, and by a variance of its own at each point. The
+    kernel is the same on all tasks; what is known of one before any result is in the mean that it is given. All is
+    differentiable, and learned over past tasks by what results say of other results.
 
     Parameters
     ----------
     n_numbers : int
         D.
-    n_contexts : int
-        C; with 0 all tasks have the same kernel.
     n_features : int
         F.
     size : int
@@ -98,7 +94,6 @@ class DeepKernel(nn.Module):
     def __init__(
         self,
         n_numbers: int,
-        n_contexts: int = 0,
         *,
         n_features: int = 24,
         size: int = 64,
@@ -113,11 +108,7 @@ class DeepKernel(nn.Module):
         self.own = nn.Linear(size, 1)
         # Standard deviations: linear, smooth, of the known directions.
         self.scales = nn.Parameter(torch.tensor([scale, scale, 1.0]).log())
-        self.task = nn.Sequential(nn.Linear(n_contexts, size // 2), nn.GELU()) if n_contexts else None
-        self.gate = nn.Linear(size // 2, 2 * n_features)
-        for starting_at_nothing in (self.gate, self.own):
-            nn.init.zeros_(starting_at_nothing.weight)
-            nn.init.zeros_(starting_at_nothing.bias)
+        nn.init.zeros_(self.own.weight)
         nn.init.constant_(self.own.bias, -2.0)
         self.kriging = kriging if kriging is not None else Kriging()
 
@@ -129,7 +120,7 @@ class DeepKernel(nn.Module):
         points : Tensor of shape (B or 1, n, D)
             The same for all tasks, or of each its own.
         contexts : Tensor of shape (B, C)
-            The tasks before any result.
+            The tasks before any result; the kernel does not depend on them.
         prior : Prior
             What is known of the points without a net.
         """
@@ -138,11 +129,6 @@ class DeepKernel(nn.Module):
         linear = (self.linear(inside) + self.skip(points)).expand(shape)
         place = self.place(inside).expand(shape)
         own = 0.1 * nn.functional.softplus(self.own(inside)[..., 0]) ** 2 + 1e-5
-        if self.task is not None:
-            if self.training:
-                contexts = contexts * (torch.rand(len(contexts), 1, device=contexts.device) >= DROPPED)
-            gates = 1.0 + torch.tanh(self.gate(self.task(contexts)))[:, None]
-            linear, place = linear * gates[..., : linear.shape[2]], place * gates[..., linear.shape[2] :]
         whole = Prior(prior.mean, prior.loadings.expand(shape), prior.counted)
         return Places(linear, place, own.expand(prior.mean.shape), whole)
 

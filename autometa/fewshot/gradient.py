@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 import torch
 
 from autometa._random import generator
@@ -11,19 +10,19 @@ from autometa.fewshot.adapting import Adaptable, Data, LearnedRates, Rule, desce
 from autometa.fewshot.devices import device_of
 from autometa.fewshot.nets import arrays_of, fill
 from autometa.fewshot.predicting import (
-    MAX_SUPPORT,
-    N_QUERY,
+    LAST_LAYERS,
     CostNet,
     Known,
     Residuals,
     cost_loss,
+    drawn,
     drawn_for_residuals,
     mean_loss,
     measured,
     told_loss,
 )
 from autometa.fewshot.recommender import MetaLearner, Support
-from autometa.fewshot.tasks import ContextEncoder, Episodes, Floats, MetaTasks, draw_episodes
+from autometa.fewshot.tasks import ContextEncoder, Episodes, Floats, MetaTasks
 from autometa.fewshot.training import Effort, Trained, train
 from autometa.fewshot.trend import TrendEncoder
 from autometa.fewshot.weights import Array
@@ -69,25 +68,25 @@ class GradientLearner(MetaLearner):
         """
         starts = self._starts()
         n_nets, n_tasks = len(starts), len(points)
-        from_each = starts.repeat(n_tasks, 1)  # (B * M, P)
-        told_points, told_contexts, usual, told, is_told = (each.repeat_interleave(n_nets, 0) for each in support)
-        shift = self._mean_outputs(from_each, n_nets, told_points, told_contexts)
+        inputs, asked = self._inputs(*support[:2]), self._inputs(points, contexts)
+        usual, told, is_told = support[2:]
+        shift, level = (self.net_.all_outputs(starts, *each).mean(dim=0) for each in (inputs, asked))
+        from_told = tuple(each.repeat_interleave(n_nets, 0) for each in (*inputs, usual - shift, told, is_told))
         ended = descend(
-            lambda at: self.net_.losses(at, told_loss, (told_points, told_contexts, usual - shift, told, is_told)),
-            from_each,
+            lambda at: self.net_.losses(at, told_loss, from_told),
+            starts.repeat(n_tasks, 1),  # (B * M, P)
             self.rule_,
             self.n_inner,
             is_first_order=self.is_first_order,
-        ).values
-        asked = [each.repeat_interleave(n_nets, 0) for each in (points, contexts)]
-        moved = self.net_.outputs(ended, *asked) - self._mean_outputs(from_each, n_nets, *asked)
-        return moved.reshape(n_tasks, n_nets, -1).transpose(0, 1)
+        )
+        outputs = self.net_.outputs(ended, *(each.repeat_interleave(n_nets, 0) for each in asked))
+        return outputs.reshape(n_tasks, n_nets, -1).transpose(0, 1) - level
 
-    def _mean_outputs(self, vectors: torch.Tensor, n_nets: int, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return the mean outputs over the nets of each task, for every net, (B * M, Q)."""
-        outputs = self.net_.outputs(vectors, *inputs)
-        means = outputs.reshape(-1, n_nets, outputs.shape[-1]).mean(dim=1)
-        return means.repeat_interleave(n_nets, 0)
+    def _inputs(self, points: torch.Tensor, contexts: torch.Tensor) -> Data:
+        """Return what the net takes of points (B, Q, D): features too where they are the same after every step."""
+        if self.adapted != LAST_LAYERS:
+            return points, contexts
+        return points, contexts, self.cost_net_.features(points, contexts)
 
     def _loss(self, support: Data, query: Data) -> torch.Tensor:
         """Return how far off costs are, (B,)."""
@@ -110,8 +109,8 @@ class GradientLearner(MetaLearner):
         """Make what has not learned yet."""
         device = device_of(self.effort.device)
         self.known_ = Known.of(tasks, device)
-        net = CostNet(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points) + 1)
-        self.net_ = Adaptable(net, self.adapted).to(device)
+        self.cost_net_ = CostNet(tasks.points.shape[1], tasks.contexts.shape[1] - len(tasks.points) + 1)
+        self.net_ = Adaptable(self.cost_net_, self.adapted).to(device)
         self.rule_ = self._rule(self.net_.n_parameters).to(device)
         self.learning_ = torch.nn.ModuleList([self.net_, self.rule_])
 
@@ -133,17 +132,13 @@ class GradientLearner(MetaLearner):
         kept_data = self.known_.data_of(aside)
 
         def step_loss() -> torch.Tensor:
-            support, query = self.known_.data_of(self._drawn(tasks, rng))
+            support, query = self.known_.data_of(drawn(tasks, rng, self.effort.n_episodes))
             return self._step_loss(_with_gaps(support), _with_gaps(query))
 
         self.trained_: Trained = train(
             self.learning_, step_loss, lambda: self._kept_loss(*kept_data), self.effort, self.report
         )
         self.residuals_ = self._residuals(aside, *kept_data)
-
-    def _drawn(self, tasks: MetaTasks, rng: np.random.Generator) -> Episodes:
-        """Return the episodes of a step."""
-        return draw_episodes(tasks, rng, n_episodes=self.effort.n_episodes, max_support=MAX_SUPPORT, n_query=N_QUERY)
 
     def _residuals(self, aside: Episodes, support: Data, query: Data) -> Residuals:
         """Return how far expected costs are off on what was kept aside."""
@@ -196,10 +191,14 @@ class Joint(GradientLearner):
 class Maml(GradientLearner):
     """MAML: a start, and rates, from which few gradient steps on what was measured lead to what is right of the rest.
 
+    The rates, one for each parameter, are learned together with the start, as in Meta-SGD; MAML has one that is given.
+
     References
     ----------
     Finn, C., Abbeel, P., Levine, S. (2017). Model-agnostic meta-learning for fast adaptation of deep networks. ICML.
     https://doi.org/10.48550/arXiv.1703.03400
+    Li, Z., Zhou, F., Chen, F., Li, H. (2017). Meta-SGD: Learning to learn quickly for few-shot learning.
+    https://doi.org/10.48550/arXiv.1707.09835
 
     Examples
     --------
@@ -211,7 +210,7 @@ class Maml(GradientLearner):
 
 
 class FirstOrderMaml(Maml):
-    """MAML without the slope of its steps: as if where a gradient was measured did not matter.
+    """MAML without the slope of its steps: as if where a gradient was measured did not matter; rates as of `Maml`.
 
     References
     ----------

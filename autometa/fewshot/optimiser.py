@@ -10,6 +10,7 @@ import torch
 
 from autometa.fewshot.adapting import Rule
 from autometa.fewshot.gradient import GradientLearner
+from autometa.fewshot.predicting import LAST_LAYERS
 
 _RANGE = 10.0  # logarithms of gradients from minus this on are told apart
 
@@ -103,7 +104,7 @@ class LearnedOptimiserRecommender(GradientLearner):
 
     name = "learned_optimiser"
     is_first_order = True
-    adapted = ("head", "skip")
+    adapted = LAST_LAYERS
 
     def _rule(self, n_parameters: int) -> Rule:
         return LearnedOptimiser(step=0.05, rate=0.04)

@@ -17,6 +17,7 @@ from autometa.fewshot.tasks import Episodes, Floats, MetaTasks, draw_episodes
 MAX_SUPPORT = 24
 N_QUERY = 64
 TOLD_MOST = 1.5  # a result farther above the best is bad, and no more than that
+LAST_LAYERS = ("head", "skip")  # of a `CostNet`
 _PRIOR_SQUARES = 0.4  # sum of squares by which a width is held near 1
 _PRIOR_RUNS = 10.0  # runs that a support set is padded with, on which all is as expected
 _TEMPERATURE = 0.1  # of costs, when the good ones are to come first
@@ -48,11 +49,17 @@ class CostNet(torch.nn.Module):
             torch.nn.init.zeros_(layer.weight)
         torch.nn.init.zeros_(self.head.bias)
 
-    def forward(self, points: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        """Return (S,) from points (S, D) and a context (C,)."""
-        hidden = torch.nn.functional.gelu(self.point(points) + self.context(context))
-        hidden = torch.nn.functional.gelu(self.hidden(hidden))
-        above: torch.Tensor = (self.head(hidden) + self.skip(points)).squeeze(-1)
+    def features(self, points: torch.Tensor, contexts: torch.Tensor) -> torch.Tensor:
+        """Return what the last layers make costs of, (..., S, H), from points (..., S, D) and contexts (..., C)."""
+        hidden = torch.nn.functional.gelu(self.point(points) + self.context(contexts)[..., None, :])
+        return torch.nn.functional.gelu(self.hidden(hidden))
+
+    def forward(
+        self, points: torch.Tensor, context: torch.Tensor, features: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return (..., S) as of `features`, from these where they are known."""
+        known = self.features(points, context) if features is None else features
+        above: torch.Tensor = (self.head(known) + self.skip(points)).squeeze(-1)
         return above
 
 
@@ -163,12 +170,13 @@ def told_loss(predict: Predict, data: Data) -> torch.Tensor:
     Parameters
     ----------
     predict : callable
-        Costs above the usual ones, from points (S, D) and a context (C,).
+        Costs above the usual ones, from what the data begin with.
     data : tuple
-        Points (S, D), context (C,), usual costs (S,), what is told as costs (S,), 1 where there is one (S,).
+        Points (S, D), context (C,), if they are known features (S, H), usual costs (S,), what is told as
+        costs (S,), 1 where there is one (S,).
     """
-    points, context, usual, told, is_told = data
-    left = _centred(usual + predict(points, context) - told, is_told)
+    *inputs, usual, told, is_told = data
+    left = _centred(usual + predict(*inputs) - told, is_told)
     return (left**2).sum() / (is_told.sum() + _PRIOR_RUNS) ** 0.5
 
 
@@ -191,15 +199,16 @@ def cost_loss(predict: Predict, data: Data) -> torch.Tensor:
     predict : callable
         As of `told_loss`.
     data : tuple
-        Points (Q, D), context (C,), usual costs (Q,), costs (Q,), 1 where there is one (Q,).
+        Points (Q, D), context (C,), if they are known features (Q, H), usual costs (Q,), costs (Q,), 1 where
+        there is one (Q,).
 
     References
     ----------
     Cao, Z., Qin, T., Liu, T.-Y., Tsai, M.-F., Li, H. (2007). Learning to rank: from pairwise approach to listwise
     approach. ICML. https://doi.org/10.1145/1273496.1273513
     """
-    points, context, usual, costs, is_asked = data
-    return mean_loss(usual + predict(points, context), costs, is_asked)
+    *inputs, usual, costs, is_asked = data
+    return mean_loss(usual + predict(*inputs), costs, is_asked)
 
 
 def mean_loss(expected: torch.Tensor, costs: torch.Tensor, is_asked: torch.Tensor) -> torch.Tensor:
@@ -263,7 +272,13 @@ class Residuals:
 
 def drawn_for_residuals(tasks: MetaTasks, rng: np.random.Generator, n_episodes: int) -> Episodes:
     """Return the episodes on which residuals are measured, and by which training stops; more than a step has."""
-    return draw_episodes(tasks, rng, n_episodes=_KEPT * n_episodes, max_support=MAX_SUPPORT, n_query=N_QUERY)
+    return drawn(tasks, rng, _KEPT * n_episodes)
+
+
+def drawn(tasks: MetaTasks, rng: np.random.Generator, n_episodes: int) -> Episodes:
+    """Return episodes with no more places to be asked for than there are configurations."""
+    n_query = min(N_QUERY, len(tasks.points))
+    return draw_episodes(tasks, rng, n_episodes=n_episodes, max_support=MAX_SUPPORT, n_query=n_query)
 
 
 def measured(mean: torch.Tensor, variance: torch.Tensor, columns: np.ndarray, data: Data) -> tuple[Floats, Floats]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from autometa._random import generator
@@ -26,6 +27,7 @@ from autometa.space import Configuration
 from autometa.task import TaskDescription
 
 N_STEPS = 12  # of a search in training; longer ones go on in the same way
+_ENOUGH = 32  # tasks to search in, if they are fewer than half of all
 _CONTEXT_DROPOUT = 0.3
 _EXPECTING = 1.0  # weight of the costs that are expected beside what is found
 _TAKEN = 1e4  # taken from the logit of what was proposed already
@@ -97,7 +99,8 @@ class Proposer(torch.nn.Module):
     Examples
     --------
     >>> net = Proposer(2, 1, n_hidden=8)
-    >>> worth, above = net.at(net.begin(torch.zeros(3, 1)), torch.zeros(5, 2), torch.zeros(3, 5))
+    >>> features = net.features(torch.zeros(5, 2))
+    >>> worth, above = net.at(net.begin(torch.zeros(3, 1)), features, torch.zeros(3, 5))
     >>> worth.shape, above.shape
     (torch.Size([3, 5]), torch.Size([3, 5]))
     """
@@ -116,27 +119,30 @@ class Proposer(torch.nn.Module):
         """Return the state (B, H) before any run, of tasks with contexts (B, C)."""
         return torch.tanh(self.context(contexts))
 
-    def told(self, state: torch.Tensor, points: torch.Tensor, above: torch.Tensor, is_first: bool) -> torch.Tensor:
+    def features(self, points: torch.Tensor) -> torch.Tensor:
+        """Return what the net sees of places, (N, H + D), from points (N, D): the same at every step."""
+        return torch.cat([self.point(points), points], dim=1)
+
+    def told(self, state: torch.Tensor, features: torch.Tensor, above: torch.Tensor, is_first: bool) -> torch.Tensor:
         """Return the state (B, H) after one run more.
 
         Parameters
         ----------
         state : Tensor of shape (B, H)
             Before it.
-        points : Tensor of shape (B, D)
-            Where it was.
+        features : Tensor of shape (B, H + D)
+            Where it was, as of `features`.
         above : Tensor of shape (B,)
             How far its result is above the least before it; 0 of the first.
         is_first : bool
             Whether none was before it.
         """
         results = torch.stack([above, (above < 0).float(), torch.full_like(above, float(is_first))], dim=1)
-        after: torch.Tensor = self.cell(torch.cat([self.point(points), results], dim=1), state)
+        after: torch.Tensor = self.cell(torch.cat([features[:, : state.shape[1]], results], dim=1), state)
         return after
 
-    def at(self, state: torch.Tensor, points: torch.Tensor, usual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def at(self, state: torch.Tensor, features: torch.Tensor, usual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits of where to look, and costs above the usual ones (B, N), both (B, N)."""
-        features = torch.cat([self.point(points), points], dim=1)
         worth, above = (asked @ features.T for asked in self.asked(state).chunk(2, dim=1))
         return worth - self.greed * usual, above
 
@@ -158,22 +164,35 @@ def search(net: Proposer, tasks: Simulators, n_steps: int, *, is_greedy: bool = 
     costs, is_there = torch.nan_to_num(tasks.costs, nan=1.0), ~torch.isnan(tasks.costs)
     left, rows = is_there.clone(), torch.arange(len(costs), device=costs.device)
     scales = torch.ones_like(costs[:, 0]) if is_greedy else torch.exp(WIDTH_ERROR * torch.randn_like(costs[:, 0]))
+    features = net.features(tasks.points)
     state, least = net.begin(tasks.contexts), torch.full_like(costs[:, 0], 1.0)
     found: list[tuple[torch.Tensor, ...]] = []
     for step in range(n_steps):
-        worth, above = net.at(state, tasks.points, tasks.usual)
+        worth, above = net.at(state, features, tasks.usual)
         chances = torch.softmax(worth - _TAKEN * ~left, dim=1)
         aim = (chances * torch.minimum(costs, least[:, None])).sum(dim=1)
         place = chances.argmax(dim=1) if is_greedy else torch.multinomial(chances.detach(), 1)[:, 0]
         cost = costs[rows, place]
         news = ((cost - least) / scales).clamp(-FAR, FAR) if step else torch.zeros_like(cost)
-        state = net.told(state, tasks.points[place], news, step == 0)
+        state = net.told(state, features[place], news, step == 0)
         least = torch.minimum(least, cost) if step else cost
         left = left.clone()
         left[rows, place] = False
         found.append((place, least, aim, tasks.usual + above))
     places, leasts, aims, expected = (torch.stack(each) for each in zip(*found, strict=True))
     return Search(places=places, least=leasts, aims=aims, expected=expected)
+
+
+def searched(tasks: MetaTasks) -> tuple[int, npt.NDArray[np.intp]]:
+    """Return how many steps searches take, and the rows of the tasks with as many results, in which they take place.
+
+    Steps are `N_STEPS`, or the most for which half of the tasks, or 32 of many, have enough results: a few tasks on
+    which little was tried make no search shorter.
+    """
+    n_tried = (~np.isnan(tasks.costs)).sum(axis=1)
+    n_enough = min(-(-tasks.n_tasks // 2), _ENOUGH)
+    n_steps = min(N_STEPS, int(np.sort(n_tried)[-n_enough]))
+    return n_steps, np.flatnonzero(n_tried >= n_steps)
 
 
 class Recurrent(MetaLearner):
@@ -191,6 +210,7 @@ class Recurrent(MetaLearner):
     """
 
     name = "recurrent"
+    version = 2  # since a task with few runs shortens no search
     effort = Effort(n_rounds=12, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=32)
 
     def rank(
@@ -237,12 +257,12 @@ class Recurrent(MetaLearner):
     def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
         self._build(tasks)
         rng = generator(seed, self.name, "episodes")
-        n_steps = min(N_STEPS, int((~np.isnan(tasks.costs)).sum(axis=1).min()))
-        aside = self._simulators(kept, np.arange(kept.n_tasks))
-        n_aside = min(N_STEPS, int((~np.isnan(kept.costs)).sum(axis=1).min()))
+        n_steps, rows = searched(tasks)
+        n_aside, rows_aside = searched(kept)
+        aside = self._simulators(kept, rows_aside)
 
         def step_loss() -> torch.Tensor:
-            drawn = self._simulators(tasks, rng.integers(tasks.n_tasks, size=self.effort.n_episodes))
+            drawn = self._simulators(tasks, rows[rng.integers(len(rows), size=self.effort.n_episodes)])
             went = search(self.net_, _with_gaps(drawn), n_steps)
             return went.aims.mean() + _EXPECTING * _errors(went, drawn)
 
@@ -292,15 +312,15 @@ class Recurrent(MetaLearner):
 
     def _at(self, context: Floats, support: Support) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits of where to look next, and costs above the usual ones, (N,) each."""
-        points = self.known_.points
+        features = self.net_.features(self.known_.points)
         usual, others = self.known_.parted(context[None])
         state = self.net_.begin(others)
         least = 0.0
         for number, (column, told) in enumerate(zip(support.columns, support.told.tolist(), strict=True)):
             news = min(max(told - least, -FAR), FAR) if number else 0.0
-            state = self.net_.told(state, points[None, column], points.new_tensor([news]), number == 0)
+            state = self.net_.told(state, features[None, column], features.new_tensor([news]), number == 0)
             least = min(least, told) if number else told
-        worth, above = self.net_.at(state, points, usual)
+        worth, above = self.net_.at(state, features, usual)
         return worth[0], above[0]
 
 

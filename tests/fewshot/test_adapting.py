@@ -40,11 +40,46 @@ def test_second_order_slopes_are_those_of_the_whole_way() -> None:
     # loss (v - a)^2 from start s by one step of rate r: v = s - 2 r (s - a); d/ds (v - b)^2 = 2 (v - b) (1 - 2 r).
     start = torch.tensor([[3.0]], requires_grad=True)
     for is_first_order, factor in ((False, 1.0 - 2 * 0.1), (True, 1.0)):
-        way = descend(lambda v: ((v - 1.0) ** 2).sum(1), start, LearnedRates(1, 0.1), 1, is_first_order=is_first_order)
-        assert way.values.item() == pytest.approx(3.0 - 0.1 * 4.0)
-        assert way.losses[:, 0].tolist() == pytest.approx([4.0, 1.6**2])
-        (slope,) = torch.autograd.grad(((way.values - 2.0) ** 2).sum(), start)
+        end = descend(lambda v: ((v - 1.0) ** 2).sum(1), start, LearnedRates(1, 0.1), 1, is_first_order=is_first_order)
+        assert end.item() == pytest.approx(3.0 - 0.1 * 4.0)
+        (slope,) = torch.autograd.grad(((end - 2.0) ** 2).sum(), start)
         assert slope.item() == pytest.approx(2 * 0.6 * factor)
+
+
+def test_a_loss_that_holds_the_start_is_not_descended_by_moving_it() -> None:
+    # loss (v - 2 s)^2 from v = s by one step of rate r: its slope in v is -2 s, not the 2 s of s moving along.
+    start = torch.tensor([[3.0]], requires_grad=True)
+    end = descend(lambda v: ((v - 2.0 * start) ** 2).sum(1), start, LearnedRates(1, 0.1), 1)
+    assert end.item() == pytest.approx(3.0 + 0.2 * 3.0)
+    (slope,) = torch.autograd.grad(end.sum(), start)
+    assert slope.item() == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("is_first_order", [False, True])
+def test_a_loss_is_measured_once_a_step(is_first_order: bool) -> None:
+    asked: list[torch.Tensor] = []
+
+    def loss(values: torch.Tensor) -> torch.Tensor:
+        asked.append(values)
+        return (values**2).sum(1)
+
+    start = torch.ones(2, 3, requires_grad=True)
+    descend(loss, start, LearnedRates(3, 0.1), 4, is_first_order=is_first_order)
+    assert len(asked) == 4
+
+
+def test_without_slopes_to_follow_nothing_of_a_step_is_recorded() -> None:
+    start, scale = torch.ones(1, 2, requires_grad=True), torch.tensor(2.0, requires_grad=True)
+    ends = [
+        descend(lambda v: (scale * v**2).sum(1), start, LearnedRates(2, 0.1), 2, is_first_order=is_first_order)
+        for is_first_order in (False, True)
+    ]
+    assert torch.equal(*ends)
+    reached = [torch.autograd.grad(end.sum(), scale, materialize_grads=True)[0].item() for end in ends]
+    assert reached[0] < 0.0
+    assert reached[1] == 0.0
+    with torch.no_grad():
+        assert torch.equal(descend(lambda v: (scale * v**2).sum(1), start, LearnedRates(2, 0.1), 2), ends[0])
 
 
 def test_reptile_pulls_a_start_to_the_mean_of_the_ends() -> None:

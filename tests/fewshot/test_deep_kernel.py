@@ -1,7 +1,5 @@
 """The deep kernel on families of curves: what it learned over tasks is worth more than a kernel fitted on one alone."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -10,9 +8,11 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from torch import Tensor
 
 from autometa.fewshot.deep_kernel import DeepKernel, Places, Prior, of_rows
+from autometa.fewshot.deep_recommender import DeepKernelGP, Known, tuned
 from autometa.fewshot.devices import seeded
 from autometa.fewshot.kriging import Kriging, Told, log_density
 from autometa.fewshot.training import Effort, train
+from tests.recommenders.experiences import draw_experience, make_description, make_evaluation
 
 N_TOLD, N_ASKED = 4, 30
 
@@ -70,23 +70,37 @@ def test_a_kernel_learned_over_curves_beats_one_fitted_on_a_few_points(trained: 
 
 def test_steps_on_its_results_make_them_likelier_and_leave_the_learned_kernel_alone(trained: DeepKernel) -> None:
     points, values = draw_curves(torch.Generator().manual_seed(2), 1)
-    before = copy.deepcopy(trained.state_dict())
-    own = copy.deepcopy(trained)
-    is_told = torch.ones(1, N_TOLD, dtype=torch.bool)
+    n_points = points.shape[1]
+    known, contexts = Known(points[0], torch.zeros(n_points, 0)), torch.zeros(1, 2 * n_points)
+    rows, told = torch.arange(N_TOLD)[None], values[:, :N_TOLD]
+    before = {name: value.clone() for name, value in trained.state_dict().items()}
 
-    def evidence() -> Tensor:
-        support, _ = split_places(own, points)
-        found: Tensor = own.kriging.log_evidence(own.told(support, values[:, :N_TOLD], is_told))
-        return found.sum()
+    def evidence(kernel: DeepKernel) -> float:
+        support = of_rows(known.places(kernel, contexts), rows)
+        is_told = torch.ones_like(rows, dtype=torch.bool)
+        return float(kernel.kriging.log_evidence(kernel.told(support, told, is_told)).detach().sum())
 
-    first = float(evidence().detach())
-    optimiser = torch.optim.Adam(own.parameters(), lr=1e-2)
-    for _ in range(10):
-        optimiser.zero_grad()
-        (-evidence()).backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
-        optimiser.step()
-    assert float(evidence().detach()) > first + 0.1
+    first = evidence(trained)
+    own = tuned(trained, known, (contexts, rows, told), 10)
+    assert evidence(own) > first + 0.1
+    assert evidence(trained) == first
     assert all(torch.equal(trained.state_dict()[name], value) for name, value in before.items())
+    assert not any(torch.equal(own.state_dict()[name], before[name]) for name in ("scales", "linear.weight"))
+
+
+def test_a_recommender_is_tuned_to_the_results_of_a_task_and_to_no_other() -> None:
+    experience = draw_experience(0, n_tasks=20)
+    quick = Effort(n_rounds=1, n_steps=3, n_episodes=4)
+    plain, tuning = DeepKernelGP(quick).fit(experience), DeepKernelGP(quick, n_tuning=5).fit(experience)
+    new, asked = make_description("new", metafeatures={"size": 0.3}), experience.configurations
+    runs = [make_evaluation(asked[column], score) for column, score in ((0, 0.9), (1, 0.5), (2, 0.7))]
+    for told, is_alike in (([], True), (runs[:1], True), (runs, False), ([], True)):
+        one, other = (each.predict(new, asked, told) for each in (plain, tuning))
+        assert np.array_equal(one.mean, other.mean) == is_alike
+        assert np.array_equal(one.std, other.std) == is_alike
+    again = DeepKernelGP(quick, n_tuning=5).fit(experience).predict(new, asked, runs)
+    np.testing.assert_array_equal(again.mean, tuning.predict(new, asked, runs).mean)
+    assert all(np.array_equal(value, tuning.state()[name]) for name, value in plain.state().items())
 
 
 # --- kriging ----------------------------------------------------------------------------------------------------------

@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from autometa.errors import PersistenceError
+from autometa.fewshot.adapting import Data
 from autometa.fewshot.bayesian import BayesianMaml
-from autometa.fewshot.gradient import FirstOrderMaml, Joint, Maml, Reptile
+from autometa.fewshot.gradient import FirstOrderMaml, GradientLearner, Joint, Maml, Reptile
 from autometa.fewshot.optimiser import LearnedOptimiserRecommender
+from autometa.fewshot.predicting import drawn
 from autometa.fewshot.recommender import MetaLearner
 from autometa.fewshot.recurrent import Recurrent
 from autometa.fewshot.training import Effort
@@ -64,6 +67,39 @@ def test_a_net_that_does_not_adapt_says_the_same_whatever_the_results(experience
     told = [make_evaluation(asked[0], 0.9), make_evaluation(asked[11], 0.1)]
     before, after = recommender.predict(new, asked).mean, recommender.predict(new, asked, told).mean
     np.testing.assert_array_equal(before[1:11], after[1:11])
+
+
+class _Anew(BayesianMaml):
+    """Bayesian MAML that finds the features of points again at each step."""
+
+    def _inputs(self, points: torch.Tensor, contexts: torch.Tensor) -> Data:
+        return points, contexts
+
+
+class _AnewByOptimiser(LearnedOptimiserRecommender):
+    """A learned optimiser that finds the features of points again at each step."""
+
+    _inputs = _Anew._inputs
+
+
+@pytest.mark.parametrize(("make", "anew"), [(BayesianMaml, _Anew), (LearnedOptimiserRecommender, _AnewByOptimiser)])
+def test_features_that_are_kept_are_those_of_every_step(
+    make: type[GradientLearner], anew: type[GradientLearner], experience: Experience
+) -> None:
+    learned = make(EFFORT).fit(experience)
+    other = anew(EFFORT).load_state(experience, learned.state())
+    episodes = drawn(learned.tasks_, np.random.default_rng(0), 6)
+    slopes = []
+    for each in (learned, other):
+        each.learning_.zero_grad()
+        data = each.known_.data_of(episodes)
+        loss = each._step_loss(*data)
+        loss.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
+        slopes.append([p.grad for p in each.learning_.parameters()])
+        assert loss.item() == pytest.approx(each._kept_loss(*data), rel=1e-5)
+    for one, another in zip(*slopes, strict=True):
+        torch.testing.assert_close(one, another, rtol=1e-3, atol=1e-5)
+    assert sum(float(each.abs().sum()) > 0 for each in slopes[0] if each is not None) > 6
 
 
 @pytest.mark.parametrize("name", ADAPTING)

@@ -1,12 +1,17 @@
 """The recurrent proposer: on functions of one number, and on what a knowledge base could hold."""
 
+import itertools
+
 import numpy as np
 import torch
+from torch.nn.modules.module import register_module_forward_hook
 
 from autometa.fewshot.devices import seeded
-from autometa.fewshot.recurrent import Proposer, Recurrent, Simulators, search
+from autometa.fewshot.recurrent import N_STEPS as FULL_LENGTH
+from autometa.fewshot.recurrent import Proposer, Recurrent, Simulators, search, searched
+from autometa.fewshot.tasks import MetaTasks
 from autometa.fewshot.training import Effort, train
-from tests.recommenders.experiences import draw_experience, make_description, make_evaluation
+from tests.recommenders.experiences import draw_experience, make_description, make_evaluation, make_experience
 
 N_PLACES = 40
 N_STEPS = 6
@@ -44,15 +49,51 @@ def test_a_recurrent_proposer_finds_valleys_that_random_search_misses() -> None:
 
 
 def test_proposals_depend_on_the_order_of_the_runs_and_leave_them_out() -> None:
-    experience = draw_experience(0, n_tasks=30)
-    new = make_description("new", metafeatures={"size": 0.3})
-    recommender = Recurrent(Effort(n_rounds=2, n_steps=20, n_episodes=8)).fit(experience)
-    asked = experience.configurations
-    runs = [make_evaluation(asked[0], 0.9), make_evaluation(asked[1], 0.5), make_evaluation(asked[2], None)]
-    order = recommender.rank(new, asked, runs)
-    assert sorted(order) == list(range(3, len(asked)))
-    assert recommender.rank(new, asked, runs) == order
-    states = [recommender._support_of(new, told) for told in (runs, runs[::-1])]
-    assert states[0] is not None
-    assert states[1] is not None
-    assert states[0].columns.tolist() == states[1].columns.tolist()[::-1]
+    slopes = np.where(np.arange(40) % 2, 0.3, -0.3)  # tasks of two sorts, which results alone tell apart
+    noise = 0.01 * np.random.default_rng(0).normal(size=(40, 12))
+    losses = 0.5 + slopes[:, None] * np.linspace(-1.0, 1.0, 12) + noise
+    experience = make_experience(losses.tolist(), metafeatures=[{}] * 40)
+    recommender = Recurrent(Effort(n_rounds=2, n_steps=12, n_episodes=16, learning_rate=5e-3)).fit(experience)
+    new, asked = make_description("new"), experience.configurations
+    runs = [make_evaluation(asked[column], score) for column, score in ((2, 0.9), (6, 0.7), (9, 0.6), (1, None))]
+    orders = [recommender.rank(new, asked, told) for told in itertools.permutations(runs)]
+    assert all(sorted(order) == [0, 3, 4, 5, 7, 8, 10, 11] for order in orders)
+    assert recommender.rank(new, asked, runs) == orders[0], "the same order, the same proposals"
+    assert len(set(orders)) > 1
+
+
+def tried_on(counts: list[int]) -> MetaTasks:
+    """Return tasks with so many results each, of 20 configurations."""
+    costs = np.full((len(counts), 20), np.nan, dtype=np.float32)
+    for row, count in enumerate(counts):
+        costs[row, :count] = np.linspace(0.0, 1.0, count)
+    points, contexts = np.zeros((20, 1), np.float32), np.zeros((len(counts), 20), np.float32)
+    return MetaTasks(points=points, contexts=contexts, costs=costs, families=tuple(map(str, range(len(counts)))))
+
+
+def test_searches_are_as_long_as_many_tasks_allow() -> None:
+    n_steps, rows = searched(tried_on([20] * 8 + [2, 12, 11]))
+    assert (n_steps, rows.tolist()) == (12, [*range(8), 9])
+    n_steps, rows = searched(tried_on([3, 7, 5, 2, 9]))
+    assert (n_steps, rows.tolist()) == (5, [1, 2, 4]), "the most that half of the tasks have"
+    n_steps, rows = searched(tried_on([2] * 60 + [15] * 33))
+    assert (n_steps, len(rows)) == (12, 33), "few of many are enough"
+    assert searched(tried_on([2]))[0] == 2
+
+
+def test_one_task_with_two_runs_does_not_shorten_the_searches() -> None:
+    whole = draw_experience(0, n_tasks=20, n_configurations=16)
+    losses = whole.losses.copy()
+    losses[4, 2:] = np.nan
+    losses[4, :2] = 0.2, 0.3
+    with_one = make_experience(losses.tolist(), metafeatures=[each.metafeatures for each in whole.descriptions])
+    told: list[object] = []
+
+    def note(net: object, given: object, state: object) -> None:
+        if isinstance(net, torch.nn.GRUCell):
+            told.append(state)
+
+    with register_module_forward_hook(note):
+        Recurrent(Effort(n_rounds=1, n_steps=3, n_episodes=4)).fit(with_one)
+    n_searches = 3 + 2 + 1  # of steps, on what is kept aside before and after them, and for how far off costs are
+    assert len(told) == n_searches * FULL_LENGTH
