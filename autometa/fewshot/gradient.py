@@ -127,6 +127,7 @@ class GradientLearner(MetaLearner):
 
     def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
         self._build(tasks)
+        self._begin(self.learning_)
         rng = generator(seed, self.name, "episodes")
         aside = drawn_for_residuals(kept, generator(seed, self.name, "aside"), self.effort.n_episodes)
         kept_data = self.known_.data_of(aside)

@@ -256,6 +256,7 @@ class Recurrent(MetaLearner):
 
     def _meta_train(self, tasks: MetaTasks, kept: MetaTasks, seed: int) -> None:
         self._build(tasks)
+        self._begin(self.net_)
         rng = generator(seed, self.name, "episodes")
         n_steps, rows = searched(tasks)
         n_aside, rows_aside = searched(kept)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autometa.errors import PersistenceError
+from autometa.evaluation.record import Evaluation
 from autometa.fewshot.adapting import Data
 from autometa.fewshot.bayesian import BayesianMaml
 from autometa.fewshot.gradient import FirstOrderMaml, GradientLearner, Joint, Maml, Reptile
@@ -49,15 +50,19 @@ def test_two_results_tell_which_sort_a_task_is_of(name: str, experience: Experie
     recommender = ADAPTING[name](LONGER if name == "recurrent" else EFFORT).fit(experience)
     new, asked = make_description("new"), experience.configurations
     costs = np.linspace(0.0, 1.0, 12)
-    for is_up in (True, False):
-        losses = (3, 0.4, 8, 0.6) if is_up else (3, 0.6, 8, 0.4)
-        told = [make_evaluation(asked[int(losses[at])], 1.0 - losses[at + 1]) for at in (0, 2)]
+    for slope in (0.04, -0.04):
+        told: list[Evaluation] = []
+        columns: list[int] = []
+        for column in (3, 8):
+            # One that proposes has learned from searches of its own.
+            columns.append(recommender.propose(new, asked, told) if name == "recurrent" else column)
+            told.append(make_evaluation(asked[columns[-1]], 0.5 - slope * (columns[-1] - 5.5)))
         mean = recommender.predict(new, asked, told).mean
-        agreement = np.corrcoef(mean, costs if is_up else -costs)[0, 1]
+        agreement = np.corrcoef(mean, costs if slope > 0 else -costs)[0, 1]
         assert agreement > 0.7
     before = recommender.predict(new, asked)
     after = recommender.predict(new, asked, told)
-    unseen = [column for column in range(12) if column not in (3, 8)]
+    unseen = [column for column in range(12) if column not in columns]
     assert after.std[unseen].mean() < before.std[unseen].mean()
 
 

@@ -68,7 +68,10 @@ def tried_on(counts: list[int]) -> MetaTasks:
     for row, count in enumerate(counts):
         costs[row, :count] = np.linspace(0.0, 1.0, count)
     points, contexts = np.zeros((20, 1), np.float32), np.zeros((len(counts), 20), np.float32)
-    return MetaTasks(points=points, contexts=contexts, costs=costs, families=tuple(map(str, range(len(counts)))))
+    families = tuple(map(str, range(len(counts))))
+    return MetaTasks(
+        points=points, contexts=contexts, costs=costs, is_failure=np.zeros(costs.shape, bool), families=families
+    )
 
 
 def test_searches_are_as_long_as_many_tasks_allow() -> None:
