@@ -1,6 +1,6 @@
 """A Gaussian process whose kernel is a net, learned over tasks.
 
-Shapes: B tasks, n points, D numbers that describe one, C numbers that describe a task before any result, F features, G
+Shapes: B tasks, n points, D numbers that describe one, F features, G
 known directions; S places of a support set, Q of a query set.
 """
 
@@ -86,7 +86,7 @@ class DeepKernel(nn.Module):
     >>> _ = torch.manual_seed(0)
     >>> kernel = DeepKernel(n_numbers=1)
     >>> points = torch.linspace(-1.0, 1.0, 5).reshape(1, 5, 1)
-    >>> places = kernel.places(points, torch.zeros(1, 0), Prior.of_nothing(1, 5))
+    >>> places = kernel.places(points, Prior.of_nothing(1, 5))
     >>> kernel.covariance(places, places).shape
     torch.Size([1, 5, 5])
     """
@@ -112,15 +112,13 @@ class DeepKernel(nn.Module):
         nn.init.constant_(self.own.bias, -2.0)
         self.kriging = kriging if kriging is not None else Kriging()
 
-    def places(self, points: Tensor, contexts: Tensor, prior: Prior) -> Places:
+    def places(self, points: Tensor, prior: Prior) -> Places:
         """Return what the kernel sees.
 
         Parameters
         ----------
         points : Tensor of shape (B or 1, n, D)
             The same for all tasks, or of each its own.
-        contexts : Tensor of shape (B, C)
-            The tasks before any result; the kernel does not depend on them.
         prior : Prior
             What is known of the points without a net.
         """

@@ -132,7 +132,7 @@ class Known(NamedTuple):
         """Return the points of some tasks as a kernel sees them, from contexts (B, N + N + C)."""
         n_points = len(self.points)
         prior = Prior(contexts[:, :n_points], self.loadings, contexts[:, n_points : 2 * n_points])
-        return net.places(self.points[None], contexts[:, 2 * n_points :], prior)
+        return net.places(self.points[None], prior)
 
 
 def loss_of(net: DeepKernel, known: Known, episodes: Episodes) -> Tensor:

@@ -108,7 +108,7 @@ class DeepKernelSurrogate:
     def places(self, net: DeepKernel, points: Floats) -> Places:
         """Return points (n, d) of a new task as a kernel sees them."""
         (inputs,) = tensors(self.effort.device, points[None])
-        return net.places(inputs, inputs.new_zeros(1, 0), self.prior(points))
+        return net.places(inputs, self.prior(points))
 
     def _identity(self, known: Sequence[tuple[Floats, Floats]]) -> dict[str, object]:
         """Return what the weights depend on."""
@@ -141,7 +141,7 @@ class DeepKernelSurrogate:
         optimiser = torch.optim.Adam(own, lr=_TUNING_RATE)
         for _ in range(self.n_tuning):
             optimiser.zero_grad()
-            support = net.places(inputs, inputs.new_zeros(1, 0), prior)
+            support = net.places(inputs, prior)
             evidence = net.kriging.log_evidence(net.told(support, values, is_told))
             (-evidence.mean()).backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
             optimiser.step()
@@ -175,7 +175,7 @@ class DeepKernelSurrogate:
             device, *(np.stack([getattr(e, name) for e in episodes]) for name in ("points", "values", "scores"))
         )
         prior = Prior(*(torch.cat(parts) for parts in zip(*(e.prior for e in episodes), strict=True)))
-        places = self.net_.places(points, points.new_zeros(len(points), 0), prior)
+        places = self.net_.places(points, prior)
         is_told = torch.from_numpy(np.stack([e.is_told for e in episodes])).to(points.device)
         rows = torch.arange(MAX_TOLD + N_ASKED, device=points.device).expand(len(episodes), -1)
         support, query = of_rows(places, rows[:, :MAX_TOLD]), of_rows(places, rows[:, MAX_TOLD:])

@@ -26,11 +26,10 @@ def draw_curves(generator: torch.Generator, n: int) -> tuple[Tensor, Tensor]:
 
 
 def split_places(kernel: DeepKernel, points: Tensor) -> tuple[Places, Places]:
-    none = torch.zeros(len(points), 0)
     told, asked = points[:, :N_TOLD], points[:, N_TOLD:]
     return (
-        kernel.places(told, none, Prior.of_nothing(len(points), told.shape[1])),
-        kernel.places(asked, none, Prior.of_nothing(len(points), asked.shape[1])),
+        kernel.places(told, Prior.of_nothing(len(points), told.shape[1])),
+        kernel.places(asked, Prior.of_nothing(len(points), asked.shape[1])),
     )
 
 
@@ -169,9 +168,9 @@ def test_what_a_task_has_brought_to_the_directions_is_taken_out_again() -> None:
         kernel = DeepKernel(2)
     with torch.no_grad():
         kernel.scales[:2] = -20.0
-        points, none = torch.zeros(1, 5, 2), torch.zeros(1, 0)
-        whole = kernel.places(points, none, Prior(torch.zeros(1, 5), left.mT, left[None, 0]))
-        others = kernel.places(points, none, Prior(torch.zeros(1, 5), left[1:].mT, torch.zeros(1, 5)))
+        points = torch.zeros(1, 5, 2)
+        whole = kernel.places(points, Prior(torch.zeros(1, 5), left.mT, left[None, 0]))
+        others = kernel.places(points, Prior(torch.zeros(1, 5), left[1:].mT, torch.zeros(1, 5)))
         one, other = kernel.covariance(whole, whole), kernel.covariance(others, others)
         np.testing.assert_allclose(one, other, atol=1e-6)
         rows = torch.tensor([[3, 1]])
