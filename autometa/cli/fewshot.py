@@ -124,6 +124,8 @@ def status(form: FormatOption = Format.TABLE) -> None:
         }
         for each in kept_files()
     ]
+    if not rows:
+        say("no weights are kept; train a meta-learner with: autometa fewshot train")
     print_rows(rows, form)
 
 

@@ -41,6 +41,7 @@ def refusal(*arguments: str) -> str:
 def test_weights_are_kept_shown_and_taken_up_where_the_runs_are_the_same(one_shard_base: Path) -> None:
     db = ("--db", str(one_shard_base))
     assert json.loads(run("status", "-f", "json")) == []
+    assert "autometa fewshot train" in CliRunner().invoke(app, ["fewshot", "status"]).stderr
     made = json.loads(run("train", *KIND, *db, "-f", "json"))
     arrays, card = load_arrays(made["file"])
     assert card["learner"] == "deep_kernel"

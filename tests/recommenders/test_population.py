@@ -63,6 +63,15 @@ def test_results_that_no_past_task_lets_expect_outweigh_them() -> None:
     assert many.shape.departure > few.shape.departure
 
 
+def test_results_by_themselves_say_nothing_of_where_past_tasks_are_good() -> None:
+    points, grid = drawn(2, seed=5), drawn(400, seed=9)
+    means = [Population().fit(bowls(*at)).alone(points, bowl(points, 0.9)).predict(grid)[0] for at in ((0.3,), (0.7,))]
+    assert all(np.linalg.norm(grid[np.argmin(mean)] - 0.3) > 0.2 for mean in means)
+    points = drawn(30, seed=5)
+    mean, _ = Population().fit(bowls(0.3)).alone(points, bowl(points, 0.9)).predict(grid)
+    assert np.linalg.norm(grid[np.argmin(mean)] - 0.9) < 0.15
+
+
 def test_what_past_tasks_vary_in_together_is_learned_from_few_results() -> None:
     centres = np.linspace(0.1, 0.9, 9)
     grid = drawn(400, seed=9)
