@@ -28,7 +28,7 @@ from autometa.recommenders.population import (
     normal_scores,
     standardised,
 )
-from autometa.recommenders.surrogate import Floats, log_improvement
+from autometa.recommenders.surrogate import Conditional, Floats, log_improvement
 
 EFFORT = Effort(n_rounds=12, n_steps=25, patience=4, n_episodes=16, learning_rate=3e-3)
 VERSION = 1  # of how weights are learned, for those that are kept
@@ -93,6 +93,10 @@ class DeepKernelSurrogate:
         with seeded(0):
             net = self._tuned(points[kept], values)
             return Conditioned.of(self, net, points[kept], values)
+
+    def alone(self, points: Floats, losses: Floats) -> Conditional:
+        """Return what these losses (n,) let expect by themselves, whatever past tasks say."""
+        return self.population_.alone(points, losses)
 
     def prior(self, points: Floats, without: int | None = None) -> Prior:
         """Return what the past tasks let expect at points (n, d), all but one of them."""

@@ -77,6 +77,22 @@ class Population:
         curves = _Curves.of(self, points[kept])
         return Conditioned(population=self, observed=curves, values=known, shape=_Shape.fitted(curves, known))
 
+    def alone(self, points: Floats, losses: Floats) -> "Conditioned":
+        """Return what the losses (n,) that were observed at points (n, d) let expect by themselves: as `condition`,
+        of past tasks that say nothing but how far points are apart."""
+        return _Silent(self.lengths_).condition(points, losses)
+
+
+class _Silent(Population):
+    """Past tasks that let expect the same everywhere, so that what is left is an ordinary Gaussian process."""
+
+    def __init__(self, lengths: Floats) -> None:
+        self.lengths_ = lengths
+
+    def expected(self, points: Floats) -> Floats:
+        """Return nothing of one task, (1, n)."""
+        return np.zeros((1, len(points)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conditioned:

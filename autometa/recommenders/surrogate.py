@@ -24,6 +24,9 @@ class Surrogate(Protocol):
     def condition(self, points: Floats, losses: Floats) -> "Conditional":
         """Return what is expected after losses (n,) were observed at points (n, d), one at least."""
 
+    def alone(self, points: Floats, losses: Floats) -> "Conditional":
+        """Return what these losses let expect by themselves, whatever past tasks say."""
+
 
 class Conditional(Protocol):
     """What is expected of a new task, given results."""

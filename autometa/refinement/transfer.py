@@ -25,6 +25,7 @@ N_BEST = 3  # results that candidates are near to, or runs of each past task tha
 FINER = (0.1, 0.03)  # distances at which the most promising candidates are then varied, one after the other
 N_REFINED = 4  # of them
 N_FINER = 25  # around each
+ALONE_EVERY = 5  # of so many trials one goes by the results of the new task alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,7 +52,8 @@ class Transfer:
     """Proposes what to try next.
 
     The first is good on average over the past tasks, as the surrogate sees these. From then on it is the largest
-    expected improvement under what the results make of it.
+    expected improvement under what the results make of it; every so often, under what they say alone: where a task is
+    unlike all that are past, what these expect may be bad through and through, and nothing near it says so.
 
     Parameters
     ----------
@@ -103,7 +105,9 @@ class Transfer:
         candidates = _new(np.vstack(self._candidates(cube, places, losses, rng)), taken)
         if not len(candidates):  # all of a small space is being tried
             return cube.values(cube.drawn(rng, 1)[0])
-        expected = self._surrogate(cube).condition(cube.coordinates(places), losses)
+        surrogate = self._surrogate(cube)
+        condition = surrogate.alone if len(taken) % ALONE_EVERY == ALONE_EVERY - 1 else surrogate.condition
+        expected = condition(cube.coordinates(places), losses)
         if len(awaited):
             expected = expected.believing(cube.coordinates(awaited))
         gains = expected.log_improvement(cube.coordinates(candidates))
