@@ -14,7 +14,7 @@ from autometa.evaluation.machine_speed import machine_speed
 from autometa.evaluation.protocol import CV_V1, Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.fewshot import catalogue
-from autometa.fewshot.encoder.inference import embedded
+from autometa.fewshot.encoder.inference import embedded, version_in_force
 from autometa.fewshot.similar import SimilarTasks, similar_tasks
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
@@ -212,7 +212,12 @@ class Advisor:
     def _experience(self, kind: TaskKind, metric: Metric, trust: Trust = ALL_ALIKE) -> Experience:
         """Return what is known about a kind of task, as far as its origins are trusted."""
         experience = self.knowledge.experience(
-            kind, metric, protocol=self.protocol.name, pipelines_version=PIPELINES_VERSION, trust=trust
+            kind,
+            metric,
+            protocol=self.protocol.name,
+            pipelines_version=PIPELINES_VERSION,
+            embedding_version=version_in_force(),
+            trust=trust,
         )
         if experience.n_tasks == 0 and trust.excluded:
             raise NotKnownError(

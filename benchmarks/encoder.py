@@ -23,23 +23,20 @@ import numpy.typing as npt
 from autometa._paths import data_path
 from autometa.benchmark.replay import is_judgement
 from autometa.embedding import EMBEDDING_VERSION
-from autometa.evaluation.protocol import CV_V1
 from autometa.fewshot.encoder.agreement import retrieval
 from autometa.fewshot.encoder.inference import TaskEncoder
 from autometa.fewshot.encoder.learning import EFFORT, EncoderTasks, TrainedEncoder, Weighing, embeddings, train_encoder
-from autometa.fewshot.encoder.tables import Table, read_table
+from autometa.fewshot.encoder.own import N_ROWS, encoder_tasks
+from autometa.fewshot.encoder.tables import read_table
 from autometa.fewshot.training import Effort
-from autometa.growing.tables import find_tables
+from autometa.growing.tables import known_tasks
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.embedded import add_embeddings, export_embeddings
 from autometa.knowledge.shipped import create_filled
-from autometa.metric import default_metric
-from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.recommenders.similarity import Similarity
 from autometa.task import Task
 from autometa.task_kind import TaskKind
 
-N_ROWS = 1_024  # of each table, that parts are drawn from
 N_FOLDS = 5
 METAFEATURES, ENCODER, NUMBERS_ALONE, BOTH, POPULAR = (
     "meta-features",
@@ -98,23 +95,6 @@ def main() -> None:
             if options.shard is not None:
                 n_tasks = write_shard(base, TaskEncoder.load(target), known, options.shard)
                 print(f"{n_tasks} embeddings in {options.shard}")
-
-
-def known_tasks(index: Path, base: KnowledgeBase) -> dict[str, Task]:
-    """Return the tables that a base knows, by fingerprint."""
-    stored = base.tasks()
-    names, fingerprints = set(stored["name"]), set(stored["fingerprint"])
-    read = (source.read() for source in find_tables(index) if source.name in names)
-    return {task.fingerprint: task for task in read if task.fingerprint in fingerprints}
-
-
-def encoder_tasks(base: KnowledgeBase, tables: Mapping[str, Table]) -> EncoderTasks:
-    """Return the tasks of a base, of all kinds."""
-    experiences = [
-        base.experience(kind, default_metric(kind), protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
-        for kind in TaskKind
-    ]
-    return EncoderTasks.of(experiences, tables)
 
 
 def choose(tasks: EncoderTasks, effort: Effort, weighing: Weighing) -> None:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
+from autometa._optional import require
 from autometa.cli.options import DatabaseOption, FormatOption, MetricOption, SeedOption, opened
 from autometa.cli.output import Format, counting, print_content, print_rows, say
 from autometa.errors import OptionError
@@ -92,6 +94,89 @@ def train(  # noqa: PLR0913 - an argument for each option
         "tasks": experience.n_tasks,
         "families left out": len(families),
         **figures,
+        "file": str(file),
+    }
+    if form is Format.TABLE:
+        print_rows([content], form)
+    else:
+        print_content(content, form)
+
+
+@app.command("train-encoder")
+def train_own_encoder(  # noqa: PLR0913 - an argument for each option
+    place: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="PLACE",
+            help="An index.csv, a folder of tables, or one table: those that the base knows are learned from.",
+            show_default=False,
+        ),
+    ] = None,
+    leave_out: LeaveOutOption = _NONE,
+    rounds: RoundsOption = None,
+    device: DeviceOption = "cpu",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write weights there, and go on with the encoder in force."),
+    ] = None,
+    seed: SeedOption = 0,
+    db: DatabaseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Train a task encoder of your own on past runs, by which tasks are then compared in place of the shipped one.
+
+    The known tasks get their embeddings in the base. Without --from the branch that reads tables is not trained, and
+    meta-features speak alone. To go back to the shipped encoder, remove the file.
+
+    \b
+    Example:
+      autometa fewshot train-encoder --rounds 1 --out encoder.safetensors
+    """
+    from autometa.benchmark.replay import is_judgement
+    from autometa.evaluation.record import library_versions
+    from autometa.fewshot.catalogue import EXTRA
+
+    require("torch", extra=EXTRA)
+    from autometa.fewshot.encoder.learning import EFFORT, train_encoder
+    from autometa.fewshot.encoder.own import N_ROWS, encoder_tasks, put_in_force, version_of
+    from autometa.fewshot.encoder.tables import read_table
+    from autometa.growing.tables import known_tasks
+
+    _check_leave_out(leave_out)
+    effort = replace(EFFORT, device=device, n_rounds=EFFORT.n_rounds if rounds is None else rounds)
+    with opened(db) as base:
+        known = {} if place is None else known_tasks(place, base)
+        tasks = encoder_tasks(base, {name: read_table(task, n_rows=N_ROWS) for name, task in known.items()})
+        left_out = sorted({each for each in tasks.families if leave_out == _JUDGEMENT and is_judgement(each)})
+        rows = np.flatnonzero([family not in left_out for family in tasks.families])
+        with counting() as report:
+            trained = train_encoder(
+                tasks.of_rows(rows),
+                seed=seed,
+                effort=effort,
+                report=lambda number, loss, _: report(f"loss {loss:.4f}", number, effort.n_rounds),
+            )
+        about = {
+            "n_tasks": len(rows),
+            "n_tables": len(known),
+            "base": str(base.place),
+            "left_out": left_out,
+            "seed": seed,
+            "versions": library_versions(),
+        }
+        if out is None:
+            file, n_embedded = put_in_force(trained, base, tasks, known, about)
+        else:
+            trained.save(out, version=version_of(trained), about=about)
+            file, n_embedded = out, 0
+    for note in trained.notes:
+        say(note)
+    content = {
+        "tasks": len(rows),
+        "families left out": len(left_out),
+        "tables": len(known),
+        "embeddings stored": n_embedded,
         "file": str(file),
     }
     if form is Format.TABLE:
@@ -204,23 +289,35 @@ def _check_trained(made: "MetaLearner", experience: "Experience") -> None:
 def _experience(base: "KnowledgeBase", kind: TaskKind, metric: str) -> "Experience":
     """Return what recommend learns from."""
     from autometa.evaluation.protocol import CV_V1
+    from autometa.fewshot.encoder.inference import version_in_force
     from autometa.metric import get_metric
     from autometa.pipelines.building import PIPELINES_VERSION
 
-    return base.experience(kind, get_metric(metric, kind), protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
+    return base.experience(
+        kind,
+        get_metric(metric, kind),
+        protocol=CV_V1.name,
+        pipelines_version=PIPELINES_VERSION,
+        embedding_version=version_in_force(),
+    )
 
 
 def _parts(experience: "Experience", leave_out: str) -> "tuple[Experience, set[str]]":
     """Return what is learned from, and the families that are left out."""
     from autometa.benchmark.replay import is_judgement
 
-    if leave_out not in (_NONE, _JUDGEMENT):
-        raise OptionError(f"no families '{leave_out}' to leave out; choose one of: {_NONE}, {_JUDGEMENT}")
+    _check_leave_out(leave_out)
     families = {family for family in experience.families if leave_out == _JUDGEMENT and is_judgement(family)}
     left = experience.without(sorted(families))
     if left.n_tasks == 0:
         raise OptionError("no task is left to learn from; add runs with: autometa kb grow")
     return left, families
+
+
+def _check_leave_out(leave_out: str) -> None:
+    """Raise unless these are families that can be left out."""
+    if leave_out not in (_NONE, _JUDGEMENT):
+        raise OptionError(f"no families '{leave_out}' to leave out; choose one of: {_NONE}, {_JUDGEMENT}")
 
 
 def _reporter(report: Callable[[str, int, int], None], n_rounds: int) -> Callable[[int, float, float], None]:

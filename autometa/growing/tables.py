@@ -9,6 +9,7 @@ import pandas as pd
 
 from autometa.errors import DataError, OptionError
 from autometa.evaluation.protocol import OwnSplits
+from autometa.knowledge.base import KnowledgeBase
 from autometa.reading import read_task
 from autometa.task import Task
 
@@ -89,6 +90,20 @@ class TableSource:
     def ready(self) -> Ready:
         """Return the task, to be measured by the protocol of the plan; errors as of `read`."""
         return Ready(task=self.read())
+
+
+def known_tasks(place: str | Path, base: KnowledgeBase) -> dict[str, Task]:
+    """Return those tables of a place that a base knows, by fingerprint; others are not read, as their names tell.
+
+    Raises
+    ------
+    DataError
+        As of `find_tables`, or if such a table cannot be read.
+    """
+    stored = base.tasks()
+    names, fingerprints = set(stored["name"]), set(stored["fingerprint"])
+    read = (source.read() for source in find_tables(place) if source.name in names)
+    return {task.fingerprint: task for task in read if task.fingerprint in fingerprints}
 
 
 def find_tables(place: str | Path, *, split: str | None = None, target: str | None = None) -> list[TableSource]:

@@ -43,6 +43,7 @@ COMMANDS = (
     "benchmark replay",
     "benchmark judge",
     "fewshot train",
+    "fewshot train-encoder",
     "fewshot status",
     "fewshot evaluate",
     "describe",

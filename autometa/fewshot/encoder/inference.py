@@ -4,23 +4,26 @@ Shapes: R rows, P pairs of a column and a class, F channels, H hidden units, C n
 embedding.
 """
 
+import logging
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from autometa._paths import data_path
+from autometa._paths import data_path, user_data_path
 from autometa._random import generator
-from autometa.embedding import EMBEDDING_SIZE, Embedding, rounded
+from autometa.embedding import EMBEDDING_SIZE, EMBEDDING_VERSION, Embedding, rounded
 from autometa.errors import PersistenceError
 from autometa.fewshot.encoder.numbers import TaskNumbers
 from autometa.fewshot.encoder.tables import Table, channels_of, read_table
 from autometa.fewshot.weights import load_arrays
 from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.task import Task, TaskDescription
+
+_log = logging.getLogger(__name__)
 
 LEARNER = "encoder"
 _SEED = 0  # of the sample of a table
@@ -109,10 +112,41 @@ def shipped_encoder() -> TaskEncoder | None:
     return TaskEncoder.load(path) if path.is_file() else None
 
 
+def own_path() -> Path:
+    """Return the file of the user's own encoder; it need not exist."""
+    return user_data_path("fewshot", "encoder.safetensors")
+
+
+def encoder_in_force() -> TaskEncoder | None:
+    """Return the user's own encoder if there is a sound one, else the shipped one; None where there are no weights."""
+    path = own_path()
+    try:
+        changed_at = path.stat().st_mtime_ns
+    except OSError:
+        return shipped_encoder()
+    return _own_encoder(path, changed_at) or shipped_encoder()
+
+
+def version_in_force() -> str:
+    """Return the version of the encoder by which tasks are compared."""
+    encoder = encoder_in_force()
+    return EMBEDDING_VERSION if encoder is None else encoder.version
+
+
 def embedded(description: TaskDescription, task: Task) -> Embedding | None:
-    """Return the embedding of a task by the shipped encoder, or None where there are no weights."""
-    encoder = shipped_encoder()
+    """Return the embedding of a task by the encoder in force, or None where there are no weights."""
+    encoder = encoder_in_force()
     return None if encoder is None else encoder.embed(description, task)
+
+
+@lru_cache(maxsize=1)
+def _own_encoder(path: Path, changed_at: int) -> TaskEncoder | None:
+    """Return the encoder of a file, None where it is refused; a file that was changed since is read anew."""
+    try:
+        return TaskEncoder.load(path)
+    except PersistenceError as error:
+        _log.warning("your own encoder is not taken up: %s", error)
+        return None
 
 
 def _check(arrays: Arrays, card: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """A table into a knowledge base, with all that describes it."""
 
-from autometa.fewshot.encoder.inference import shipped_encoder
+from autometa.fewshot.encoder.inference import encoder_in_force
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.embedded import add_embeddings
 from autometa.metafeatures import EXTRACTION_VERSION, extract
@@ -20,9 +20,9 @@ def remember(base: KnowledgeBase, task: Task, *, origin: str, seed: int = 0) -> 
     # a sample has the fingerprint of the full table, which may be known; it is refused all the same
     if task.full_n_rows or not base.has_task(task.fingerprint, metafeatures_version=EXTRACTION_VERSION):
         base.add_task(task, extract(task, seed), origin=origin)
-    encoder = shipped_encoder()
+    encoder = encoder_in_force()
     if encoder is None:
         return
-    known = base.describe(task.fingerprint)
+    known = base.describe(task.fingerprint, embedding_version=encoder.version)
     if known.embedding is None:
-        add_embeddings(base, {task.fingerprint: encoder.embed(known, task)})
+        add_embeddings(base, {task.fingerprint: encoder.embed(known, task)}, version=encoder.version)
