@@ -159,17 +159,25 @@ class MetaLearner(BestOnAverage):
         n: int | None = None,
     ) -> tuple[int, ...]:
         """Return positions in ``configurations`` by expected improvement, the first ``n`` or all; unknown ones last."""
-        expected = self._expected(description, observed)
         support = self._support_of(description, observed)
-        if expected is None or support is None:
+        if support is None:
             return super().rank(description, configurations, observed, n)
-        mean = np.round(expected[0], 6)
-        gain = self._gain(description, support, expected) if len(support.columns) else np.zeros_like(mean)
+        worth, mean = self._worth(description, support, observed)
         rows = np.array([self._row_of.get(c.key, -1) for c in configurations], dtype=int)
-        gain, mean = np.where(rows >= 0, gain[rows], -1.0), np.where(rows >= 0, mean[rows], np.inf)
+        worth, mean = np.where(rows >= 0, worth[rows], -np.inf), np.where(rows >= 0, mean[rows], np.inf)
         done = {evaluation.configuration.key for evaluation in observed}
         left = [position for position, c in enumerate(configurations) if c.key not in done]
-        return tuple(sorted(left, key=lambda p: (-gain[p], mean[p], configurations[p].key))[:n])
+        return tuple(sorted(left, key=lambda p: (-worth[p], mean[p], configurations[p].key))[:n])
+
+    def _worth(
+        self, description: TaskDescription, support: Support, observed: Sequence[Evaluation]
+    ) -> tuple[Floats, Floats]:
+        """Return how much all points are worth a look, and what decides between equals, the less the better: (N,)."""
+        expected = self._expected(description, observed)
+        if expected is None:
+            raise ValueError("nothing is expected where nothing was learned")
+        mean = np.round(expected[0], 6)
+        return (self._gain(description, support, expected) if len(support.columns) else np.zeros_like(mean)), mean
 
     def _gain(self, description: TaskDescription, support: Support, expected: tuple[Floats, Floats]) -> Floats:
         """Return the expected improvement of all points over the best of a support set, (N,), from `_expected`."""

@@ -23,7 +23,6 @@ from autometa.fewshot.trend import TrendEncoder
 from autometa.fewshot.weights import Array
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.proximity import Proximity
-from autometa.space import Configuration
 from autometa.task import TaskDescription
 
 N_STEPS = 12  # of a search in training; longer ones go on in the same way
@@ -213,26 +212,14 @@ class Recurrent(MetaLearner):
     version = 2  # since a task with few runs shortens no search
     effort = Effort(n_rounds=12, n_steps=40, patience=4, learning_rate=2e-3, n_episodes=32)
 
-    def rank(
-        self,
-        description: TaskDescription,
-        configurations: Sequence[Configuration],
-        observed: Sequence[Evaluation] = (),
-        n: int | None = None,
-    ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` by how much each is worth a look, the first ``n`` or all."""
-        support = self._support_of(description, observed)
-        if support is None:
-            return super().rank(description, configurations, observed, n)
+    def _worth(
+        self, description: TaskDescription, support: Support, observed: Sequence[Evaluation]
+    ) -> tuple[Floats, Floats]:
         context = self.contexts_.transform([description])[0]
         with seeded(0), torch.no_grad():
             worth = self._at(context, support)[0]
         by_row = np.round(worth.cpu().double().numpy(), 6)
-        rows = np.array([self._row_of.get(c.key, -1) for c in configurations], dtype=int)
-        value = np.where(rows >= 0, by_row[rows], -np.inf)
-        done = {evaluation.configuration.key for evaluation in observed}
-        left = [position for position, c in enumerate(configurations) if c.key not in done]
-        return tuple(sorted(left, key=lambda p: (-value[p], configurations[p].key))[:n])
+        return by_row, np.zeros_like(by_row)
 
     def _context_encoder(self, ordered: Experience, seed: int) -> ContextEncoder:
         return TrendEncoder(ordered, Proximity().fit(ordered, seed)).fit(ordered.descriptions)
