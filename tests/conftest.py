@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import signal
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # read as libraries are loaded: the workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -54,6 +55,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         keep_speed(1.0)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Let what tests start be interrupted, even if they run in the background of a shell, which ignores interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

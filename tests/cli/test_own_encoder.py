@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from autometa._paths import data_path
 from autometa.cli.main import app
 from autometa.fewshot.encoder.inference import encoder_in_force, own_path, shipped_encoder
 from autometa.fewshot.weights import load_arrays
+from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.exchange import import_shard
 
 WINE = ("data/examples/wine.csv", "--target", "cultivar")
 
@@ -21,8 +24,11 @@ def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def base(one_shard_base: Path, tmp_path: Path) -> str:
-    """Return a base of one's own, to be written to."""
-    return str(shutil.copy(one_shard_base, tmp_path / "own.db"))
+    """Return a base of one's own, to be written to, with the embeddings by the shipped encoder."""
+    path = shutil.copy(one_shard_base, tmp_path / "own.db")
+    with KnowledgeBase(path) as base:
+        import_shard(base, data_path("knowledge", "embeddings-1-001.parquet"))
+    return str(path)
 
 
 def run(*arguments: str) -> tuple[str, str]:
