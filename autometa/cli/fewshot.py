@@ -96,10 +96,7 @@ def train(  # noqa: PLR0913 - an argument for each option
         **figures,
         "file": str(file),
     }
-    if form is Format.TABLE:
-        print_rows([content], form)
-    else:
-        print_content(content, form)
+    _print_one(content, form)
 
 
 @app.command("train-encoder")
@@ -157,9 +154,10 @@ def train_own_encoder(  # noqa: PLR0913 - an argument for each option
                 effort=effort,
                 report=lambda number, loss, _: report(f"loss {loss:.4f}", number, effort.n_rounds),
             )
+        n_tables = sum(tasks.tables[row] is not None for row in rows)
         about = {
             "n_tasks": len(rows),
-            "n_tables": len(known),
+            "n_tables": n_tables,
             "base": str(base.place),
             "left_out": left_out,
             "seed": seed,
@@ -175,14 +173,11 @@ def train_own_encoder(  # noqa: PLR0913 - an argument for each option
     content = {
         "tasks": len(rows),
         "families left out": len(left_out),
-        "tables": len(known),
+        "tables": n_tables,
         "embeddings stored": n_embedded,
         "file": str(file),
     }
-    if form is Format.TABLE:
-        print_rows([content], form)
-    else:
-        print_content(content, form)
+    _print_one(content, form)
 
 
 @app.command("status")
@@ -267,9 +262,17 @@ def _row(name: str, found: "Assessment") -> dict[str, object]:
     }
 
 
+def _print_one(content: dict[str, object], form: Format) -> None:
+    """Print what one training came to: a row of a table, or an object."""
+    if form is Format.TABLE:
+        print_rows([content], form)
+    else:
+        print_content(content, form)
+
+
 def _made(name: str, rounds: int | None, device: str) -> "MetaLearner":
     """Return an unfitted meta-learner."""
-    made: MetaLearner = load(name)()  # type: ignore[assignment] # the catalogue has no others
+    made = load(name)()
     from autometa.fewshot.devices import device_of
 
     device_of(device)

@@ -2,10 +2,13 @@
 
 import importlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from autometa._optional import require
 from autometa.errors import OptionError
-from autometa.recommenders.base import Recommender
+
+if TYPE_CHECKING:
+    from autometa.fewshot.recommender import MetaLearner
 
 EXTRA = "fewshot"
 
@@ -17,7 +20,7 @@ class Entry:
     Parameters
     ----------
     module, name : str
-        Of the class, a `Recommender`.
+        Of the class, a `MetaLearner`.
     about : str
         What it is, in a few words.
     """
@@ -54,7 +57,7 @@ LEARNERS: dict[str, Entry] = {
 }
 
 
-def load(name: str) -> type[Recommender]:
+def load(name: str) -> "type[MetaLearner]":
     """Return the class of a meta-learner.
 
     Raises
@@ -68,5 +71,5 @@ def load(name: str) -> type[Recommender]:
         raise OptionError(f"no meta-learner '{name}'; choose one of: {', '.join(LEARNERS)}")
     require("torch", extra=EXTRA)
     entry = LEARNERS[name]
-    found: type[Recommender] = getattr(importlib.import_module(entry.module), entry.name)
+    found: type[MetaLearner] = getattr(importlib.import_module(entry.module), entry.name)
     return found

@@ -44,7 +44,7 @@ def _meta_learners() -> dict[str, Callable[[], Recommender]]:
 
     tiny = Effort(n_rounds=1, n_steps=1, n_episodes=2)
     names = [name for name in catalogue.LEARNERS if name not in ALIKE]
-    return {name: partial(catalogue.load(name), tiny) for name in names}  # type: ignore[call-arg] # a MetaLearner
+    return {name: partial(catalogue.load(name), tiny) for name in names}
 
 
 FACTORIES: dict[str, Callable[[], Recommender]] = {
