@@ -16,7 +16,7 @@ from autometa.evaluation.warm import Evaluators
 from autometa.fitting import leaderboard
 from autometa.fitting.finishing import Choice, Finished, Means, choose, fit_all, fit_choice
 from autometa.fitting.options import FitOptions
-from autometa.fitting.timing import SAFETY, FinishTimes, seconds_left
+from autometa.fitting.timing import SAFETY, FinishTimes, by_time, seconds_left
 from autometa.knowledge.base import KnowledgeBase
 from autometa.pipelines.building import build, takes_weights
 from autometa.pipelines.learners import learners_of
@@ -278,17 +278,21 @@ def _fit_furthest(
 ) -> Fitted:
     """Return the attempt that came furthest, fitted, where none came to the end; else the cheapest advice.
 
-    What failed or ran out of memory under limits is not tried without them.
+    What failed or ran out of memory under limits is not tried without them; what is expected to take longer than is
+    left comes last.
     """
+    task = refinement.objective.task
+    left = seconds_left(options.started, options.time_budget) / SAFETY
+    in_time, late = by_time(refinement.ranked, refinement.rungs, task, left)
     cheapest = sorted(recommendation, key=lambda each: (math.isnan(each.fit_seconds), each.fit_seconds, each.rank))
     failed = {each.configuration.key for each in refinement.attempts if each.is_whole}  # but could not be fitted
     failed |= {each.configuration.key for each in refinement.attempts if each.last.status in _HOPELESS}
     reasons += [f"{each.configuration.algorithm}: {each.last.error}" for each in refinement.attempts if each.last.error]
-    ranked = [each.configuration for each in refinement.ranked]
-    for configuration in (*ranked, *(each.configuration for each in cheapest)):
+    ranked, others = [each.configuration for each in in_time], [each.configuration for each in late]
+    for configuration in (*ranked, *(each.configuration for each in cheapest), *others):
         if configuration.key in failed:
             continue
-        pipeline, failures = _fit_one(configuration, refinement.objective.task, y, options)
+        pipeline, failures = _fit_one(configuration, task, y, options)
         reasons += failures
         if pipeline is not None:
             return Fitted(

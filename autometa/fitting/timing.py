@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from autometa.evaluation.protocol import Splits
 from autometa.fitting.finishing import MAX_MEMBERS, N_CONSIDERED
 from autometa.fitting.options import FitOptions
-from autometa.refinement.attempts import Attempt, fit_seconds_on_all
+from autometa.refinement.attempts import Attempt, Rung, fit_seconds_on_all
 from autometa.refinement.objective import Objective
+from autometa.task import Task
 
 SAFETY = 1.3  # fits on all rows take longer than expected as often as not
 _FINISH_SECONDS = 0.3  # to close what measures
@@ -53,6 +54,18 @@ def reserve_seconds(
     wanted = max(min(sum(best) / n_cores, 0.25 * time_budget), min(best[0], 0.5 * time_budget))
     n_considered = min(n_affordable(seconds_per_score, time_budget), len(whole))
     return _FINISH_SECONDS + SAFETY * (wanted + _N_STEPS * n_considered * seconds_per_score)
+
+
+def by_time(
+    attempts: Sequence[Attempt], rungs: Sequence[Rung], task: Task, seconds: float
+) -> tuple[list[Attempt], list[Attempt]]:
+    """Return those attempts whose fits on all rows are expected to take no longer, and the others; in their order."""
+    in_time: list[Attempt] = []
+    late: list[Attempt] = []
+    for each in attempts:
+        expected = fit_seconds_on_all(each, task, rungs[len(each.losses) - 1].splits)
+        (in_time if expected <= seconds else late).append(each)
+    return in_time, late
 
 
 class FinishTimes:

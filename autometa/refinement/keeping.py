@@ -7,7 +7,7 @@ from autometa.evaluation.limits import Limits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.fewshot.encoder.storing import remember
 from autometa.knowledge.base import KnowledgeBase
-from autometa.refinement.attempts import SEED, Attempt, Rung, Source
+from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Rung, Source
 from autometa.task import Task
 
 
@@ -65,6 +65,8 @@ class Keeper:
 
     def _is_complete(self, evaluation: Evaluation) -> bool:
         """Return whether an evaluation is what anybody would have measured."""
+        if evaluation.protocol == SAMPLE.name:  # nobody else measures by it
+            return False
         if evaluation.status is not Status.OK:
             return evaluation.status not in self._unsaid
         n_scores = {len(scores) for scores in evaluation.fold_scores.values()}

@@ -1,16 +1,18 @@
 """Proposing: what a refinement attempts next."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from autometa._random import generator
 from autometa.evaluation.record import Evaluation, Status
+from autometa.metric import get_metric
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
-from autometa.refinement.attempts import Attempt, Source
+from autometa.refinement.attempts import SAMPLE, Attempt, Source
 from autometa.refinement.nearby import draw_near
 from autometa.refinement.stopping import next_to_stop, without_rounds
 from autometa.space import Configuration
@@ -68,8 +70,18 @@ class Proposer:
         """Number of advised configurations."""
         return len(self._recommendation)
 
+    def has_advice(self, had: Collection[str]) -> bool:
+        """Return whether anything was advised that is not among the keys ``had``."""
+        return any(advice.configuration.key not in had for advice in self._recommendation)
+
     def propose(
-        self, number: int, attempts: Sequence[Attempt], running: Collection[str], max_seconds: float
+        self,
+        number: int,
+        attempts: Sequence[Attempt],
+        running: Collection[str],
+        *,
+        max_seconds: float = math.inf,
+        seconds_left: float = math.inf,
     ) -> Proposal:
         """Return what to attempt as number ``number``.
 
@@ -78,11 +90,13 @@ class Proposer:
         number : int
             From 0.
         attempts : sequence of Attempt
-            What has ended.
+            What was measured.
         running : collection of str
             Keys of what is being measured.
         max_seconds : float
             What a fit on the whole table may be predicted to take; not asked of what was advised.
+        seconds_left : float
+            Of the budget.
         """
         had = {each.configuration.key for each in attempts} | set(running)
         for advice in self._recommendation:
@@ -90,7 +104,7 @@ class Proposer:
                 evidence = [f"{run.task}: rank {run.rank} of {run.n_tried}" for run in advice.evidence[:_N_EVIDENCE]]
                 told = {"rank": advice.rank, "evidence": evidence, "reasons": list(advice.reasons)}
                 return Proposal(configuration=advice.configuration, source=Source.ADVISED, told=told)
-        stopped = next_to_stop(attempts, self._grounds.description.kind)
+        stopped = next_to_stop(attempts, self._grounds.description.kind, seconds_left)
         looked_at = {without_rounds(each.configuration) for each in attempts if each.source is Source.STOPPED}
         if stopped is not None and without_rounds(stopped) not in looked_at | self._stopped:
             self._stopped.add(without_rounds(stopped))
@@ -122,7 +136,41 @@ class Proposer:
 
 
 def told_of(attempts: Sequence[Attempt]) -> list[Evaluation]:
-    """Return what a recommender is told: the first splits' results, but for what time has cut short."""
-    told = [each.evaluations[0] for each in sorted(attempts, key=lambda each: each.number)]
-    protocol = told[0].protocol if told else ""  # other numbers of rounds are measured on the last splits alone
+    """Return what a recommender is told: the results on the first splits, but for what time has cut short.
+
+    Of what came no further than the sample, its losses there, times what the others' became of theirs: so they are told
+    apart, and nothing is taken for worse because fewer rows were to be learned from.
+    """
+    ordered = sorted(attempts, key=lambda each: each.number)
+    on_sample = {each.number: each.evaluations[0] for each in ordered if each.evaluations[0].protocol == SAMPLE.name}
+    beyond = {each.number: each.evaluations[each.number in on_sample :] for each in ordered}
+    further = {number: each[0] for number, each in beyond.items() if each}
+    protocol = next((each.protocol for each in further.values()), SAMPLE.name)
+    ratios = _loss_ratios([(on_sample[number], each) for number, each in further.items() if number in on_sample])
+    told = [further[n] if n in further else _moved(on_sample[n], ratios, protocol) for n in beyond]
+    # Other numbers of rounds are measured on the last splits alone.
     return [each for each in told if each.protocol == protocol and each.status is not Status.TIMED_OUT]
+
+
+def _loss_ratios(pairs: Sequence[tuple[Evaluation, Evaluation]]) -> dict[str, float]:
+    """Return of each metric the sum of the second losses of pairs over that of the first."""
+    names = {name for pair in pairs for name in pair[0].fold_scores.keys() & pair[1].fold_scores.keys()}
+    sums = {
+        name: [
+            sum(get_metric(name).loss(pair[place].score(name)) for pair in pairs if name in pair[1 - place].fold_scores)
+            for place in (0, 1)
+        ]
+        for name in names
+    }
+    return {name: after / before for name, (before, after) in sums.items() if before > 0}
+
+
+def _moved(evaluation: Evaluation, ratios: Mapping[str, float], protocol: str) -> Evaluation:
+    """Return an evaluation on the sample as one of another protocol, where anything was measured by that."""
+    if protocol == SAMPLE.name:
+        return evaluation
+    scores = {}
+    for name in evaluation.fold_scores.keys() & ratios.keys():
+        metric = get_metric(name)
+        scores[name] = (metric.score(ratios[name] * metric.loss(evaluation.score(name))),)
+    return replace(evaluation, protocol=protocol, fold_scores=scores)

@@ -5,7 +5,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,20 +17,21 @@ from optuna.study import Study, StudyDirection
 from autometa._passwords import hide_passwords
 from autometa.errors import OptionError
 from autometa.evaluation.limits import Limits
-from autometa.evaluation.protocol import OwnSplits
+from autometa.evaluation.protocol import HOLDOUT_V1, OwnSplits
 from autometa.evaluation.record import Status
 from autometa.evaluation.warm import Evaluators
 from autometa.pipelines.learners import space_of
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
-from autometa.refinement.attempts import Allowance, Attempt, Ladder, Rung, Source, cpu_seconds_of, measure, rungs_of
+from autometa.refinement.attempts import RUNGS_VERSION, Attempt, Rung, Source, rungs_of
+from autometa.refinement.climbing import Allowance, climb, climb_seconds, cpu_seconds_of, next_to_climb
 from autometa.refinement.naming import NamedSpaces
 from autometa.refinement.objective import Objective
-from autometa.refinement.proposing import Proposal, Proposer
+from autometa.refinement.proposing import Proposer
 from autometa.refinement.stopping import measure_stages
 from autometa.refinement.storing import TrialLog
 
-_BATCH = 4  # attempts of a budget of trials that are proposed at once, whatever the number of workers
+_BATCH = 4  # measurements of a budget of trials that are begun at once, whatever the number of workers
 _FIRST_SHARE = 0.5  # of the time, which the first attempt may take
 _LEAST_SECONDS = 0.2  # with less left, nothing is begun
 _FIT_SHARE = 0.25  # of the time, which a fit on the whole table may be predicted to take
@@ -176,8 +177,9 @@ def refine(
     """Try the advised configurations on the table, in their order, and go on from what they score.
 
     After them by turns: what the recommender proposes, told of all results; configurations near those that are expected
-    to be best, or were; and Optuna's TPE. Each is measured in processes with hard limits, on cheap rungs first: see
-    `autometa.refinement.attempts`. An interrupt ends it with what is known; so does the budget.
+    to be best, or were; and Optuna's TPE. Each is measured in processes with hard limits, on the cheapest rung first,
+    and waits there until it is among the best of all that were: see `autometa.refinement.attempts`. An interrupt ends
+    it with what is known; so does the budget.
 
     Parameters
     ----------
@@ -190,9 +192,9 @@ def refine(
     plan : Plan
         How.
     report : callable, optional
-        Called with a `Progress` after every attempt, and about four times a second.
+        Called with a `Progress` after every measurement, and about four times a second.
     keep : callable, optional
-        Called with every attempt as it ends.
+        Called with every attempt as it ends; with those that wait, at the end of all.
 
     Raises
     ------
@@ -210,14 +212,16 @@ def refine(
         "metric": objective.name,
         "splits": plan.splits.name if plan.splits is not None else "autometa's",
         "choice of algorithms": ",".join(spaces.spaces),
-        "release of autometa": hashlib.sha256(repr(spaces.spaces).encode()).hexdigest()[:12],  # by its ranges
+        "release of autometa": hashlib.sha256(repr((spaces.spaces, RUNGS_VERSION)).encode()).hexdigest()[
+            :12
+        ],  # by ranges, rungs
     }
     search = _Search(objective, plan, proposer, TrialLog(study, spaces, objective, identity, plan.seed))
     search.report = report
     search.keep = keep
     was_interrupted = search.run()
     return Refinement(
-        attempts=tuple(sorted(search.attempts, key=lambda each: each.number)),
+        attempts=tuple(search.attempts),
         objective=objective,
         rungs=search.rungs,
         study=study,
@@ -235,20 +239,21 @@ class _Search:
         self._proposer = proposer
         self._log = log
         self.rungs = rungs_of(objective.task, plan.splits)
-        self._ladder = Ladder(self.rungs, proposer.n_advised)
-        self.attempts: list[Attempt] = list(log.earlier)
-        for each in self.attempts:
-            for place, loss in enumerate(each.losses):
-                self._ladder.goes_on(each.number, place, loss)
-        self._n_begun = len(self.attempts)
+        self._attempts = {each.number: each for each in log.earlier}  # as far as they came
+        self._n_begun = len(self._attempts)
         self._cpu_seconds = cpu_seconds_of(plan.splits)
-        earlier = {each.number for each in self.attempts}
+        earlier = frozenset(self._attempts)
         self._numbers = (number for number in count() if number not in earlier)  # a killed run leaves gaps
-        self._running: dict[Future[Attempt], str] = {}
+        self._running: dict[Future[Attempt], Attempt] = {}  # as they were before
         self._deadlines: dict[int, float] = {}  # by number of the attempt
         self._is_stopped = False  # by the user
         self.report: Callable[[Progress], None] | None = None
         self.keep: Callable[[Attempt], None] | None = None
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """What was measured, by number."""
+        return [self._attempts[number] for number in sorted(self._attempts)]
 
     def run(self) -> bool:
         """Search until the budget is used; return whether the user stopped it."""
@@ -268,6 +273,7 @@ class _Search:
                     wait(running, timeout=_POLL_SECONDS)
                 self._evaluators.close()
                 self._log.abandon()
+            self._keep([each for each in self.attempts if not (each.is_whole or each.has_failed)])
         return self._is_stopped
 
     @contextmanager
@@ -290,47 +296,71 @@ class _Search:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _fill(self, pool: ThreadPoolExecutor) -> bool:
-        """Begin attempts as far as there is room, time and budget; return whether more will come."""
-        if not self._may_begin():
-            return False
+        """Begin measurements as far as there is room, time and budget; return whether any has begun."""
         if self._plan.budget.seconds is not None:
             n_free = self._plan.n_workers - len(self._running)
         else:  # all of a batch know the same, whatever the number of workers and however fast they are
-            n_free = _BATCH - self._n_begun % _BATCH if not self._running else 0
-        known = sorted(self.attempts, key=lambda each: each.number)
-        among = frozenset(each.number for each in known) if self._plan.budget.seconds is None else None
-        for _ in range(n_free):
-            if not self._may_begin():
-                break
-            self._begin(pool, known, among)
+            n_free = _BATCH if not self._running else 0
+        known = self.attempts
+        n_before = len(self._running)
+        while n_free and self._begin_next(pool, known):
+            n_free -= 1
+        return len(self._running) > n_before
+
+    def _begin_next(self, pool: ThreadPoolExecutor, known: Sequence[Attempt]) -> bool:
+        """Begin the next measurement; return False if there is none, or no time for it."""
+        left = self._plan.budget.left(self.attempts)
+        attempt = self._next(known, left) if left > _LEAST_SECONDS and not self._is_stopped else None
+        if attempt is None:
+            return False
+        is_first = attempt.number == 0 and not attempt.losses
+        deadline = time.monotonic() + (_FIRST_SHARE if is_first else 1.0) * left
+        self._deadlines[attempt.number] = deadline
+        allowance = Allowance(memory_bytes=self._plan.memory_bytes, deadline=deadline, cpu_seconds=self._cpu_seconds)
+        self._running[pool.submit(self._measured, attempt, allowance)] = attempt
         return True
 
-    def _may_begin(self) -> bool:
-        """Return whether the budget allows another attempt."""
-        budget = self._plan.budget
-        if self._is_stopped:
-            return False
-        if budget.n_trials is not None and self._n_begun >= budget.n_trials:
-            return False
-        return budget.left(self.attempts) > _LEAST_SECONDS
+    def _next(self, known: Sequence[Attempt], left: float) -> Attempt | None:
+        """Return what is measured next: what was advised, then what goes on to another rung, then what is new.
 
-    def _begin(self, pool: ThreadPoolExecutor, known: Sequence[Attempt], among: Collection[int] | None) -> None:
-        """Begin one attempt."""
+        Where nothing new may begin, what was advised comes to the end of its folds.
+        """
+        had = {each.configuration.key for each in (*known, *self._running.values())}
+        running = {each.number for each in self._running.values()}
+        n_trials = self._plan.budget.n_trials
+        may_begin = n_trials is None or self._n_begun < n_trials
+
+        def may_climb(attempt: Attempt) -> bool:
+            is_free = attempt.number not in running
+            return is_free and climb_seconds(attempt, self.rungs, self._objective.task) <= left
+
+        if may_begin and self._proposer.has_advice(had):
+            return self._new(known, left)
+        climber = next_to_climb(known, self.rungs, may_climb)
+        if climber is None and not running and not any(each.is_whole for each in known):
+            climber = next_to_climb(known, self.rungs, may_climb, is_open=True)  # the best cannot be, in this time
+        if climber is None and may_begin:
+            return self._new(known, left)
+        if climber is None:
+            cheap = [each for each in self.rungs if each.splits is not HOLDOUT_V1]
+            first = [each for each in known if each.source is Source.ADVISED]
+            climber = next_to_climb(first, cheap, may_climb, is_open=True)
+        if climber is not None:
+            self._log.resume(climber)
+        return climber
+
+    def _new(self, known: Sequence[Attempt], left: float) -> Attempt:
+        """Return a new attempt, whose trial has begun."""
         seconds = self._plan.budget.seconds
-        max_fit_seconds = math.inf if seconds is None else _FIT_SHARE * seconds
         number = next(self._numbers)
-        proposal = self._proposer.propose(number, known, set(self._running.values()), max_fit_seconds)
-        attempt = self._begun(number, proposal)
-        share = _FIRST_SHARE if number == 0 else 1.0
-        deadline = time.monotonic() + share * self._plan.budget.left(self.attempts)
-        self._deadlines[number] = deadline
-        allowance = Allowance(memory_bytes=self._plan.memory_bytes, deadline=deadline, cpu_seconds=self._cpu_seconds)
-        future = pool.submit(self._measured, attempt, allowance, among)
-        self._running[future] = attempt.configuration.key
+        proposal = self._proposer.propose(
+            number,
+            known,
+            {each.configuration.key for each in self._running.values()},
+            max_seconds=math.inf if seconds is None else _FIT_SHARE * seconds,
+            seconds_left=left,
+        )
         self._n_begun += 1
-
-    def _begun(self, number: int, proposal: Proposal) -> Attempt:
-        """Return an attempt whose trial has begun."""
         configuration = proposal.configuration
         if proposal.source is not Source.STOPPED or configuration is None:  # else its trial begins when it is known
             configuration = self._log.begin(number, configuration, proposal.source, proposal.told)
@@ -338,38 +368,46 @@ class _Search:
             number=number, configuration=configuration, source=proposal.source, is_whole=False, evaluations=()
         )
 
-    def _measured(self, attempt: Attempt, allowance: Allowance, among: Collection[int] | None) -> Attempt:
-        """Return an attempt after its climb; in a worker's thread."""
+    def _measured(self, attempt: Attempt, allowance: Allowance) -> Attempt:
+        """Return an attempt after its next rung; in a worker's thread."""
         with self._evaluators.lent() as evaluator:
             evaluator.start()  # the time that it takes is not the attempt's, but the deadline stays
             if attempt.source is Source.STOPPED:
-                return measure_stages(evaluator, self._ladder, self._objective, attempt, allowance)
-            return measure(evaluator, self._ladder, self._objective, attempt, allowance, among=among)
+                return measure_stages(evaluator, self.rungs, self._objective, attempt, allowance)
+            return climb(evaluator, self.rungs, self._objective, attempt, allowance)
 
     def _take(self, done: list[Future[Attempt]]) -> None:
-        """Take in what has ended, in the order of its numbers."""
-        ended = []
-        for future in done:
-            del self._running[future]
-            ended.append(future.result())
-        for attempt in sorted(ended, key=lambda each: each.number):
+        """Take in what was measured, in the order of its numbers."""
+        measured = [(self._running.pop(future), future.result()) for future in done]
+        for before, attempt in sorted(measured, key=lambda pair: pair[1].number):
             if attempt.source is Source.STOPPED:
                 self._log.begin(attempt.number, attempt.configuration, attempt.source, {})
-            if self.keep is not None:  # before it counts as done: a killed run does it again, and keeps it then
-                self.keep(attempt)
             is_late = time.monotonic() > self._deadlines[attempt.number] - _LATE_SECONDS
-            self._log.end(attempt, is_cut=is_late and attempt.last.status is Status.TIMED_OUT)
-            self.attempts.append(attempt)
+            is_cut = is_late and attempt.last.status is Status.TIMED_OUT
+            if is_cut and before.losses:  # it stays where it was
+                continue
+            self._attempts[attempt.number] = attempt
+            if attempt.is_whole or attempt.has_failed:
+                self._keep([attempt])  # before it counts as done: a killed run does it again, and keeps it then
+                self._log.end(attempt, is_cut=is_cut)
+            else:
+                self._log.note(attempt)
         if self.report is not None:
             whole = [each for each in self.attempts if each.is_whole]
             self.report(
                 Progress(
-                    n_attempts=len(self.attempts),
+                    n_attempts=len(self._attempts),
                     best=min(whole, key=lambda each: (each.loss, each.number)) if whole else None,
-                    last=self.attempts[-1] if ended else None,
+                    last=self._attempts[max(a.number for _, a in measured)] if measured else None,
                     seconds_left=self._plan.budget.left(self.attempts),
                 )
             )
+
+    def _keep(self, attempts: Sequence[Attempt]) -> None:
+        """Give attempts to whoever keeps them."""
+        for each in attempts:
+            if self.keep is not None:
+                self.keep(each)
 
 
 def _study(objective: Objective, plan: Plan) -> Study:

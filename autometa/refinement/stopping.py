@@ -16,7 +16,8 @@ from autometa.evaluation.running import Evaluator, Measurement
 from autometa.evaluation.scoring import score_fold
 from autometa.pipelines.learners import space_of
 from autometa.pipelines.rounds import is_prefix_stable, n_rounds, rounds_parameter, with_rounds
-from autometa.refinement.attempts import SEED, Allowance, Attempt, Ladder
+from autometa.refinement.attempts import SEED, Attempt, Rung
+from autometa.refinement.climbing import Allowance
 from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -36,13 +37,19 @@ def stages_of(configuration: Configuration, kind: TaskKind) -> tuple[int, ...]:
     return tuple(sorted(found - {own}))
 
 
-def next_to_stop(attempts: Sequence[Attempt], kind: TaskKind) -> Configuration | None:
-    """Return the best whole attempt's configuration, if other numbers of its rounds are to be looked at."""
+def next_to_stop(attempts: Sequence[Attempt], kind: TaskKind, seconds_left: float = math.inf) -> Configuration | None:
+    """Return the best whole attempt's configuration, if other numbers of its rounds are to be looked at, and can be."""
     whole = [each for each in attempts if each.is_whole]
     if not whole:
         return None
-    best = min(whole, key=lambda each: (each.loss, each.number)).configuration
-    return best if stages_of(best, kind) else None
+    best = min(whole, key=lambda each: (each.loss, each.number))
+    stages = stages_of(best.configuration, kind)
+    if not stages:
+        return None
+    ratio = max(stages[-1] / n_rounds(best.configuration), 1.0)
+    n_folds = len(best.measurement.predictions) if best.measurement is not None else 1
+    seconds = n_folds * ratio * (best.last.fit_seconds + best.last.predict_seconds)
+    return best.configuration if seconds <= seconds_left else None
 
 
 def without_rounds(configuration: Configuration) -> str:
@@ -53,13 +60,13 @@ def without_rounds(configuration: Configuration) -> str:
 
 
 def measure_stages(
-    evaluator: Evaluator, ladder: Ladder, objective: Objective, attempt: Attempt, allowance: Allowance
+    evaluator: Evaluator, rungs: Sequence[Rung], objective: Objective, attempt: Attempt, allowance: Allowance
 ) -> Attempt:
     """Return an attempt whose configuration has the number of rounds that is best of all but its own.
 
     Its scores are those that a fit of so many rounds would have; its times are shares of the one fit's.
     """
-    rung = ladder.rungs[-1]
+    rung = rungs[-1]
     kind = objective.task.kind
     stages = stages_of(attempt.configuration, kind)
     longest = with_rounds(attempt.configuration, stages[-1], kind)
@@ -86,7 +93,7 @@ def measure_stages(
         is_whole=math.isfinite(loss),
         evaluations=(evaluation,),
         measurement=Measurement(evaluation=evaluation, predictions=predictions, rows=staged.rows),
-        losses=(loss,) * len(ladder.rungs),
+        losses=(loss,) * len(rungs),
         score=scores[best],
     )
 

@@ -63,7 +63,8 @@ class TrialLog:
             _check(study, identity, objective)
             self._close_open()
             trials = [each for each in study.get_trials(deepcopy=False) if _RESULT in each.user_attrs]
-        self.earlier = tuple(sorted((_attempt(each) for each in trials), key=lambda each: each.number))
+        found = {each.number: each for each in map(_attempt, trials)}  # the last of an attempt that went on
+        self.earlier = tuple(found[number] for number in sorted(found))
 
     def begin(
         self, number: int, configuration: Configuration | None, source: Source, told: Mapping[str, Any]
@@ -86,21 +87,38 @@ class TrialLog:
         self._trials[number] = trial
         return configuration
 
+    def resume(self, attempt: Attempt) -> None:
+        """Have a trial for an attempt that goes on: its own, or another where that of an earlier run has ended."""
+        if attempt.number not in self._trials:
+            self.begin(attempt.number, attempt.configuration, attempt.source, {"goes on": True})
+
+    def note(self, attempt: Attempt) -> None:
+        """Write down how far an attempt came, which waits now."""
+        with self._translated():
+            self._write(attempt)
+
     def end(self, attempt: Attempt, *, is_cut: bool = False) -> None:
         """End the trial of an attempt with its results; one that the budget cut short is none to a later run."""
         with self._translated():
-            trial = self._trials.pop(attempt.number)
-            trial.set_user_attr("status", str(attempt.last.status))
-            for name, scores in attempt.last.fold_scores.items():
-                trial.set_user_attr(name, sum(scores) / len(scores))
-            if attempt.last.error:
-                trial.set_user_attr("error", attempt.last.error)
-            for place, loss in enumerate(attempt.losses):
-                if math.isfinite(loss):
-                    trial.report(self._objective.score_of(loss), place)
-            if not is_cut:
-                trial.set_user_attr(_RESULT, _content(attempt))
+            trial = self._write(attempt, is_cut=is_cut)
+            del self._trials[attempt.number]
             self._tell(trial.number, attempt)
+
+    def _write(self, attempt: Attempt, *, is_cut: bool = False) -> Trial:
+        """Write what an attempt came to into its trial, and return that."""
+        trial = self._trials[attempt.number]
+        trial.set_user_attr("status", str(attempt.last.status))
+        for name, scores in attempt.last.fold_scores.items():
+            trial.set_user_attr(name, sum(scores) / len(scores))
+        if attempt.last.error:
+            trial.set_user_attr("error", attempt.last.error)
+        n_reported = len(trial.user_attrs.get(_RESULT, {"losses": ()})["losses"])
+        for place, loss in enumerate(attempt.losses):
+            if place >= n_reported and math.isfinite(loss):
+                trial.report(self._objective.score_of(loss), place)
+        if not is_cut:
+            trial.set_user_attr(_RESULT, _content(attempt))
+        return trial
 
     def abandon(self) -> None:
         """End the trials that are open."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,8 @@ from autometa.fitting.finishing import (
     fit_choice,
     without,
 )
-from autometa.fitting.timing import n_affordable, reserve_seconds, seconds_left
-from autometa.refinement.attempts import Attempt, Source
+from autometa.fitting.timing import by_time, n_affordable, reserve_seconds, seconds_left
+from autometa.refinement.attempts import Attempt, Source, rungs_of
 from autometa.refinement.objective import Objective
 from autometa.space import Configuration, Value
 from autometa.task import Task
@@ -252,3 +253,14 @@ def test_what_is_reserved_is_within_reason(rmse: Objective) -> None:
     assert quick < slow_metric < quick + 0.2 * 60
     assert n_affordable(10.0, 60.0) == 1
     assert math.isinf(seconds_left(0.0, None))
+
+
+def test_what_takes_longer_than_is_left_is_told_apart(rmse: Objective) -> None:
+    quick, slow, unknown = (
+        replace(each, evaluations=(replace(each.last, fit_seconds=seconds),))
+        for each, seconds in zip(noisy(rmse, 3), (0.1, 5.0, math.nan), strict=True)
+    )
+    task, rungs = rmse.task, rungs_of(rmse.task)
+    assert by_time([slow, quick, unknown], rungs, task, 2.0) == ([quick], [slow, unknown])
+    assert by_time([slow, quick], rungs, task, math.inf) == ([slow, quick], [])
+    assert by_time([], rungs, task, 2.0) == ([], [])

@@ -1,6 +1,6 @@
 """What the tests of refinement share: small tables, advice of cheap algorithms, and a process that measures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from autometa.evaluation.warm import kept_warm
 from autometa.knowledge.base import KnowledgeBase
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
+from autometa.refinement.attempts import Attempt, Rung
+from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
 from autometa.refinement.refining import Budget, Plan, Refinement, refine
 from autometa.task import Task
@@ -54,6 +56,13 @@ def refined_by(
     recommendation, grounds = drawn
     plan = Plan(budget=Budget(n_trials=n_trials), n_workers=n_workers, seed=seed, storage=storage)
     return refine(grounds, recommendation, Objective.of("auto", task), plan)
+
+
+def climbed(evaluator: Evaluator, rungs: Sequence[Rung], objective: Objective, attempt: Attempt) -> Attempt:
+    """Return an attempt after all of its rungs, or its failure."""
+    while not attempt.is_whole and not (attempt.evaluations and attempt.has_failed):
+        attempt = climb(evaluator, rungs, objective, attempt, Allowance())
+    return attempt
 
 
 @pytest.fixture(scope="module")

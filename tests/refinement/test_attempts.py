@@ -1,4 +1,4 @@
-"""Rungs, and who climbs them."""
+"""Rungs, and attempts that do what they should not."""
 
 import math
 import signal
@@ -7,28 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits
+from autometa.evaluation.protocol import OwnSplits
 from autometa.evaluation.record import Status
 from autometa.evaluation.running import Evaluator
-from autometa.refinement.attempts import (
-    Allowance,
-    Attempt,
-    Ladder,
-    Rung,
-    Source,
-    fit_seconds_on_all,
-    measure,
-    rungs_of,
-    spread_of,
-)
+from autometa.refinement.attempts import Attempt, Source, rungs_of
+from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
 from autometa.refinement.refining import Budget, Plan, Progress, Refinement, refine
 from autometa.space import Configuration
-from autometa.task import Task
-from autometa.task_kind import TaskKind
 from tests.refinement.conftest import advised, numbers
 
 RIDGE = Configuration(algorithm="ridge")
@@ -36,6 +24,7 @@ FAKE = '''
 """Not XGBoost: regressors that do what no learner should, by their number of rounds."""
 
 import os
+import math
 import signal
 import time
 
@@ -93,8 +82,10 @@ def begun(configuration: Configuration, number: int = 0) -> Attempt:
     [
         (500, [("cv-v1", (0, 1, 2, 3, 4))]),
         (501, [("cv-v1", (0,)), ("cv-v1", (1, 2))]),
-        (3000, [("cv-v1", (0,)), ("cv-v1", (1, 2))]),
-        (3001, [("cv-v1", (0,)), ("cv-v1", (1, 2)), ("holdout-v1", (0,))]),
+        (2400, [("cv-v1", (0,)), ("cv-v1", (1, 2))]),
+        (2401, [("sample-v1", (0,)), ("cv-v1", (0,)), ("cv-v1", (1, 2))]),
+        (3000, [("sample-v1", (0,)), ("cv-v1", (0,)), ("cv-v1", (1, 2))]),
+        (3001, [("sample-v1", (0,)), ("cv-v1", (0,)), ("cv-v1", (1, 2)), ("holdout-v1", (0,))]),
     ],
 )
 def test_rungs_are_by_the_size_of_the_table(n_rows: int, rungs: list[tuple[str, tuple[int, ...]]]) -> None:
@@ -108,80 +99,6 @@ def test_own_splits_have_rungs_of_their_own() -> None:
     assert [each.fold_numbers for each in rungs_of(task, one)] == [(0,)]
     assert [each.fold_numbers for each in rungs_of(task, two)] == [(0,), (1,)]
     assert {each.splits for each in rungs_of(task, two)} == {two}
-
-
-def test_the_better_half_goes_on_and_what_was_advised() -> None:
-    rungs = (Rung(splits=CV_V1, fold_numbers=(0,)), Rung(splits=CV_V1, fold_numbers=(1, 2), keep_share=0.5))
-    ladder = Ladder(rungs, n_kept=2)
-    assert ladder.goes_on(0, 0, 0.9)
-    assert ladder.goes_on(1, 0, 1.0), "advised, though it is worse"
-    assert not ladder.goes_on(2, 0, 1.1), "worse than both"
-    assert ladder.goes_on(3, 0, 0.95), "the second of four"
-    assert not ladder.goes_on(4, 0, math.inf), "without a loss nothing goes on"
-    assert not ladder.goes_on(0, 1, 0.1), "the last rung is the end"
-
-
-def test_a_dearer_rung_takes_the_better_third_whoever_it_is() -> None:
-    rungs = (Rung(splits=CV_V1, fold_numbers=(0,)), Rung(splits=HOLDOUT_V1, fold_numbers=(0,), keep_share=1 / 3))
-    ladder = Ladder(rungs, n_kept=9)
-    losses = [0.5, 0.6, 0.7, 0.4, 0.45, 0.9]
-    assert [ladder.goes_on(n, 0, loss) for n, loss in enumerate(losses)] == [True, False, False, True, True, False]
-
-
-def test_who_goes_on_can_be_made_to_depend_on_some_attempts_alone() -> None:
-    rungs = (Rung(splits=CV_V1, fold_numbers=(0,)), Rung(splits=CV_V1, fold_numbers=(1, 2), keep_share=0.5))
-    ladder = Ladder(rungs, n_kept=0)
-    ladder.goes_on(0, 0, 0.1)
-    assert not ladder.goes_on(1, 0, 0.2)
-    assert ladder.goes_on(2, 0, 0.2, among=frozenset()), "as if it were alone: the first of a batch"
-    assert not ladder.goes_on(3, 0, 0.3, among=frozenset({0}))
-
-
-def test_an_attempt_is_measured_on_all_folds_at_last(evaluator: Evaluator) -> None:
-    task = numbers(600)
-    objective = Objective.of("rmse", task)
-    attempt = measure(evaluator, Ladder(rungs_of(task), 1), objective, begun(RIDGE), Allowance())
-    whole = evaluator.evaluate(task, RIDGE)
-    assert attempt.is_whole
-    assert attempt.last.fold_scores == whole.fold_scores
-    assert attempt.score == pytest.approx(whole.score("rmse"), rel=1e-12)
-    assert attempt.losses[-1] == attempt.loss == attempt.score
-    assert attempt.losses[0] == pytest.approx(whole.fold_scores["rmse"][0], rel=1e-12)
-    assert attempt.measurement is not None
-    assert sorted(np.concatenate(list(attempt.measurement.rows.values()))) == list(range(600))
-    folds = whole.fold_scores["rmse"]
-    assert spread_of(attempt, objective) == pytest.approx(np.std(folds, ddof=1) / math.sqrt(3), rel=1e-9)
-    gone = replace(attempt, measurement=None)
-    assert spread_of(gone, objective) == pytest.approx(spread_of(attempt, objective), rel=1e-9)
-    weighted = Objective.of("rmse", task, np.ones(600))
-    assert math.isnan(spread_of(gone, weighted)), "of weighted scores the folds are not kept"
-
-
-def test_a_large_table_ends_on_the_holdout(evaluator: Evaluator) -> None:
-    task = numbers(3500)
-    attempt = measure(evaluator, Ladder(rungs_of(task), 1), Objective.of("rmse", task), begun(RIDGE), Allowance())
-    assert attempt.is_whole
-    assert [each.protocol for each in attempt.evaluations] == ["cv-v1", "holdout-v1"]
-    assert [len(each.fold_scores["rmse"]) for each in attempt.evaluations] == [3, 1]
-    assert len(attempt.losses) == 3
-    assert attempt.measurement is not None
-    assert list(attempt.measurement.rows) == [0]
-    assert fit_seconds_on_all(attempt, task, HOLDOUT_V1) >= attempt.last.fit_seconds
-
-
-def test_a_fold_that_does_not_define_the_metric_is_left_out(evaluator: Evaluator) -> None:
-    X = pd.DataFrame({"a": np.arange(40.0)})
-    y = pd.Series(["yes"] + ["no"] * 39, name="b")  # one fold of five has both classes, and nothing to learn from
-    task = Task(name="rare", X=X, y=y, kind=TaskKind.BINARY, target="b")
-    attempt = measure(
-        evaluator,
-        Ladder(rungs_of(task), 1),
-        Objective.of("roc_auc", task),
-        begun(Configuration(algorithm="naive_bayes")),
-        Allowance(),
-    )
-    assert attempt.is_whole
-    assert attempt.score == pytest.approx(0.5)
 
 
 @pytest.mark.usefixtures("not_xgboost")
@@ -206,14 +123,25 @@ def test_hostile_attempts_leave_a_status_and_a_working_refinement(one_shard_base
 def test_an_attempt_that_sleeps_for_ever_ends_with_its_time() -> None:
     task = numbers(60)
     objective = Objective.of("rmse", task)
-    ladder = Ladder(rungs_of(task), 2)
+    rungs = rungs_of(task)
     with Evaluator() as own:
         own.start()
-        asleep = measure(own, ladder, objective, begun(hostile(53)), Allowance(deadline=time.monotonic() + 0.5))
-        good = measure(own, ladder, objective, begun(RIDGE, 1), Allowance())
+        asleep = climb(own, rungs, objective, begun(hostile(53)), Allowance(deadline=time.monotonic() + 0.5))
+        good = climb(own, rungs, objective, begun(RIDGE, 1), Allowance())
     assert asleep.last.status is Status.TIMED_OUT
     assert asleep.has_failed
     assert good.is_whole
+
+
+@pytest.mark.usefixtures("not_xgboost")
+def test_what_fails_on_the_sample_is_asked_again_on_a_fold() -> None:
+    task = numbers(2500)
+    with Evaluator() as own:
+        bad = climb(own, rungs_of(task), Objective.of("rmse", task), begun(hostile(51)), Allowance())
+    assert bad.has_failed
+    found = [(each.protocol, each.status) for each in bad.evaluations]
+    assert found == [("sample-v1", Status.FAILED), ("cv-v1", Status.FAILED)]
+    assert not any(map(math.isfinite, bad.losses))
 
 
 @pytest.mark.usefixtures("not_xgboost")

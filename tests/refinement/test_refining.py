@@ -11,7 +11,8 @@ import pytest
 from autometa.errors import OptionError
 from autometa.evaluation.limits import Limits
 from autometa.evaluation.record import Status
-from autometa.refinement.attempts import Allowance, Attempt, Source, measure
+from autometa.refinement.attempts import Attempt, Source
+from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
 from autometa.refinement.outcome import refined
 from autometa.refinement.refining import Budget, Plan, Progress, Refinement, refine
@@ -161,9 +162,9 @@ def test_no_attempt_is_given_more_time_than_is_left(
 
     def spied(*arguments: object, **options: object) -> Attempt:
         deadlines.append(next(each.deadline for each in arguments if isinstance(each, Allowance)))
-        return measure(*arguments, **options)  # type: ignore[arg-type] # passed on as they came
+        return climb(*arguments, **options)  # type: ignore[arg-type] # passed on as they came
 
-    monkeypatch.setattr("autometa.refinement.refining.measure", spied)
+    monkeypatch.setattr("autometa.refinement.refining.climb", spied)
     recommendation, grounds = small_advice
     seen: list[Progress] = []
     budget = Budget(seconds=20.0, n_trials=4, reserve=lambda attempts: 5.0)

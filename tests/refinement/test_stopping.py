@@ -1,5 +1,6 @@
 """Other numbers of rounds of boosted trees are found where they are better."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from autometa.evaluation.record import Status
 from autometa.evaluation.running import Evaluator
 from autometa.pipelines.rounds import n_rounds
-from autometa.refinement.attempts import Allowance, Attempt, Ladder, Source, measure, rungs_of
+from autometa.refinement.attempts import Attempt, Source, rungs_of
+from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
 from autometa.refinement.proposing import Proposer, told_of
 from autometa.refinement.refining import Budget, Plan, refine
@@ -17,7 +19,7 @@ from autometa.refinement.stopping import measure_stages, next_to_stop, stages_of
 from autometa.space import Configuration, Value
 from autometa.task import Task
 from autometa.task_kind import TaskKind
-from tests.refinement.conftest import advised, numbers
+from tests.refinement.conftest import advised, climbed, numbers
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -52,16 +54,16 @@ def test_stages_are_other_numbers_within_the_range() -> None:
 @pytest.mark.parametrize(("task", "metric"), [(noise(), "log_loss"), (numbers(80, noise=6.0), "rmse")])
 def test_fewer_rounds_are_found_where_they_are_better(task: Task, metric: str, evaluator: Evaluator) -> None:
     objective = Objective.of(metric, task)
-    ladder = Ladder(rungs_of(task), 1)
+    rungs = rungs_of(task)
     many = lightgbm(n_estimators=400, learning_rate=0.3)
-    before = measure(evaluator, ladder, objective, begun(many), Allowance())
-    after = measure_stages(evaluator, ladder, objective, begun(many), Allowance())
+    before = climbed(evaluator, rungs, objective, begun(many))
+    after = measure_stages(evaluator, rungs, objective, begun(many), Allowance())
     assert after.is_whole
     assert n_rounds(after.configuration) == 100, "a quarter, the least that is looked at"
     assert after.loss < before.loss
     assert after.last.fit_seconds > 0
 
-    actual = measure(evaluator, ladder, objective, begun(after.configuration), Allowance())
+    actual = climbed(evaluator, rungs, objective, begun(after.configuration))
     assert after.score == pytest.approx(actual.score, abs=1e-6)
     assert after.measurement is not None
     assert actual.measurement is not None
@@ -77,16 +79,14 @@ def test_fewer_rounds_are_found_where_they_are_better(task: Task, metric: str, e
 def test_more_rounds_are_found_where_they_are_better(evaluator: Evaluator) -> None:
     task = numbers(80, noise=0.1)
     few = lightgbm(n_estimators=50, learning_rate=0.02)
-    found = measure_stages(evaluator, Ladder(rungs_of(task), 1), Objective.of("rmse", task), begun(few), Allowance())
+    found = measure_stages(evaluator, rungs_of(task), Objective.of("rmse", task), begun(few), Allowance())
     assert n_rounds(found.configuration) == 100
 
 
 def test_stages_that_are_cut_short_are_a_failure_with_a_reason(evaluator: Evaluator) -> None:
     task = noise()
     allowance = Allowance(deadline=0.0)
-    cut = measure_stages(
-        evaluator, Ladder(rungs_of(task), 1), Objective.of("log_loss", task), begun(lightgbm()), allowance
-    )
+    cut = measure_stages(evaluator, rungs_of(task), Objective.of("log_loss", task), begun(lightgbm()), allowance)
     assert cut.last.status is Status.TIMED_OUT
     assert cut.has_failed
     assert not cut.is_whole
@@ -97,19 +97,22 @@ def test_rounds_are_looked_at_once_for_each_best(one_shard_base: Path, evaluator
     recommendation, grounds = advised(one_shard_base, task, ("lightgbm",), k=1)
     objective = Objective.of("log_loss", task)
     proposer = Proposer(grounds, recommendation, seed=0)
-    first = proposer.propose(0, [], set(), np.inf)
+    first = proposer.propose(0, [], set())
     assert first.source is Source.ADVISED
     assert first.configuration == recommendation[0].configuration
-    ladder = Ladder(rungs_of(task), 1)
-    best = measure(evaluator, ladder, objective, begun(lightgbm(), Source.ADVISED), Allowance())
+    rungs = rungs_of(task)
+    best = climbed(evaluator, rungs, objective, begun(lightgbm(), Source.ADVISED))
     assert next_to_stop([best], task.kind) == lightgbm()
+    needed = 5 * 2 * (best.last.fit_seconds + best.last.predict_seconds)
+    assert next_to_stop([best], task.kind, 1.01 * needed) == lightgbm(), "five folds, of up to twice the rounds"
+    assert next_to_stop([best], task.kind, 0.99 * needed) is None, "there is no time for it"
     had = {recommendation[0].configuration.key}
-    second = proposer.propose(1, [best], had, np.inf)
+    second = proposer.propose(1, [best], had)
     assert (second.source, second.configuration) == (Source.STOPPED, lightgbm())
-    assert proposer.propose(2, [best], had, np.inf).source is not Source.STOPPED, "it is being looked at"
-    stopped = measure_stages(evaluator, ladder, objective, begun(lightgbm()), Allowance())
+    assert proposer.propose(2, [best], had).source is not Source.STOPPED, "it is being looked at"
+    stopped = measure_stages(evaluator, rungs, objective, begun(lightgbm()), Allowance())
     again = Proposer(grounds, recommendation, seed=0)
-    assert again.propose(2, [best, stopped], had, np.inf).source is not Source.STOPPED, "a study that goes on knows it"
+    assert again.propose(2, [best, stopped], had).source is not Source.STOPPED, "a study that goes on knows it"
 
 
 def test_a_refinement_looks_at_other_rounds(one_shard_base: Path) -> None:
@@ -129,10 +132,37 @@ def test_a_refinement_looks_at_other_rounds(one_shard_base: Path) -> None:
 
 def test_a_recommender_is_told_of_the_first_splits_alone(evaluator: Evaluator) -> None:
     task = numbers(3200)
-    objective, ladder = Objective.of("rmse", task), Ladder(rungs_of(task), 1)
+    objective, rungs = Objective.of("rmse", task), rungs_of(task)
     configuration = lightgbm(n_estimators=50)
-    whole = measure(evaluator, ladder, objective, begun(configuration, Source.ADVISED), Allowance())
-    stopped = measure_stages(evaluator, ladder, objective, begun(configuration), Allowance())
+    whole = climbed(evaluator, rungs, objective, begun(configuration, Source.ADVISED))
+    stopped = replace(measure_stages(evaluator, rungs, objective, begun(configuration), Allowance()), number=1)
     assert [each.protocol for each in stopped.evaluations] == ["holdout-v1"]
     assert [each.protocol for each in told_of([whole, stopped])] == ["cv-v1"]
     assert told_of([]) == []
+
+
+def test_of_what_came_no_further_than_the_sample_a_recommender_is_told_what_is_to_be_expected(
+    evaluator: Evaluator,
+) -> None:
+    task = numbers(3200)
+    objective, rungs = Objective.of("rmse", task), rungs_of(task)
+    trees = [lightgbm(n_estimators=n) for n in (50, 60, 70)]
+    first, second, third = (
+        climb(evaluator, rungs, objective, replace(begun(each, Source.ADVISED), number=n), Allowance())
+        for n, each in enumerate(trees)
+    )
+    on_sample = [each.evaluations[0] for each in (first, second, third)]
+    assert told_of([first, second, third]) == on_sample, "they are of the same rows"
+    further = [climb(evaluator, rungs, objective, each, Allowance()) for each in (first, second)]
+    told = told_of([third, *further])
+    assert [each.configuration for each in told] == trees
+    assert [each.protocol for each in told] == ["cv-v1"] * 3
+    assert told[:2] == [each.evaluations[1] for each in further]
+    for name in ("rmse", "mae"):
+        before, after = (sum(each.score(name) for each in some) for some in (on_sample[:2], told[:2]))
+        assert told[2].score(name) == pytest.approx(on_sample[2].score(name) * after / before)
+    loss = 1 - on_sample[2].score("r2")
+    assert 1 - told[2].score("r2") < loss, "twice the rows are better"
+    failure = replace(on_sample[2], status=Status.FAILED, fold_scores={}, error="it did")
+    failed = replace(third, evaluations=(failure,), losses=())
+    assert told_of([failed, *further])[2].status is Status.FAILED

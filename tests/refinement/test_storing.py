@@ -1,6 +1,7 @@
 """Refinements in a storage: they go on after a kill, and are not mixed up."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -11,7 +12,7 @@ from autometa.errors import OptionError
 from autometa.refinement.attempts import Source
 from autometa.refinement.objective import Objective
 from autometa.refinement.outcome import refined
-from autometa.refinement.refining import Budget, Plan, Refinement, refine
+from autometa.refinement.refining import Budget, Plan, Progress, Refinement, refine
 from autometa.refinement.storing import evaluation_content, evaluation_of
 from autometa.task import Task
 from tests.refinement.conftest import Advised, advised, refined_by, two_classes
@@ -155,3 +156,31 @@ def test_two_refinements_of_one_study_at_once_are_told_so(tmp_path: Path, small:
 def test_an_evaluation_survives_json(middle_refinement: Refinement) -> None:
     evaluation = middle_refinement.attempts[0].last
     assert evaluation_of(json.loads(json.dumps(evaluation_content(evaluation)))) == evaluation
+
+
+def test_what_waited_when_a_run_ended_goes_on_in_the_next(tmp_path: Path, middle: Task, middle_advice: Advised) -> None:
+    recommendation, grounds = middle_advice
+    url = f"sqlite:///{tmp_path}/study.db"
+
+    def go_on(report: Callable[[Progress], None] | None = None) -> Refinement:
+        plan = Plan(budget=Budget(n_trials=4), storage=url)
+        return refine(grounds, recommendation, Objective.of("auto", middle), plan, report=report)
+
+    def stop(progress: Progress) -> None:
+        if progress.n_attempts == 4 and progress.best is None:
+            raise KeyboardInterrupt
+
+    first = go_on(stop)
+    assert first.was_interrupted
+    assert [len(each.losses) for each in first.attempts] == [1, 1, 1, 1], "all wait after a fold"
+    assert {trial.state for trial in first.study.get_trials()} == {TrialState.PRUNED}
+    again, at_once = go_on(), refined_by(middle_advice, middle, 4)
+    assert [(a.number, a.losses) for a in again.attempts] == [(a.number, a.losses) for a in at_once.attempts]
+    whole = [each for each in again.attempts if each.is_whole]
+    assert whole
+    trials = again.study.get_trials()
+    assert [trial.user_attrs["source"] for trial in trials[:4]] == [str(each.source) for each in again.attempts]
+    assert len(trials) == 4 + len(whole), "those that went on have another trial"
+    assert {trial.state for trial in trials[4:]} == {TrialState.COMPLETE}
+    assert {trial.user_attrs["configuration"] for trial in trials[4:]} == {a.configuration.to_json() for a in whole}
+    assert [a.losses for a in go_on().attempts] == [a.losses for a in again.attempts], "nothing is left to do"

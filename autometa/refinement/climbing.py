@@ -1,0 +1,195 @@
+"""Climbing: one attempt on its next rung, and which attempt goes on.
+
+References
+----------
+Jamieson, K., Talwalkar, A. (2016). Non-stochastic best arm identification and hyperparameter optimization. AISTATS.
+https://doi.org/10.48550/arXiv.1502.07943
+Li, L. et al. (2020). A system for massively parallel hyperparameter tuning. MLSys.
+https://doi.org/10.48550/arXiv.1810.05934
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autometa.evaluation.limits import Limits
+from autometa.evaluation.protocol import CV_V1, OwnSplits
+from autometa.evaluation.record import Status
+from autometa.evaluation.running import Evaluator, Measurement
+from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Rung, Source, fit_seconds_at, growth
+from autometa.refinement.objective import Objective
+from autometa.task import Task
+
+_LEAST_SECONDS = 0.01  # that a measurement is given, however late it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one attempt may use, all its measurements together.
+
+    Parameters
+    ----------
+    memory_bytes : int
+        As of `Limits`.
+    deadline : float
+        When it must be over, as `time.monotonic` tells it.
+    cpu_seconds : float
+        Of each measurement.
+
+    Examples
+    --------
+    >>> Allowance().limits() == Limits()
+    True
+    """
+
+    memory_bytes: int = Limits().memory_bytes
+    deadline: float = math.inf
+    cpu_seconds: float = Limits().cpu_seconds
+
+    def limits(self) -> Limits:
+        """Return the limits of a measurement that begins now."""
+        left = max(self.deadline - time.monotonic(), _LEAST_SECONDS)
+        return Limits(cpu_seconds=min(self.cpu_seconds, left), memory_bytes=self.memory_bytes, max_wall_seconds=left)
+
+
+def cpu_seconds_of(own_splits: OwnSplits | None) -> float:
+    """Return the CPU seconds that a measurement may take: more where the user's splits have more rows than ours."""
+    usual = Limits().cpu_seconds
+    if own_splits is None:
+        return usual
+    n_usual = CV_V1.n_folds * CV_V1.fit_rows(CV_V1.row_limit)
+    return usual * max(1.0, sum(len(train) for train, _ in own_splits.folds) / n_usual)
+
+
+def climb(
+    evaluator: Evaluator, rungs: Sequence[Rung], objective: Objective, attempt: Attempt, allowance: Allowance
+) -> Attempt:
+    """Return an attempt after its next rung; what fails on the sample is not condemned by it, and comes to the next.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Where it is measured.
+    rungs : sequence of Rung
+        All, cheapest first.
+    objective : Objective
+        What counts.
+    attempt : Attempt
+        Not begun, or waiting.
+    allowance : Allowance
+        What it may use.
+    """
+    is_told = False
+    while not is_told:
+        rung, following = rungs[len(attempt.losses)], rungs[len(attempt.losses) + 1 :][:1]
+        fold_numbers, first = folds_to_measure(attempt, rungs)
+        measurement = evaluator.measure(
+            objective.task,
+            attempt.configuration,
+            splits=rung.splits,
+            seed=SEED,
+            limits=allowance.limits(),
+            fold_numbers=fold_numbers,
+            sample_weight=objective.sample_weight,
+        )
+        measurement = measurement if first is None else joined(first, measurement)
+        status = measurement.evaluation.status
+        is_ok = status is Status.OK
+        score = objective.score(measurement.predictions, measurement.rows) if is_ok else math.nan
+        others = (each for each in attempt.evaluations if each.protocol != measurement.evaluation.protocol)
+        attempt = replace(
+            attempt, evaluations=(*others, measurement.evaluation), measurement=measurement if is_ok else None
+        )
+        is_sample = rung.splits is SAMPLE
+        if is_ok:  # these folds may be too few for the metric
+            has_more = is_sample or any(each.splits is rung.splits for each in following)
+            is_told = not (math.isnan(score) and objective.metric is not None and has_more)
+        else:
+            is_told = not (is_sample and status is Status.FAILED)
+        if is_ok or not is_told:
+            attempt = replace(attempt, losses=(*attempt.losses, objective.loss(score)), score=score)
+    return replace(attempt, is_whole=len(attempt.losses) == len(rungs) and not attempt.has_failed)
+
+
+def folds_to_measure(attempt: Attempt, rungs: Sequence[Rung]) -> tuple[tuple[int, ...], Measurement | None]:
+    """Return the folds that an attempt lacks for its next rung, and the measurement of those that it has."""
+    place = len(attempt.losses)
+    rung = rungs[place]
+    same = [each for each in rungs[: place + 1] if each.splits is rung.splits]
+    if len(same) > 1 and attempt.measurement is not None:
+        return rung.fold_numbers, attempt.measurement
+    return tuple(number for each in same for number in each.fold_numbers), None
+
+
+def climb_seconds(attempt: Attempt, rungs: Sequence[Rung], task: Task) -> float:
+    """Return CPU seconds that the next rung of a waiting attempt is expected to take, from those of the one before."""
+    place, n_rows = len(attempt.losses), task.n_rows
+    before, after = rungs[place - 1].splits, rungs[place].splits
+    ratio = max(after.fit_rows(n_rows) / max(before.fit_rows(n_rows), 1), 1.0)
+    predicting: float = attempt.last.predict_seconds * ratio ** growth(attempt.configuration)
+    n_folds = len(folds_to_measure(attempt, rungs)[0])
+    return n_folds * (fit_seconds_at(attempt, task, before, after.fit_rows(n_rows)) + predicting)
+
+
+def next_to_climb(
+    attempts: Sequence[Attempt],
+    rungs: Sequence[Rung],
+    may_climb: Callable[[Attempt], bool],
+    *,
+    is_open: bool = False,
+) -> Attempt | None:
+    """Return the waiting attempt that goes on to its next rung, None if no one does: successive halving.
+
+    Of those that were measured on a rung the best go on, in the share that the next one keeps; dearer rungs come first,
+    and better attempts.
+
+    Parameters
+    ----------
+    attempts : sequence of Attempt
+        All that were measured.
+    rungs : sequence of Rung
+        Cheapest first.
+    may_climb : callable
+        Given a waiting attempt, whether it may: it is not at it already, and there is time.
+    is_open : bool
+        Whether all may go on, not the share alone.
+    """
+    climbers = [each for each in attempts if each.source is not Source.STOPPED]  # those have seen the last rung alone
+    for place in reversed(range(1, len(rungs))):
+        reached = [each for each in climbers if len(each.losses) >= place and math.isfinite(each.losses[place - 1])]
+        reached.sort(key=lambda each: (each.losses[place - 1], each.number))
+        n_kept = len(reached) if is_open else math.ceil(rungs[place].keep_share * len(reached))
+        for each in reached[:n_kept]:
+            if len(each.losses) == place and not each.has_failed and may_climb(each):
+                return each
+    return None
+
+
+def joined(first: Measurement, second: Measurement) -> Measurement:
+    """Return two measurements of one configuration, on different folds of the same splits, as one.
+
+    A failure of the second is that of both.
+    """
+    a, b = first.evaluation, second.evaluation
+    if b.status is not Status.OK:
+        return second
+    n_first, n_second = len(first.predictions), len(second.predictions)
+    weights = np.array([n_first, n_second]) / (n_first + n_second)
+    evaluation = replace(
+        b,
+        fold_scores={
+            name: (*a.fold_scores[name], *b.fold_scores[name]) for name in a.fold_scores if name in b.fold_scores
+        },
+        absent={**a.absent, **b.absent},
+        fit_seconds=float(weights @ [a.fit_seconds, b.fit_seconds]),
+        predict_seconds=float(weights @ [a.predict_seconds, b.predict_seconds]),
+        peak_memory_bytes=max(a.peak_memory_bytes, b.peak_memory_bytes),
+    )
+    return Measurement(
+        evaluation=evaluation,
+        predictions={**first.predictions, **second.predictions},
+        rows={**first.rows, **second.rows},
+    )

@@ -1,0 +1,208 @@
+"""Who goes on to the next rung, and what is measured there."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import make_scorer
+
+from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits
+from autometa.evaluation.record import Evaluation, Status
+from autometa.evaluation.running import Evaluator
+from autometa.refinement.attempts import SAMPLE, Attempt, Rung, Source, fit_seconds_on_all, rungs_of, spread_of
+from autometa.refinement.climbing import Allowance, climb, climb_seconds, next_to_climb
+from autometa.refinement.objective import Objective
+from autometa.space import Configuration
+from autometa.task import Task
+from autometa.task_kind import TaskKind
+from tests.refinement.conftest import climbed, numbers
+
+RIDGE = Configuration(algorithm="ridge")
+RUNGS = (
+    Rung(splits=SAMPLE, fold_numbers=(0,)),
+    Rung(splits=CV_V1, fold_numbers=(0,), keep_share=0.5),
+    Rung(splits=CV_V1, fold_numbers=(1, 2), keep_share=0.5),
+)
+
+
+def begun(configuration: Configuration = RIDGE, number: int = 0) -> Attempt:
+    """Return an attempt that has not begun."""
+    return Attempt(number=number, configuration=configuration, source=Source.ADVISED, is_whole=False, evaluations=())
+
+
+def evaluation(status: Status = Status.OK, seconds: float = 1.0) -> Evaluation:
+    """Return an evaluation that took so long a fold."""
+    return Evaluation(
+        fingerprint="f",
+        configuration=RIDGE,
+        protocol="cv-v1",
+        pipelines_version="",
+        seed=0,
+        status=status,
+        fold_scores={"rmse": (1.0,)} if status is Status.OK else {},
+        fit_seconds=seconds,
+        predict_seconds=0.5 * seconds,
+        peak_memory_bytes=0,
+        error="" if status is Status.OK else "it did",
+        absent={},
+        versions={},
+    )
+
+
+def waiting(number: int, *losses: float, status: Status = Status.OK, source: Source = Source.NEAR) -> Attempt:
+    """Return an attempt with losses on its first rungs."""
+    return replace(
+        begun(number=number),
+        source=source,
+        losses=losses,
+        is_whole=len(losses) == len(RUNGS) and status is Status.OK,
+        evaluations=(evaluation(status),),
+    )
+
+
+def chosen(attempts: Sequence[Attempt], *, is_open: bool = False, but: Sequence[int] = ()) -> int | None:
+    """Return the number of the attempt that goes on."""
+    found = next_to_climb(attempts, RUNGS, lambda each: each.number not in but, is_open=is_open)
+    return None if found is None else found.number
+
+
+def test_the_better_half_goes_on_the_best_of_it_first() -> None:
+    first = [waiting(0, 0.9), waiting(1, 0.4), waiting(2, 0.7), waiting(3, 0.6)]
+    assert chosen(first) == 1
+    assert chosen(first, but=[1]) == 3, "the first is at it"
+    assert chosen(first, but=[1, 3]) is None, "two of four"
+    assert chosen([*first, waiting(4, 0.65)], but=[1, 3]) == 4, "three of five"
+    assert chosen(first[:1]) == 0, "of a single one it is the better half"
+    assert chosen([]) is None
+    assert chosen([waiting(1, 0.4), waiting(0, 0.4)]) == 0, "of two alike the earlier"
+
+
+def test_dearer_rungs_come_first() -> None:
+    attempts = [waiting(0, 0.5, 0.3), waiting(1, 0.4), waiting(2, 0.6, 0.2), waiting(3, 0.9)]
+    assert chosen(attempts) == 2, "the best on the second rung"
+    assert chosen(attempts, but=[2]) == 1, "there one of two goes on; on the first, two of four, of which one is on"
+    assert chosen([waiting(0, 0.5, 0.3, 0.3), waiting(1, 0.6)]) is None, "whole ones count among those who were there"
+
+
+def test_who_failed_or_saw_the_last_rung_alone_neither_goes_on_nor_counts() -> None:
+    failed = waiting(0, 0.1, status=Status.FAILED)
+    stopped = replace(waiting(1, 0.1, 0.1, 0.1), source=Source.STOPPED)
+    assert chosen([failed]) is None
+    assert chosen([stopped, waiting(2, 0.5)]) == 2
+    assert chosen([waiting(0, math.inf), waiting(2, 0.5)]) == 2
+    assert chosen([waiting(0, math.inf)], is_open=True) is None
+
+
+def test_where_all_may_go_on_the_best_that_can_does() -> None:
+    attempts = [waiting(0, 0.1), waiting(1, 0.8), waiting(2, 0.7)]
+    assert chosen(attempts, but=[0, 2]) is None
+    assert chosen(attempts, but=[0], is_open=True) == 2
+    assert chosen(attempts, but=[0, 2], is_open=True) == 1
+
+
+def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
+    task = numbers(4000)
+    rungs = rungs_of(task)
+    on_fold = replace(waiting(0, 0.5, 0.4), evaluations=(evaluation(seconds=2.0),))
+    assert climb_seconds(on_fold, rungs, task) == 9.0, "of a run that ended all three folds are measured again"
+    on_sample = replace(on_fold, losses=(0.5,))
+    assert climb_seconds(on_sample, rungs, task) == pytest.approx(3.0 * (2000 / 600) ** 1.2)
+    on_all = replace(on_fold, losses=(0.5, 0.4, 0.4))
+    assert climb_seconds(on_all, rungs, task) == pytest.approx(3.0 * (2667 / 2000) ** 1.2)
+    both = (replace(evaluation(), protocol="sample-v1"), evaluation(seconds=2.0))
+    share = (600 / 2000) ** 1.2
+    fixed = (1.0 - share * 2.0) / (1.0 - share)
+    known = replace(on_all, evaluations=both)
+    assert climb_seconds(known, rungs, task) == pytest.approx(fixed + (3.0 - fixed) * (2667 / 2000) ** 1.2)
+    assert fit_seconds_on_all(known, task, CV_V1) == pytest.approx(fixed + (2.0 - fixed) * 2**1.2)
+    assert fit_seconds_on_all(known, task, CV_V1) < fit_seconds_on_all(on_all, task, CV_V1)
+    slow = replace(known, evaluations=(replace(evaluation(seconds=3.0), protocol="sample-v1"), both[1]))
+    assert fit_seconds_on_all(slow, task, CV_V1) == 2.0, "it took no longer on more rows"
+    pairs = replace(on_sample, configuration=Configuration(algorithm="gaussian_process"))
+    assert climb_seconds(pairs, rungs, task) == pytest.approx(3.0 * (2000 / 600) ** 2.5)
+
+
+def test_an_attempt_is_measured_on_all_folds_at_last(evaluator: Evaluator) -> None:
+    task = numbers(600)
+    objective, rungs = Objective.of("rmse", task), rungs_of(task)
+    one = climb(evaluator, rungs, objective, begun(), Allowance())
+    assert (one.is_whole, len(one.losses), len(one.last.fold_scores["rmse"])) == (False, 1, 1)
+    attempt = climb(evaluator, rungs, objective, one, Allowance())
+    whole = evaluator.evaluate(task, RIDGE)
+    assert attempt.is_whole
+    assert attempt.last.fold_scores == whole.fold_scores
+    assert attempt.score == pytest.approx(whole.score("rmse"), rel=1e-12)
+    assert attempt.losses[-1] == attempt.loss == attempt.score
+    assert attempt.losses[0] == pytest.approx(whole.fold_scores["rmse"][0], rel=1e-12)
+    assert attempt.measurement is not None
+    assert sorted(np.concatenate(list(attempt.measurement.rows.values()))) == list(range(600))
+    folds = whole.fold_scores["rmse"]
+    assert spread_of(attempt, objective) == pytest.approx(np.std(folds, ddof=1) / math.sqrt(3), rel=1e-9)
+    gone = replace(attempt, measurement=None)
+    assert spread_of(gone, objective) == pytest.approx(spread_of(attempt, objective), rel=1e-9)
+    weighted = Objective.of("rmse", task, np.ones(600))
+    assert math.isnan(spread_of(gone, weighted)), "of weighted scores the folds are not kept"
+
+
+def test_what_an_earlier_run_measured_in_part_is_measured_again(evaluator: Evaluator) -> None:
+    task = numbers(600)
+    objective, rungs = Objective.of("rmse", task), rungs_of(task)
+    one = climb(evaluator, rungs, objective, begun(), Allowance())
+    through = climb(evaluator, rungs, objective, one, Allowance())
+    again = climb(evaluator, rungs, objective, replace(one, measurement=None), Allowance())
+    assert again.is_whole
+    assert again.losses == through.losses
+    assert again.last.fold_scores == through.last.fold_scores
+    assert again.measurement is not None
+    assert sorted(again.measurement.rows) == [0, 1, 2]
+
+
+def test_a_large_table_goes_from_a_sample_to_the_holdout(evaluator: Evaluator) -> None:
+    task = numbers(3500)
+    attempt = climbed(evaluator, rungs_of(task), Objective.of("rmse", task), begun())
+    assert attempt.is_whole
+    assert [each.protocol for each in attempt.evaluations] == ["sample-v1", "cv-v1", "holdout-v1"]
+    assert [len(each.fold_scores["rmse"]) for each in attempt.evaluations] == [1, 3, 1]
+    assert len(attempt.losses) == 4
+    assert attempt.measurement is not None
+    assert list(attempt.measurement.rows) == [0]
+    assert fit_seconds_on_all(attempt, task, HOLDOUT_V1) >= attempt.last.fit_seconds
+
+
+def test_what_has_no_time_for_the_sample_has_none_for_more(evaluator: Evaluator) -> None:
+    task = numbers(2500)
+    late = climb(evaluator, rungs_of(task), Objective.of("rmse", task), begun(), Allowance(deadline=0.0))
+    assert [(each.protocol, each.status) for each in late.evaluations] == [("sample-v1", Status.TIMED_OUT)]
+
+
+def test_a_fold_that_does_not_define_the_metric_is_left_out(evaluator: Evaluator) -> None:
+    X = pd.DataFrame({"a": np.arange(40.0)})
+    y = pd.Series(["yes"] + ["no"] * 39, name="b")  # one fold of five has both classes, and nothing to learn from
+    task = Task(name="rare", X=X, y=y, kind=TaskKind.BINARY, target="b")
+    bayes = begun(Configuration(algorithm="naive_bayes"))
+    attempt = climbed(evaluator, rungs_of(task), Objective.of("roc_auc", task), bayes)
+    assert attempt.is_whole
+    assert attempt.score == pytest.approx(0.5)
+
+
+def test_folds_that_do_not_define_the_metric_tell_nothing(evaluator: Evaluator) -> None:
+    X = pd.DataFrame({"a": np.arange(60.0)})
+    y = pd.Series(np.where(np.arange(60) % 3 == 0, "yes", "no"), name="b")
+    task = Task(name="split", X=X, y=y, kind=TaskKind.BINARY, target="b")
+    one_class = np.flatnonzero(y == "no")[:10]
+    rest = np.setdiff1d(np.arange(60), one_class)
+    own = OwnSplits(folds=((rest, one_class), (rest[::2], rest[1::2])))
+    bayes = begun(Configuration(algorithm="naive_bayes"))
+    attempt = climb(evaluator, rungs_of(task, own), Objective.of("roc_auc", task), bayes, Allowance())
+    assert attempt.is_whole, "it was measured on the next as well"
+    assert math.isinf(attempt.losses[0])
+    assert math.isfinite(attempt.score)
+
+    def never(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+        return math.nan
+
+    failed = climb(evaluator, rungs_of(task, own), Objective.of(make_scorer(never), task), bayes, Allowance())
+    assert failed.has_failed, "of the user's own metric no reason is known"
