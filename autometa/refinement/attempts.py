@@ -30,6 +30,8 @@ from autometa.task import Task
 # of learners that compare all pairs of rows.
 _GROWTH = 1.2
 _FAST_GROWTH = 2.5
+# Of the time that boosted trees take on the sample, the share that is the same whatever the rows: that of their rounds.
+_FIXED_SHARES = {"catboost": 0.95, "hist_gradient_boosting": 0.75, "lightgbm": 0.75, "xgboost": 0.75}
 
 SEED = 0  # of rows and folds: those of the stored runs
 RUNGS_VERSION = 2  # raised as rungs change: losses in an older study are of others
@@ -156,8 +158,8 @@ def fit_seconds_on_all(attempt: Attempt, task: Task, splits: Splits) -> float:
 def fit_seconds_at(attempt: Attempt, task: Task, splits: Splits, n_rows: int) -> float:
     """Return CPU seconds that a fit on so many rows is expected to take.
 
-    From what it took on those of its last splits; what it took on the sample tells how much of that is the same
-    whatever the rows, as for boosted trees it mostly is.
+    From what it took on those of its last splits. What it took on the sample before tells how much of that is the same
+    whatever the rows; of what is known from the sample alone it is assumed.
 
     Parameters
     ----------
@@ -176,9 +178,10 @@ def fit_seconds_at(attempt: Attempt, task: Task, splits: Splits, n_rows: int) ->
         return math.inf
     fixed = 0.0
     sample = attempt.evaluations[0]
-    n_sample = SAMPLE.fit_rows(task.n_rows)
-    if sample.protocol == SAMPLE.name and math.isfinite(sample.fit_seconds) and n_sample < n_measured:
-        share = (n_sample / n_measured) ** power
+    if splits is SAMPLE:
+        fixed = _FIXED_SHARES.get(attempt.configuration.algorithm, 0.0) * seconds
+    elif splits is not SAMPLE and sample.protocol == SAMPLE.name and math.isfinite(sample.fit_seconds):
+        share = (SAMPLE.fit_rows(task.n_rows) / n_measured) ** power
         fixed = min(max((sample.fit_seconds - share * seconds) / (1.0 - share), 0.0), seconds)
     return float(fixed + (seconds - fixed) * (n_rows / n_measured) ** power)
 

@@ -124,14 +124,18 @@ def folds_to_measure(attempt: Attempt, rungs: Sequence[Rung]) -> tuple[tuple[int
     return tuple(number for each in same for number in each.fold_numbers), None
 
 
-def climb_seconds(attempt: Attempt, rungs: Sequence[Rung], task: Task) -> float:
-    """Return CPU seconds that the next rung of a waiting attempt is expected to take, from those of the one before."""
-    place, n_rows = len(attempt.losses), task.n_rows
-    before, after = rungs[place - 1].splits, rungs[place].splits
-    ratio = max(after.fit_rows(n_rows) / max(before.fit_rows(n_rows), 1), 1.0)
-    predicting: float = attempt.last.predict_seconds * ratio ** growth(attempt.configuration)
-    n_folds = len(folds_to_measure(attempt, rungs)[0])
-    return n_folds * (fit_seconds_at(attempt, task, before, after.fit_rows(n_rows)) + predicting)
+def climb_seconds(attempt: Attempt, rungs: Sequence[Rung], task: Task, *, n_rungs: int | None = None) -> float:
+    """Return CPU seconds that a waiting attempt is expected to take to the end, or on so many of the next rungs."""
+    n_rows, place = task.n_rows, len(attempt.losses)
+    before = rungs[place - 1].splits
+    seconds, fold_numbers = 0.0, folds_to_measure(attempt, rungs)[0]
+    for rung in rungs[place:][:n_rungs]:
+        n_fit = rung.splits.fit_rows(n_rows)
+        ratio = max(n_fit / max(before.fit_rows(n_rows), 1), 1.0)
+        predicting = attempt.last.predict_seconds * ratio ** growth(attempt.configuration)
+        seconds += len(fold_numbers or rung.fold_numbers) * (fit_seconds_at(attempt, task, before, n_fit) + predicting)
+        fold_numbers = ()
+    return seconds
 
 
 def next_to_climb(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 import optuna
@@ -330,15 +331,18 @@ class _Search:
         n_trials = self._plan.budget.n_trials
         may_begin = n_trials is None or self._n_begun < n_trials
 
-        def may_climb(attempt: Attempt) -> bool:
-            is_free = attempt.number not in running
-            return is_free and climb_seconds(attempt, self.rungs, self._objective.task) <= left
+        def may_climb(attempt: Attempt, n_rungs: int | None = None) -> bool:
+            seconds = climb_seconds(attempt, self.rungs, self._objective.task, n_rungs=n_rungs)
+            return attempt.number not in running and seconds <= left
 
         if may_begin and self._proposer.has_advice(had):
             return self._new(known, left)
         climber = next_to_climb(known, self.rungs, may_climb)
         if climber is None and not running and not any(each.is_whole for each in known):
-            climber = next_to_climb(known, self.rungs, may_climb, is_open=True)  # the best cannot be, in this time
+            # The best cannot come to the end in time: others may, or nothing can, and then it comes a rung further.
+            climber = next_to_climb(known, self.rungs, may_climb, is_open=True) or next_to_climb(
+                known, self.rungs, partial(may_climb, n_rungs=1), is_open=True
+            )
         if climber is None and may_begin:
             return self._new(known, left)
         if climber is None:

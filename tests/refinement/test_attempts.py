@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 
 from autometa.evaluation.protocol import OwnSplits
@@ -24,7 +25,6 @@ FAKE = '''
 """Not XGBoost: regressors that do what no learner should, by their number of rounds."""
 
 import os
-import math
 import signal
 import time
 
@@ -185,8 +185,11 @@ def test_what_a_budget_cut_short_is_done_again_by_a_refinement_that_goes_on(
     first = recommendation[0]
     advice = (replace(first, configuration=hostile(53)), replace(first, rank=2, configuration=RIDGE))
 
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=url, study_name="another")  # what Optuna takes to make a storage is no part of the time
+
     def go_on(seconds: float, n_trials: int) -> Refinement:
-        plan = Plan(budget=Budget(seconds=seconds, n_trials=n_trials), storage=f"sqlite:///{tmp_path}/study.db")
+        plan = Plan(budget=Budget(seconds=seconds, n_trials=n_trials), storage=url)
         return refine(grounds, replace(recommendation, advice=advice), Objective.of("rmse", task), plan)
 
     cut = go_on(3.0, 1)

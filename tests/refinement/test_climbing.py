@@ -107,11 +107,17 @@ def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
     task = numbers(4000)
     rungs = rungs_of(task)
     on_fold = replace(waiting(0, 0.5, 0.4), evaluations=(evaluation(seconds=2.0),))
-    assert climb_seconds(on_fold, rungs, task) == 9.0, "of a run that ended all three folds are measured again"
+    assert climb_seconds(on_fold, rungs, task, n_rungs=1) == 9.0, "of a run that ended all three folds are done again"
     on_sample = replace(on_fold, losses=(0.5,))
-    assert climb_seconds(on_sample, rungs, task) == pytest.approx(3.0 * (2000 / 600) ** 1.2)
+    assert climb_seconds(on_sample, rungs, task, n_rungs=1) == pytest.approx(3.0 * (2000 / 600) ** 1.2)
     on_all = replace(on_fold, losses=(0.5, 0.4, 0.4))
     assert climb_seconds(on_all, rungs, task) == pytest.approx(3.0 * (2667 / 2000) ** 1.2)
+    on_holdout = 3.0 * (2667 / 2000) ** 1.2
+    assert climb_seconds(on_fold, rungs, task) == pytest.approx(9.0 + on_holdout)
+    powers = 3.0 * (2000 / 600) ** 1.2, 3.0 * (2667 / 600) ** 1.2
+    assert climb_seconds(on_sample, rungs, task) == pytest.approx(3 * powers[0] + powers[1]), "three folds, the holdout"
+    trees = replace(on_sample, configuration=Configuration(algorithm="catboost"))
+    assert climb_seconds(trees, rungs, task, n_rungs=1) == pytest.approx(1.9 + (0.1 + 1.0) * (2000 / 600) ** 1.2)
     both = (replace(evaluation(), protocol="sample-v1"), evaluation(seconds=2.0))
     share = (600 / 2000) ** 1.2
     fixed = (1.0 - share * 2.0) / (1.0 - share)
@@ -122,7 +128,7 @@ def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
     slow = replace(known, evaluations=(replace(evaluation(seconds=3.0), protocol="sample-v1"), both[1]))
     assert fit_seconds_on_all(slow, task, CV_V1) == 2.0, "it took no longer on more rows"
     pairs = replace(on_sample, configuration=Configuration(algorithm="gaussian_process"))
-    assert climb_seconds(pairs, rungs, task) == pytest.approx(3.0 * (2000 / 600) ** 2.5)
+    assert climb_seconds(pairs, rungs, task, n_rungs=1) == pytest.approx(3.0 * (2000 / 600) ** 2.5)
 
 
 def test_an_attempt_is_measured_on_all_folds_at_last(evaluator: Evaluator) -> None:
