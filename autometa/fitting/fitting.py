@@ -308,7 +308,9 @@ def _fit_furthest(
                 notes=(
                     *recommendation.notes,
                     *_notes(refinement, options),
-                    f"nothing was measured to the end: {configuration.algorithm} is fitted unmeasured; "
+                    f"nothing was measured to the end: {configuration.algorithm} is fitted, "
+                    + ("whose score is of a part of the rows" if configuration in ranked else "unmeasured")
+                    + "; "
                     + _why_nothing(refinement),
                     *_left_out(reasons),
                 ),

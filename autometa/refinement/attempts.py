@@ -60,8 +60,7 @@ class Rung:
     fold_numbers : tuple of int
         The folds that are measured now; those of the rung before, of the same splits, are not repeated.
     keep_share : float
-        Of the attempts that were measured on the rung before, the share that comes to this one; of no meaning of the
-        first.
+        Of the attempts that were measured on the rung before, the share that comes to this one.
     """
 
     splits: Splits
@@ -101,7 +100,8 @@ class Attempt:
     is_whole : bool
         Whether it came through all rungs.
     evaluations : tuple of Evaluation
-        One of each splits that it has results of, all folds that were measured together; a failure is the last.
+        One of each splits that it has results of, all folds that were measured together; a failure is the last, but on
+        the sample, by which nothing is condemned.
     measurement : Measurement, optional
         Of the last splits, as far as they were measured; None if it failed there, or is of a run that ended.
     losses : tuple of float

@@ -10,7 +10,7 @@ https://doi.org/10.48550/arXiv.1810.05934
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,16 +139,13 @@ def climb_seconds(attempt: Attempt, rungs: Sequence[Rung], task: Task, *, n_rung
 
 
 def next_to_climb(
-    attempts: Sequence[Attempt],
-    rungs: Sequence[Rung],
-    may_climb: Callable[[Attempt], bool],
-    *,
-    is_open: bool = False,
+    attempts: Sequence[Attempt], rungs: Sequence[Rung], task: Task, *, running: Collection[int] = (), seconds: float
 ) -> Attempt | None:
     """Return the waiting attempt that goes on to its next rung, None if no one does: successive halving.
 
-    Of those that were measured on a rung the best go on, in the share that the next one keeps; dearer rungs come first,
-    and better attempts.
+    Of those that were measured on a rung the best go on, in the share that the next one keeps, if they are expected to
+    come to the end in time; dearer rungs come first, and better attempts. As long as none is at the end, nor running,
+    others may, best first; and where none would come to the end, the one that came furthest comes a rung further.
 
     Parameters
     ----------
@@ -156,20 +153,52 @@ def next_to_climb(
         All that were measured.
     rungs : sequence of Rung
         Cheapest first.
-    may_climb : callable
-        Given a waiting attempt, whether it may: it is not at it already, and there is time.
-    is_open : bool
-        Whether all may go on, not the share alone.
+    task : Task
+        The table.
+    running : collection of int
+        Numbers of what is being measured.
+    seconds : float
+        That are left.
     """
-    climbers = [each for each in attempts if each.source is not Source.STOPPED]  # those have seen the last rung alone
-    for place in reversed(range(1, len(rungs))):
-        reached = [each for each in climbers if len(each.losses) >= place and math.isfinite(each.losses[place - 1])]
-        reached.sort(key=lambda each: (each.losses[place - 1], each.number))
-        n_kept = len(reached) if is_open else math.ceil(rungs[place].keep_share * len(reached))
-        for each in reached[:n_kept]:
-            if len(each.losses) == place and not each.has_failed and may_climb(each):
-                return each
-    return None
+    waiting = _waiting(attempts, rungs, running)
+    to_the_end = [each for each in waiting if climb_seconds(each, rungs, task) <= seconds]
+    best = [each for each in to_the_end if _is_among_best(each, attempts, rungs)]
+    if best or running or any(each.is_whole for each in attempts):
+        return best[0] if best else None
+    a_rung_further = (each for each in waiting if climb_seconds(each, rungs, task, n_rungs=1) <= seconds)
+    return next(iter(to_the_end), None) or next(a_rung_further, None)
+
+
+def next_of_all(
+    attempts: Sequence[Attempt], rungs: Sequence[Rung], task: Task, *, running: Collection[int] = (), seconds: float
+) -> Attempt | None:
+    """Return the waiting attempt that goes on where all are to come to the end; parameters as of `next_to_climb`."""
+    waiting = _waiting(attempts, rungs, running)
+    return next((each for each in waiting if climb_seconds(each, rungs, task) <= seconds), None)
+
+
+def _waiting(attempts: Sequence[Attempt], rungs: Sequence[Rung], running: Collection[int]) -> list[Attempt]:
+    """Return the attempts that have a rung before them: those that came furthest first, best first."""
+    found = [
+        each
+        for each in attempts
+        if 0 < len(each.losses) < len(rungs) and not each.has_failed and each.number not in running
+    ]
+    return sorted(found, key=lambda each: (-len(each.losses), each.losses[-1], each.number))
+
+
+def _is_among_best(attempt: Attempt, attempts: Sequence[Attempt], rungs: Sequence[Rung]) -> bool:
+    """Return whether an attempt is among those on its rung that the next one keeps."""
+    place = len(attempt.losses)
+    reached = sorted(
+        (each.losses[place - 1], each.number)
+        for each in attempts
+        if each.source is not Source.STOPPED  # those have seen the last rung alone
+        and len(each.losses) >= place
+        and math.isfinite(each.losses[place - 1])
+    )
+    n_kept = math.ceil(rungs[place].keep_share * len(reached))
+    return (attempt.losses[-1], attempt.number) in reached[:n_kept]
 
 
 def joined(first: Measurement, second: Measurement) -> Measurement:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 
 import optuna
@@ -25,7 +24,7 @@ from autometa.pipelines.learners import space_of
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
 from autometa.refinement.attempts import RUNGS_VERSION, Attempt, Rung, Source, rungs_of
-from autometa.refinement.climbing import Allowance, climb, climb_seconds, cpu_seconds_of, next_to_climb
+from autometa.refinement.climbing import Allowance, climb, cpu_seconds_of, next_of_all, next_to_climb
 from autometa.refinement.naming import NamedSpaces
 from autometa.refinement.objective import Objective
 from autometa.refinement.proposing import Proposer
@@ -328,27 +327,17 @@ class _Search:
         """
         had = {each.configuration.key for each in (*known, *self._running.values())}
         running = {each.number for each in self._running.values()}
-        n_trials = self._plan.budget.n_trials
+        task, n_trials = self._objective.task, self._plan.budget.n_trials
         may_begin = n_trials is None or self._n_begun < n_trials
-
-        def may_climb(attempt: Attempt, n_rungs: int | None = None) -> bool:
-            seconds = climb_seconds(attempt, self.rungs, self._objective.task, n_rungs=n_rungs)
-            return attempt.number not in running and seconds <= left
-
         if may_begin and self._proposer.has_advice(had):
             return self._new(known, left)
-        climber = next_to_climb(known, self.rungs, may_climb)
-        if climber is None and not running and not any(each.is_whole for each in known):
-            # The best cannot come to the end in time: others may, or nothing can, and then it comes a rung further.
-            climber = next_to_climb(known, self.rungs, may_climb, is_open=True) or next_to_climb(
-                known, self.rungs, partial(may_climb, n_rungs=1), is_open=True
-            )
+        climber = next_to_climb(known, self.rungs, task, running=running, seconds=left)
         if climber is None and may_begin:
             return self._new(known, left)
         if climber is None:
-            cheap = [each for each in self.rungs if each.splits is not HOLDOUT_V1]
+            folds = [each for each in self.rungs if each.splits is not HOLDOUT_V1]
             first = [each for each in known if each.source is Source.ADVISED]
-            climber = next_to_climb(first, cheap, may_climb, is_open=True)
+            climber = next_of_all(first, folds, task, running=running, seconds=left)
         if climber is not None:
             self._log.resume(climber)
         return climber

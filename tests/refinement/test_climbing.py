@@ -13,7 +13,7 @@ from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator
 from autometa.refinement.attempts import SAMPLE, Attempt, Rung, Source, fit_seconds_on_all, rungs_of, spread_of
-from autometa.refinement.climbing import Allowance, climb, climb_seconds, next_to_climb
+from autometa.refinement.climbing import Allowance, climb, climb_seconds, next_of_all, next_to_climb
 from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task import Task
@@ -21,6 +21,7 @@ from autometa.task_kind import TaskKind
 from tests.refinement.conftest import climbed, numbers
 
 RIDGE = Configuration(algorithm="ridge")
+TASK = numbers(3000)
 RUNGS = (
     Rung(splits=SAMPLE, fold_numbers=(0,)),
     Rung(splits=CV_V1, fold_numbers=(0,), keep_share=0.5),
@@ -63,10 +64,15 @@ def waiting(number: int, *losses: float, status: Status = Status.OK, source: Sou
     )
 
 
-def chosen(attempts: Sequence[Attempt], *, is_open: bool = False, but: Sequence[int] = ()) -> int | None:
-    """Return the number of the attempt that goes on."""
-    found = next_to_climb(attempts, RUNGS, lambda each: each.number not in but, is_open=is_open)
+def chosen(attempts: Sequence[Attempt], *, but: Sequence[int] = (), seconds: float = math.inf) -> int | None:
+    """Return the number of the attempt that goes on; ``but`` some are running."""
+    found = next_to_climb(attempts, RUNGS, TASK, running=but, seconds=seconds)
     return None if found is None else found.number
+
+
+def slow(attempt: Attempt, seconds: float) -> Attempt:
+    """Return an attempt that took so long on a fold."""
+    return replace(attempt, evaluations=(evaluation(seconds=seconds),))
 
 
 def test_the_better_half_goes_on_the_best_of_it_first() -> None:
@@ -84,7 +90,8 @@ def test_dearer_rungs_come_first() -> None:
     attempts = [waiting(0, 0.5, 0.3), waiting(1, 0.4), waiting(2, 0.6, 0.2), waiting(3, 0.9)]
     assert chosen(attempts) == 2, "the best on the second rung"
     assert chosen(attempts, but=[2]) == 1, "there one of two goes on; on the first, two of four, of which one is on"
-    assert chosen([waiting(0, 0.5, 0.3, 0.3), waiting(1, 0.6)]) is None, "whole ones count among those who were there"
+    whole = waiting(0, 0.5, 0.3, 0.3)
+    assert chosen([whole, waiting(1, 0.6)]) is None, "whole ones count among those who were there"
 
 
 def test_who_failed_or_saw_the_last_rung_alone_neither_goes_on_nor_counts() -> None:
@@ -93,14 +100,30 @@ def test_who_failed_or_saw_the_last_rung_alone_neither_goes_on_nor_counts() -> N
     assert chosen([failed]) is None
     assert chosen([stopped, waiting(2, 0.5)]) == 2
     assert chosen([waiting(0, math.inf), waiting(2, 0.5)]) == 2
-    assert chosen([waiting(0, math.inf)], is_open=True) is None
+    assert chosen([waiting(0, math.inf)]) is None
 
 
-def test_where_all_may_go_on_the_best_that_can_does() -> None:
-    attempts = [waiting(0, 0.1), waiting(1, 0.8), waiting(2, 0.7)]
-    assert chosen(attempts, but=[0, 2]) is None
-    assert chosen(attempts, but=[0], is_open=True) == 2
-    assert chosen(attempts, but=[0, 2], is_open=True) == 1
+def test_what_cannot_come_to_the_end_in_time_is_left_where_it_is() -> None:
+    whole, quick, better = waiting(3, 0.4, 0.4, 0.4), slow(waiting(0, 0.8), 0.1), slow(waiting(1, 0.1), 5.0)
+    assert chosen([quick, better, whole]) == 1
+    assert chosen([quick, better, whole], seconds=5.0) is None, "the quick one is not among the better half"
+    assert chosen([quick, better], seconds=5.0) == 0, "as long as nothing is at the end, others may"
+    assert chosen([quick, better], seconds=5.0, but=[7]) is None, "but one is on its way"
+    halfway = slow(waiting(2, 0.9, 0.9), 5.0)
+    needed = climb_seconds(better, RUNGS, TASK, n_rungs=1)
+    assert chosen([better], seconds=needed) == 1, "where nothing can, the next rung is all it does"
+    assert chosen([better, halfway], seconds=needed) == 2, "and who came furthest comes further"
+    assert chosen([better], seconds=0.9 * needed) is None
+
+
+def test_all_may_be_brought_to_the_end() -> None:
+    attempts = [waiting(0, 0.9), waiting(1, 0.4, 0.4, 0.4), slow(waiting(2, 0.95), 5.0)]
+    found = next_of_all(attempts, RUNGS, TASK, seconds=math.inf)
+    assert found is not None
+    assert found.number == 0
+    assert next_of_all(attempts, RUNGS, TASK, running=[0, 2], seconds=math.inf) is None
+    assert next_of_all(attempts, RUNGS, TASK, running=[0], seconds=5.0) is None
+    assert next_of_all([waiting(0, 0.9)], RUNGS[:1], TASK, seconds=math.inf) is None, "of these rungs it has seen all"
 
 
 def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
