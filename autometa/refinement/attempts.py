@@ -180,7 +180,7 @@ def fit_seconds_at(attempt: Attempt, task: Task, splits: Splits, n_rows: int) ->
     sample = attempt.evaluations[0]
     if splits is SAMPLE:
         fixed = _FIXED_SHARES.get(attempt.configuration.algorithm, 0.0) * seconds
-    elif splits is not SAMPLE and sample.protocol == SAMPLE.name and math.isfinite(sample.fit_seconds):
+    elif sample.protocol == SAMPLE.name and math.isfinite(sample.fit_seconds):
         share = (SAMPLE.fit_rows(task.n_rows) / n_measured) ** power
         fixed = min(max((sample.fit_seconds - share * seconds) / (1.0 - share), 0.0), seconds)
     return float(fixed + (seconds - fixed) * (n_rows / n_measured) ** power)

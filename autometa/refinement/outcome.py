@@ -91,6 +91,11 @@ def _words(recommendation: Recommendation, refinement: Refinement) -> Sequence[s
             + (", and is still the best" if best is first else f", the best now {best.score:.4g}")
             + "; the best of many is a little too good to be true"
         )
+    elif best is not None and first is not None and not first.has_failed:
+        words.append(
+            f"the first advice was given up on rung {len(first.losses)} of {len(refinement.rungs)}: "
+            "others scored better there, or its next would have taken longer than was left"
+        )
     if best is None:
         words.append("nothing was measured to the end; give it more time")
     if refinement.was_interrupted:

@@ -111,6 +111,17 @@ def test_a_refined_recommendation_is_led_by_what_was_measured(
     assert any("10 pipelines attempted" in note for note in after.notes)
 
 
+def test_a_first_advice_that_was_given_up_is_told_of(middle_refinement: Refinement, middle_advice: Advised) -> None:
+    recommendation, grounds = middle_advice
+    first, *others = middle_refinement.attempts
+    told = refined(recommendation, grounds, middle_refinement, k=4).notes
+    assert any(note.startswith(f"the first advice scored {first.score:.4g} roc_auc") for note in told)
+    early = replace(first, losses=first.losses[:1], is_whole=False)
+    told = refined(recommendation, grounds, replace(middle_refinement, attempts=(early, *others)), k=4).notes
+    assert any(note.startswith("the first advice was given up on rung 1 of 2: ") for note in told)
+    assert not any(note.startswith("the first advice scored") for note in told)
+
+
 def test_a_configuration_that_was_measured_twice_is_recommended_once(
     middle_refinement: Refinement, middle_advice: Advised
 ) -> None:
