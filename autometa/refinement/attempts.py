@@ -26,10 +26,11 @@ from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task import Task
 
-# Exponents of the time of a fit in the number of rows, where more are fitted than were measured: usual ones, and those
-# of learners that compare all pairs of rows.
+# Exponents of the time of a fit in the number of rows, where more are fitted than were measured: usual ones, those of
+# learners that compare all pairs of rows, and those of boosted trees.
 _GROWTH = 1.2
 _FAST_GROWTH = 2.5
+_ROUNDS_GROWTH = 1.0
 # Of the time that boosted trees take on the sample, the share that is the same whatever the rows: that of their rounds.
 _FIXED_SHARES = {"catboost": 0.95, "hist_gradient_boosting": 0.75, "lightgbm": 0.75, "xgboost": 0.75}
 
@@ -188,4 +189,6 @@ def fit_seconds_at(attempt: Attempt, task: Task, splits: Splits, n_rows: int) ->
 
 def growth(configuration: Configuration) -> float:
     """Return the exponent of the time of a fit in the number of rows."""
-    return _GROWTH if LEARNERS[configuration.algorithm].max_rows is None else _FAST_GROWTH
+    if LEARNERS[configuration.algorithm].max_rows is not None:
+        return _FAST_GROWTH
+    return _ROUNDS_GROWTH if configuration.algorithm in _FIXED_SHARES else _GROWTH

@@ -19,7 +19,7 @@ from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import CV_V1, OwnSplits
 from autometa.evaluation.record import Status
 from autometa.evaluation.running import Evaluator, Measurement
-from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Rung, Source, fit_seconds_at, growth
+from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Rung, Source, fit_seconds_at, fit_seconds_on_all, growth
 from autometa.refinement.objective import Objective
 from autometa.task import Task
 
@@ -138,8 +138,38 @@ def climb_seconds(attempt: Attempt, rungs: Sequence[Rung], task: Task, *, n_rung
     return seconds
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLeft:
+    """Seconds that are left.
+
+    Parameters
+    ----------
+    climbing : float
+        For attempts.
+    fitting : float
+        For an attempt to the end and its fit on all rows together; infinite where none is to follow.
+    """
+
+    climbing: float = math.inf
+    fitting: float = math.inf
+
+    def allows(self, attempt: Attempt, rungs: Sequence[Rung], task: Task) -> bool:
+        """Return whether an attempt is expected to come to the end in time, and its fit on all rows as well."""
+        seconds = climb_seconds(attempt, rungs, task)
+        fit_seconds = fit_seconds_on_all(attempt, task, rungs[len(attempt.losses) - 1].splits)
+        return seconds <= self.climbing and seconds + fit_seconds <= self.fitting
+
+
+NO_LIMIT = TimeLeft()
+
+
 def next_to_climb(
-    attempts: Sequence[Attempt], rungs: Sequence[Rung], task: Task, *, running: Collection[int] = (), seconds: float
+    attempts: Sequence[Attempt],
+    rungs: Sequence[Rung],
+    task: Task,
+    left: TimeLeft = NO_LIMIT,
+    *,
+    running: Collection[int] = (),
 ) -> Attempt | None:
     """Return the waiting attempt that goes on to its next rung, None if no one does: successive halving.
 
@@ -155,26 +185,31 @@ def next_to_climb(
         Cheapest first.
     task : Task
         The table.
+    left : TimeLeft
+        Default: no end of it.
     running : collection of int
         Numbers of what is being measured.
-    seconds : float
-        That are left.
     """
     waiting = _waiting(attempts, rungs, running)
-    to_the_end = [each for each in waiting if climb_seconds(each, rungs, task) <= seconds]
+    to_the_end = [each for each in waiting if left.allows(each, rungs, task)]
     best = [each for each in to_the_end if _is_among_best(each, attempts, rungs)]
     if best or running or any(each.is_whole for each in attempts):
         return best[0] if best else None
-    a_rung_further = (each for each in waiting if climb_seconds(each, rungs, task, n_rungs=1) <= seconds)
+    a_rung_further = (each for each in waiting if climb_seconds(each, rungs, task, n_rungs=1) <= left.climbing)
     return next(iter(to_the_end), None) or next(a_rung_further, None)
 
 
 def next_of_all(
-    attempts: Sequence[Attempt], rungs: Sequence[Rung], task: Task, *, running: Collection[int] = (), seconds: float
+    attempts: Sequence[Attempt],
+    rungs: Sequence[Rung],
+    task: Task,
+    left: TimeLeft = NO_LIMIT,
+    *,
+    running: Collection[int] = (),
 ) -> Attempt | None:
     """Return the waiting attempt that goes on where all are to come to the end; parameters as of `next_to_climb`."""
     waiting = _waiting(attempts, rungs, running)
-    return next((each for each in waiting if climb_seconds(each, rungs, task) <= seconds), None)
+    return next((each for each in waiting if left.allows(each, rungs, task)), None)
 
 
 def _waiting(attempts: Sequence[Attempt], rungs: Sequence[Rung], running: Collection[int]) -> list[Attempt]:

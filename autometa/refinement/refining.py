@@ -24,7 +24,7 @@ from autometa.pipelines.learners import space_of
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
 from autometa.refinement.attempts import RUNGS_VERSION, Attempt, Rung, Source, rungs_of
-from autometa.refinement.climbing import Allowance, climb, cpu_seconds_of, next_of_all, next_to_climb
+from autometa.refinement.climbing import Allowance, TimeLeft, climb, cpu_seconds_of, next_of_all, next_to_climb
 from autometa.refinement.naming import NamedSpaces
 from autometa.refinement.objective import Objective
 from autometa.refinement.proposing import Proposer
@@ -77,8 +77,11 @@ class Budget:
         """Return the seconds that are left for attempts; infinite without a limit."""
         if self.seconds is None:
             return math.inf
-        reserved = self.reserve(attempts) if self.reserve is not None else 0.0
-        return self.started + self.seconds - reserved - time.monotonic()
+        return self.started + self.seconds - self.reserved(attempts) - time.monotonic()
+
+    def reserved(self, attempts: Sequence[Attempt]) -> float:
+        """Return the seconds that are left for what comes after."""
+        return self.reserve(attempts) if self.reserve is not None and self.seconds is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,13 +334,15 @@ class _Search:
         may_begin = n_trials is None or self._n_begun < n_trials
         if may_begin and self._proposer.has_advice(had):
             return self._new(known, left)
-        climber = next_to_climb(known, self.rungs, task, running=running, seconds=left)
+        fitting = left + self._plan.budget.reserved(known) if self._plan.budget.reserve is not None else math.inf
+        time_left = TimeLeft(climbing=left, fitting=fitting)
+        climber = next_to_climb(known, self.rungs, task, time_left, running=running)
         if climber is None and may_begin:
             return self._new(known, left)
         if climber is None:
             folds = [each for each in self.rungs if each.splits is not HOLDOUT_V1]
             first = [each for each in known if each.source is Source.ADVISED]
-            climber = next_of_all(first, folds, task, running=running, seconds=left)
+            climber = next_of_all(first, folds, task, time_left, running=running)
         if climber is not None:
             self._log.resume(climber)
         return climber

@@ -13,7 +13,7 @@ from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator
 from autometa.refinement.attempts import SAMPLE, Attempt, Rung, Source, fit_seconds_on_all, rungs_of, spread_of
-from autometa.refinement.climbing import Allowance, climb, climb_seconds, next_of_all, next_to_climb
+from autometa.refinement.climbing import Allowance, TimeLeft, climb, climb_seconds, next_of_all, next_to_climb
 from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task import Task
@@ -66,7 +66,7 @@ def waiting(number: int, *losses: float, status: Status = Status.OK, source: Sou
 
 def chosen(attempts: Sequence[Attempt], *, but: Sequence[int] = (), seconds: float = math.inf) -> int | None:
     """Return the number of the attempt that goes on; ``but`` some are running."""
-    found = next_to_climb(attempts, RUNGS, TASK, running=but, seconds=seconds)
+    found = next_to_climb(attempts, RUNGS, TASK, TimeLeft(climbing=seconds), running=but)
     return None if found is None else found.number
 
 
@@ -116,14 +116,27 @@ def test_what_cannot_come_to_the_end_in_time_is_left_where_it_is() -> None:
     assert chosen([better], seconds=0.9 * needed) is None
 
 
+def test_what_could_not_be_fitted_in_time_is_not_brought_to_the_end() -> None:
+    attempt = waiting(0, 0.5, 0.4)
+    climbing = climb_seconds(attempt, RUNGS, TASK)
+    fitting = fit_seconds_on_all(attempt, TASK, CV_V1)
+    assert TimeLeft(climbing=climbing, fitting=climbing + fitting).allows(attempt, RUNGS, TASK)
+    assert not TimeLeft(climbing=climbing, fitting=0.99 * (climbing + fitting)).allows(attempt, RUNGS, TASK)
+    assert not TimeLeft(climbing=0.99 * climbing, fitting=1e3).allows(attempt, RUNGS, TASK)
+    dear = slow(waiting(1, 0.5, 0.3), 5.0)
+    left = TimeLeft(climbing=1e3, fitting=climbing + fitting)
+    found = next_to_climb([attempt, dear], RUNGS, TASK, left)
+    assert found is attempt, "worse, but there is time for it"
+
+
 def test_all_may_be_brought_to_the_end() -> None:
     attempts = [waiting(0, 0.9), waiting(1, 0.4, 0.4, 0.4), slow(waiting(2, 0.95), 5.0)]
-    found = next_of_all(attempts, RUNGS, TASK, seconds=math.inf)
+    found = next_of_all(attempts, RUNGS, TASK)
     assert found is not None
     assert found.number == 0
-    assert next_of_all(attempts, RUNGS, TASK, running=[0, 2], seconds=math.inf) is None
-    assert next_of_all(attempts, RUNGS, TASK, running=[0], seconds=5.0) is None
-    assert next_of_all([waiting(0, 0.9)], RUNGS[:1], TASK, seconds=math.inf) is None, "of these rungs it has seen all"
+    assert next_of_all(attempts, RUNGS, TASK, running=[0, 2]) is None
+    assert next_of_all(attempts, RUNGS, TASK, TimeLeft(climbing=5.0), running=[0]) is None
+    assert next_of_all([waiting(0, 0.9)], RUNGS[:1], TASK) is None, "of these rungs it has seen all"
 
 
 def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
@@ -140,7 +153,7 @@ def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
     powers = 3.0 * (2000 / 600) ** 1.2, 3.0 * (2667 / 600) ** 1.2
     assert climb_seconds(on_sample, rungs, task) == pytest.approx(3 * powers[0] + powers[1]), "three folds, the holdout"
     trees = replace(on_sample, configuration=Configuration(algorithm="catboost"))
-    assert climb_seconds(trees, rungs, task, n_rungs=1) == pytest.approx(1.9 + (0.1 + 1.0) * (2000 / 600) ** 1.2)
+    assert climb_seconds(trees, rungs, task, n_rungs=1) == pytest.approx(1.9 + (0.1 + 1.0) * (2000 / 600))
     both = (replace(evaluation(), protocol="sample-v1"), evaluation(seconds=2.0))
     share = (600 / 2000) ** 1.2
     fixed = (1.0 - share * 2.0) / (1.0 - share)
