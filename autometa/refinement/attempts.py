@@ -137,14 +137,23 @@ class Attempt:
 
 
 def spread_of(attempt: Attempt, objective: Objective) -> float:
-    """Return the standard error over folds of an attempt's score; NaN of a single fold, or where they are unknown."""
+    """Return the standard error over folds of an attempt's score; NaN where they are unknown.
+
+    Of a holdout, that of the folds before it, which had fewer rows; NaN of any other single fold.
+    """
     parts = attempt.measurement
-    if parts is not None:
-        scores = objective.fold_scores(parts.predictions, parts.rows)
-    elif objective.is_plain and not attempt.has_failed:  # of a study that goes on, predictions are gone
-        scores = attempt.last.fold_scores.get(objective.name, ())
-    else:
-        scores = ()
+    scores = objective.fold_scores(parts.predictions, parts.rows) if parts is not None else ()
+    if (
+        len(scores) < 2 and objective.is_plain and not attempt.has_failed
+    ):  # of a study that goes on, predictions are gone
+        scores = next(
+            (
+                found
+                for each in reversed(attempt.evaluations)
+                if len(found := each.fold_scores.get(objective.name, ())) > 1
+            ),
+            (),
+        )
     if len(scores) < 2:
         return math.nan
     middle = fmean(scores)

@@ -66,7 +66,7 @@ def _reasons(attempt: Attempt) -> tuple[str, ...]:
 
 
 def _interval(attempt: Attempt, objective: Objective, metric: Metric) -> tuple[float, float]:
-    """Return the 80 % interval of a score by the spread of its folds; the score twice where there is one fold."""
+    """Return the 80 % interval of a score by the spread of its folds; the score twice where that is unknown."""
     error = spread_of(attempt, objective)
     error = 0.0 if math.isnan(error) else _NORMAL_80 * error
     return max(attempt.score - error, metric.low), min(attempt.score + error, metric.high)

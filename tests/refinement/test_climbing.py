@@ -204,8 +204,12 @@ def test_what_an_earlier_run_measured_in_part_is_measured_again(evaluator: Evalu
 
 def test_a_large_table_goes_from_a_sample_to_the_holdout(evaluator: Evaluator) -> None:
     task = numbers(3500)
-    attempt = climbed(evaluator, rungs_of(task), Objective.of("rmse", task), begun())
+    objective = Objective.of("rmse", task)
+    attempt = climbed(evaluator, rungs_of(task), objective, begun())
     assert attempt.is_whole
+    folds = attempt.evaluations[1].fold_scores["rmse"]
+    assert spread_of(attempt, objective) == pytest.approx(np.std(folds, ddof=1) / math.sqrt(3), rel=1e-9)
+    assert math.isnan(spread_of(attempt, Objective.of("rmse", task, np.ones(3500)))), "of weighted scores they are gone"
     assert [each.protocol for each in attempt.evaluations] == ["sample-v1", "cv-v1", "holdout-v1"]
     assert [len(each.fold_scores["rmse"]) for each in attempt.evaluations] == [1, 3, 1]
     assert len(attempt.losses) == 4
