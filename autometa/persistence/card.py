@@ -126,7 +126,7 @@ def importances(
     """
     from sklearn.inspection import permutation_importance
 
-    classes = pd.factorize(y)[0] if hasattr(predictor, "classes_") else np.zeros(len(y), dtype=np.int64)
+    classes = pd.factorize(y)[0] if _classes_of(predictor) else np.zeros(len(y), dtype=np.int64)
     rows = draw_stratified(classes, max_rows, 1, generator(seed, "importances", "rows"))
     X, y = X.iloc[rows], y.iloc[rows]
     started = time.monotonic()
@@ -161,9 +161,14 @@ def score_rows(predictor: Any, X: pd.DataFrame, y: pd.Series) -> FoldScores:
     DataError
         If the target holds a class that the predictor does not know.
     """
-    if not hasattr(predictor, "classes_"):
+    classes = _classes_of(predictor)
+    if not classes:
         return score_fold(TaskKind.REGRESSION, as_numbers(y, "target"), as_numbers(predictor.predict(X), "predictions"))
-    classes = np.asarray(predictor.classes_).tolist()
     kind = TaskKind.BINARY if len(classes) == 2 else TaskKind.MULTICLASS
     truth, predicted = (class_positions(np.asarray(labels), classes) for labels in (y, predictor.predict(X)))
     return score_fold(kind, truth, predicted, np.asarray(predictor.predict_proba(X), dtype=np.float64))
+
+
+def _classes_of(predictor: Any) -> list[Any]:
+    """Return the classes that a predictor tells apart; none of a regressor, though CatBoost's has a list of them."""
+    return list(np.asarray(getattr(predictor, "classes_", ())).tolist())

@@ -12,9 +12,11 @@ from autometa.metric import METRICS
 from autometa.persistence import Training, importances, make_card, score_rows
 from autometa.persistence.card import MAX_IMPORTANCES
 from autometa.pipelines.building import build
+from autometa.pipelines.learners import learners_of
 from autometa.reading import read_task
 from autometa.space import Configuration
 from autometa.task import Task
+from autometa.task_kind import TaskKind
 from tests.persistence.conftest import model_of
 
 
@@ -83,3 +85,16 @@ def test_booleans_are_classes(tmp_path: Path) -> None:
     assert model.classes == (False, True)
     assert model.predict(frame).tolist() == frame["y"].tolist()
     assert score_rows(model.predictor, task.X, task.y).scores["accuracy"] == 1.0
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("algorithm", [each.algorithm for each in learners_of(TaskKind.REGRESSION)])
+def test_numbers_are_scored_whoever_predicts_them(algorithm: str) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    y = (X["a"] + 0.1 * rng.normal(size=60)).rename("y")
+    task = read_task(X, y)
+    pipeline = build(Configuration(algorithm=algorithm), kind=task.kind, column_kinds=task.column_kinds)
+    pipeline.fit(task.X, task.y)
+    assert set(score_rows(pipeline, task.X, task.y).scores) == {"rmse", "mae", "r2"}
+    assert importances(pipeline, task.X, task.y, METRICS["rmse"])[0]["column"] == "a"
