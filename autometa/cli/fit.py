@@ -10,7 +10,7 @@ import typer
 
 from autometa._passwords import hide_passwords
 from autometa.advisor import DEFAULT_RECOMMENDER
-from autometa.cli.models import leaderboard_rows
+from autometa.cli.models import leaderboard_notes, leaderboard_rows
 from autometa.cli.options import (
     AlgorithmsOption,
     CategoricalOption,
@@ -117,13 +117,14 @@ def fit(  # noqa: PLR0913 - an argument for each option
         return
     from autometa.cli.drawing import draw_notes, draw_rows, draw_task
 
+    tried = _leaderboard(fitted)
     print_renderables(
         *draw_task(table, fitted.metric),
         *draw_notes(fitted.notes),
         "",
-        draw_rows(leaderboard_rows(_leaderboard(fitted), fitted.metric)),
+        draw_rows(leaderboard_rows(tried, fitted.metric)),
         "",
-        *draw_notes([_outcome(fitted), *([f"stored: {output}"] if output is not None else [_UNSTORED])]),
+        *draw_notes([*leaderboard_notes(tried), _outcome(fitted), f"stored: {output}" if output else _UNSTORED]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from autometa.cli.models import ModelArgument, leaderboard_rows
+from autometa.cli.models import ModelArgument, leaderboard_notes, leaderboard_rows
 from autometa.cli.output import Format, FormatOption, print_content, print_renderables
 from autometa.errors import PersistenceError
 from autometa.persistence import read_card
@@ -37,11 +37,13 @@ def _drawn(card: dict[str, Any], *, is_ours: bool) -> list[Any]:  # Any: of rich
     drawn: list[Any] = [*draw_notes([line for line in _lines(card) if line])]
     if not is_ours:
         drawn += draw_notes(["not made by you on this machine, so all of this is what its maker says"])
-    tried = leaderboard_rows(card.get("leaderboard") or [], str(card.get("metric", "score")))
+    leaderboard = card.get("leaderboard") or []
+    tried = leaderboard_rows(leaderboard, str(card.get("metric", "score")))
     for rows in (tried, _importances(card)):
         if rows:
             drawn += ["", draw_rows(rows)]
-    return drawn
+    notes = leaderboard_notes(leaderboard)
+    return [*drawn, "", *draw_notes(notes)] if notes else drawn
 
 
 def _lines(card: dict[str, Any]) -> list[str]:

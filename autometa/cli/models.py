@@ -62,6 +62,13 @@ def leaderboard_rows(leaderboard: Sequence[Mapping[str, Any]], metric: str) -> l
     ]
 
 
+def leaderboard_notes(leaderboard: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to know of the rows that `leaderboard_rows` shows."""
+    if all(row.get("status") != "pruned" for row in leaderboard[:MAX_SHOWN]):
+        return []
+    return ["pruned: given up on a part of the rows or folds; such scores do not compare with those of other parts"]
+
+
 def _shown(row: Mapping[str, Any], name: str, words: Callable[[Any], str]) -> str:
     """Return a value of a row in words; empty where there is none."""
     return "" if row.get(name) is None else words(row[name])

@@ -32,7 +32,7 @@ def save_model(table: object, path: Path, algorithm: str = "decision_tree", **re
         configurations=[configuration],
         leaderboard=[
             {"rank": 1, "algorithm": algorithm, "score": 0.875},
-            {"rank": 2, "algorithm": "ridge", "score": 0.7},
+            {"rank": 2, "algorithm": "ridge", "score": 0.7, "status": "pruned"},
         ],
         importances=importances(pipeline, task.X[list(task.used_columns)], task.y, metric, max_rows=50),
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from autometa.cli.models import leaderboard_notes
 from tests.cli.model_files import Ran, ran, save_model
 
 __all__ = ["ran"]
@@ -37,6 +38,8 @@ def test_the_card_is_shown_for_people(ran: Ran) -> None:
         ["2", "ridge"],
     ]
     assert out.split("roc_auc lost if shuffled")[1].splitlines()[1].startswith("size")
+    assert "- pruned: given up on a part of the rows or folds; such scores do not compare" in out
+    assert leaderboard_notes([{"rank": 1, "status": "ok"}, {"status": "failed"}]) == []
 
 
 @pytest.mark.usefixtures("model_file")
