@@ -309,7 +309,7 @@ def _fit_furthest(
                     *recommendation.notes,
                     *_notes(refinement, options),
                     f"nothing was measured to the end: {configuration.algorithm} is fitted, "
-                    + ("whose score is of a part of the rows" if configuration in ranked else "unmeasured")
+                    + ("whose score is of a part of the rows" if configuration in (*ranked, *others) else "unmeasured")
                     + "; "
                     + _why_nothing(refinement),
                     *_left_out(reasons),

@@ -199,19 +199,6 @@ def next_to_climb(
     return next(iter(to_the_end), None) or next(a_rung_further, None)
 
 
-def next_of_all(
-    attempts: Sequence[Attempt],
-    rungs: Sequence[Rung],
-    task: Task,
-    left: TimeLeft = NO_LIMIT,
-    *,
-    running: Collection[int] = (),
-) -> Attempt | None:
-    """Return the waiting attempt that goes on where all are to come to the end; parameters as of `next_to_climb`."""
-    waiting = _waiting(attempts, rungs, running)
-    return next((each for each in waiting if left.allows(each, rungs, task)), None)
-
-
 def _waiting(attempts: Sequence[Attempt], rungs: Sequence[Rung], running: Collection[int]) -> list[Attempt]:
     """Return the attempts that have a rung before them: those that came furthest first, best first."""
     found = [

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import optuna
@@ -24,7 +24,7 @@ from autometa.pipelines.learners import space_of
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
 from autometa.refinement.attempts import RUNGS_VERSION, Attempt, Rung, Source, rungs_of
-from autometa.refinement.climbing import Allowance, TimeLeft, climb, cpu_seconds_of, next_of_all, next_to_climb
+from autometa.refinement.climbing import Allowance, TimeLeft, climb, cpu_seconds_of, next_to_climb
 from autometa.refinement.naming import NamedSpaces
 from autometa.refinement.objective import Objective
 from autometa.refinement.proposing import Proposer
@@ -340,9 +340,9 @@ class _Search:
         if climber is None and may_begin:
             return self._new(known, left)
         if climber is None:
-            folds = [each for each in self.rungs if each.splits is not HOLDOUT_V1]
-            first = [each for each in known if each.source is Source.ADVISED]
-            climber = next_of_all(first, folds, task, time_left, running=running)
+            for_all = [replace(each, keep_share=1.0) for each in self.rungs if each.splits is not HOLDOUT_V1]
+            advised = [each for each in known if each.source is Source.ADVISED]
+            climber = next_to_climb(advised, for_all, task, time_left, running=running)
         if climber is not None:
             self._log.resume(climber)
         return climber

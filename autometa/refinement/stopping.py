@@ -47,7 +47,7 @@ def next_to_stop(attempts: Sequence[Attempt], kind: TaskKind, seconds_left: floa
     if not stages:
         return None
     ratio = max(stages[-1] / n_rounds(best.configuration), 1.0)
-    n_folds = len(best.measurement.predictions) if best.measurement is not None else 1
+    n_folds = max(map(len, best.last.fold_scores.values()), default=1)
     seconds = n_folds * ratio * (best.last.fit_seconds + best.last.predict_seconds)
     return best.configuration if seconds <= seconds_left else None
 

@@ -13,7 +13,7 @@ from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator
 from autometa.refinement.attempts import SAMPLE, Attempt, Rung, Source, fit_seconds_on_all, rungs_of, spread_of
-from autometa.refinement.climbing import Allowance, TimeLeft, climb, climb_seconds, next_of_all, next_to_climb
+from autometa.refinement.climbing import Allowance, TimeLeft, climb, climb_seconds, next_to_climb
 from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task import Task
@@ -131,12 +131,13 @@ def test_what_could_not_be_fitted_in_time_is_not_brought_to_the_end() -> None:
 
 def test_all_may_be_brought_to_the_end() -> None:
     attempts = [waiting(0, 0.9), waiting(1, 0.4, 0.4, 0.4), slow(waiting(2, 0.95), 5.0)]
-    found = next_of_all(attempts, RUNGS, TASK)
+    for_all = [replace(each, keep_share=1.0) for each in RUNGS]
+    found = next_to_climb(attempts, for_all, TASK)
     assert found is not None
     assert found.number == 0
-    assert next_of_all(attempts, RUNGS, TASK, running=[0, 2]) is None
-    assert next_of_all(attempts, RUNGS, TASK, TimeLeft(climbing=5.0), running=[0]) is None
-    assert next_of_all([waiting(0, 0.9)], RUNGS[:1], TASK) is None, "of these rungs it has seen all"
+    assert next_to_climb(attempts, for_all, TASK, running=[0, 2]) is None
+    assert next_to_climb(attempts, for_all, TASK, TimeLeft(climbing=5.0), running=[0]) is None
+    assert next_to_climb([waiting(0, 0.9)], for_all[:1], TASK) is None, "of these rungs it has seen all"
 
 
 def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
