@@ -18,7 +18,8 @@ from autometa.task import Task
 from autometa.wish import Wish
 
 if TYPE_CHECKING:  # Optuna is slow to import, and most commands do without
-    from autometa.refinement.refining import Plan, Progress, Refinement
+    from autometa.refinement.planning import Plan, Progress
+    from autometa.refinement.refining import Refinement
 
 RefineOption = Annotated[
     float | None,
@@ -75,7 +76,7 @@ def refining_plan(
         raise OptionError(
             "a refinement measures more than a probe, and ranks by score alone; leave the other option out"
         )
-    from autometa.refinement.refining import Budget, Plan
+    from autometa.refinement.planning import Budget, Plan
 
     return Plan(
         budget=Budget(seconds=seconds, n_trials=n_trials),

@@ -28,7 +28,8 @@ from autometa.wish import Wish
 
 if TYPE_CHECKING:
     from autometa.refinement.objective import Objective
-    from autometa.refinement.refining import Progress, Refinement
+    from autometa.refinement.planning import Progress
+    from autometa.refinement.refining import Refinement
 
 _FIT_SHARE = 0.25  # of the time, which a fit on all rows of what is advised may be predicted to take
 _HOPELESS = (Status.FAILED, Status.OUT_OF_MEMORY)
@@ -96,7 +97,7 @@ def fit_task(
     options : FitOptions
         What is asked for.
     report : callable, optional
-        Called with a `autometa.refinement.refining.Progress` again and again.
+        Called with a `autometa.refinement.planning.Progress` again and again.
 
     Raises
     ------
@@ -130,7 +131,8 @@ def _fit_searched(
     recommendation, grounds = _advised(advisor, task, options)
     from autometa.refinement.attempts import rungs_of  # a fit without a search needs no Optuna
     from autometa.refinement.keeping import Keeper
-    from autometa.refinement.refining import Budget, Plan, refine
+    from autometa.refinement.planning import Budget, Plan
+    from autometa.refinement.refining import refine
 
     rungs = rungs_of(task, options.splits)
     seconds_on_all = FinishTimes(objective, rungs[-1].splits, options)

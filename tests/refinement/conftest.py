@@ -16,7 +16,8 @@ from autometa.recommenders.recommendation import Recommendation
 from autometa.refinement.attempts import Attempt, Rung
 from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
-from autometa.refinement.refining import Budget, Plan, Refinement, refine
+from autometa.refinement.planning import Budget, Plan
+from autometa.refinement.refining import Refinement, refine
 from autometa.task import Task
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish

@@ -16,7 +16,8 @@ from autometa.evaluation.running import Evaluator
 from autometa.refinement.attempts import Attempt, Source, rungs_of
 from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
-from autometa.refinement.refining import Budget, Plan, Progress, Refinement, refine
+from autometa.refinement.planning import Budget, Plan, Progress
+from autometa.refinement.refining import Refinement, refine
 from autometa.space import Configuration
 from tests.refinement.conftest import advised, numbers
 

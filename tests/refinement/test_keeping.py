@@ -14,7 +14,8 @@ from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.refinement.attempts import Attempt, Source, rungs_of
 from autometa.refinement.keeping import Keeper
 from autometa.refinement.objective import Objective
-from autometa.refinement.refining import Budget, Plan, Refinement, refine
+from autometa.refinement.planning import Budget, Plan
+from autometa.refinement.refining import Refinement, refine
 from autometa.task import Task
 from autometa.wish import Wish
 from tests.refinement.conftest import CHEAP, Advised

@@ -15,7 +15,8 @@ from autometa.refinement.attempts import Attempt, Source
 from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
 from autometa.refinement.outcome import refined
-from autometa.refinement.refining import Budget, Plan, Progress, Refinement, refine
+from autometa.refinement.planning import Budget, Plan, Progress
+from autometa.refinement.refining import Refinement, refine
 from autometa.task import Task
 from tests.refinement.conftest import Advised, advised, refined_by
 

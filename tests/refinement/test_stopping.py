@@ -13,8 +13,9 @@ from autometa.pipelines.rounds import n_rounds
 from autometa.refinement.attempts import Attempt, Source, rungs_of
 from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
+from autometa.refinement.planning import Budget, Plan
 from autometa.refinement.proposing import Proposer, told_of
-from autometa.refinement.refining import Budget, Plan, refine
+from autometa.refinement.refining import refine
 from autometa.refinement.stopping import measure_stages, next_to_stop, stages_of, without_rounds
 from autometa.space import Configuration, Value
 from autometa.task import Task

@@ -12,7 +12,8 @@ from autometa.errors import OptionError
 from autometa.refinement.attempts import Source
 from autometa.refinement.objective import Objective
 from autometa.refinement.outcome import refined
-from autometa.refinement.refining import Budget, Plan, Progress, Refinement, refine
+from autometa.refinement.planning import Budget, Plan, Progress
+from autometa.refinement.refining import Refinement, refine
 from autometa.refinement.storing import evaluation_content, evaluation_of
 from autometa.task import Task
 from tests.refinement.conftest import Advised, advised, refined_by, two_classes
