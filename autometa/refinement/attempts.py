@@ -10,7 +10,7 @@
     own splits           the first of them; all of them
 
 What was advised comes to the first rung in its order, before anything else does. Of all that were measured on a rung
-the better third goes on, decided as results come in: see `autometa.refinement.climbing`.
+the better third goes on, decided as results come in, from the twelfth: see `autometa.refinement.climbing`.
 """
 
 import math

@@ -52,6 +52,10 @@ class Budget:
             return math.inf
         return self.started + self.seconds - self.reserved(attempts) - time.monotonic()
 
+    def used(self) -> float:
+        """Return the share of the seconds that is over; 0 without a limit."""
+        return (time.monotonic() - self.started) / self.seconds if self.seconds is not None else 0.0
+
     def reserved(self, attempts: Sequence[Attempt]) -> float:
         """Return the seconds that are left for what comes after."""
         return self.reserve(attempts) if self.reserve is not None and self.seconds is not None else 0.0

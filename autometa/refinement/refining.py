@@ -33,6 +33,8 @@ from autometa.refinement.storing import TrialLog
 
 _BATCH = 4  # measurements of a budget of trials that are begun at once, whatever the number of workers
 _FIRST_SHARE = 0.5  # of the time, which the first attempt may take
+_N_LOOKS = 12  # attempts that are looked at on the first rung before any climbs
+_LOOK_SHARE = 1 / 3  # of the time, after which the best climb even if fewer were
 _LEAST_SECONDS = 0.2  # with less left, nothing is begun
 _FIT_SHARE = 0.25  # of the time, which a fit on the whole table may be predicted to take
 _POLL_SECONDS = 0.25
@@ -237,13 +239,15 @@ class _Search:
     def _next(self, known: Sequence[Attempt], left: float) -> Attempt | None:
         """Return what is measured next: what was advised, then what goes on to another rung, then what is new.
 
+        The first ones are all looked at before any goes on, so that none takes the time of others that may be better.
         Where nothing new may begin, what was advised comes to the end of its folds.
         """
         had = {each.configuration.key for each in (*known, *self._running.values())}
         running = {each.number for each in self._running.values()}
         task, n_trials = self._objective.task, self._plan.budget.n_trials
         may_begin = n_trials is None or self._n_begun < n_trials
-        if may_begin and self._proposer.has_advice(had):
+        is_looking = self._n_begun < _N_LOOKS and self._plan.budget.used() < _LOOK_SHARE
+        if may_begin and (is_looking or self._proposer.has_advice(had)):
             return self._new(known, left)
         fitting = left + self._plan.budget.reserved(known) if self._plan.budget.reserve is not None else math.inf
         time_left = TimeLeft(climbing=left, fitting=fitting)

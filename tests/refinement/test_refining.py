@@ -87,6 +87,18 @@ def test_cheap_rungs_come_first_and_what_is_given_up_is_cheaper(middle_refinemen
         assert np.median(earlier) <= each.losses[0] + 1e-9
 
 
+def test_a_dozen_are_looked_at_before_any_climbs(middle: Task, middle_advice: Advised) -> None:
+    recommendation, grounds = middle_advice
+    seen: list[Progress] = []
+    objective = Objective.of("auto", middle)
+    refine(grounds, recommendation, objective, Plan(budget=Budget(n_trials=13)), report=seen.append)
+    assert min(each.n_attempts for each in seen if each.best is not None) == 12
+    in_no_time = Budget(n_trials=13, seconds=600.0, started=time.monotonic() - 210.0)
+    seen.clear()
+    refine(grounds, recommendation, objective, Plan(budget=in_no_time), report=seen.append)
+    assert min(each.n_attempts for each in seen if each.best is not None) == 3, "more than a third of the time is over"
+
+
 def test_the_best_is_never_worse_than_the_best_advised_one(middle_refinement: Refinement) -> None:
     best = middle_refinement.best
     assert best is not None
@@ -141,6 +153,8 @@ def test_a_budget_counts_trials_and_what_is_left_of_the_time() -> None:
         Budget(n_trials=0)
     assert Budget(n_trials=3).left([]) == np.inf
     now = time.monotonic()
+    assert Budget(n_trials=3).used() == 0
+    assert 0.5 < Budget(seconds=10, started=now - 6).used() < 1
     assert 6 < Budget(seconds=10, started=now, reserve=lambda attempts: 3.0).left([]) <= 7
     assert Budget(seconds=10, started=now - 20).left([]) < 0
 
