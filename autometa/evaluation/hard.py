@@ -23,6 +23,7 @@ from autometa.evaluation.record import Status
 _START_SECONDS = 120.0  # for the server's imports on a cold, busy disk
 _GRACE_SECONDS = 10.0  # beyond the wall limit, before the server itself is taken for hung
 _CLOSE_SECONDS = 5.0
+_PAUSE_SECONDS = 0.02  # between two attempts to end a start that is under way
 
 
 class ForkServer:
@@ -30,19 +31,18 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._server: _Server | None = None
+        self._begun: _Server | None = None  # while it starts
         self._starting = threading.Lock()
 
     def start(self) -> None:
-        """Start the server, if it is not there.
+        """Start the server, if it is not there; wait for a start that is under way.
 
         Raises
         ------
         EvaluationError
-            If it does not start.
+            If it does not start, or another thread closes it meanwhile.
         """
-        with self._starting:
-            if self._server is None or not self._server.is_ours:
-                self._server = _Server()
+        self._started()
 
     def run(self, job: bytes, table: bytes, limits: Limits) -> Outcome:
         """Return the outcome of a pickled `Job` on a pickled `Table`.
@@ -74,25 +74,38 @@ class ForkServer:
 
     def close(self) -> None:
         """End the server and whatever runs below it; it starts again when it is needed."""
-        with self._starting:
+        while not self._starting.acquire(timeout=_PAUSE_SECONDS):
+            if (begun := self._begun) is not None and begun.is_ours:
+                begun.kill_process()  # its imports would take a second, and nothing waits for them
+        try:
             if self._server is not None:
                 self._server.stop()
             self._server = None
+        finally:
+            self._starting.release()
+
+    def _started(self) -> "_Server":
+        """Return the server, which starts if it is not there."""
+        with self._starting:
+            if self._server is None or not self._server.is_ours:
+                self._begun = _Server()
+                try:
+                    self._begun.greet()
+                    self._server = self._begun
+                finally:
+                    self._begun = None
+            return self._server
 
     def _send(self, job: bytes, table: bytes) -> "_Server":
         """Return the server that took the request; one that died since the last request is replaced."""
-        with self._starting:  # nothing to do, but to wait for a start that is under way
-            pass
-        if self._server is not None and self._server.is_ours:
-            try:
-                self._server.send(job, table)
-            except BrokenPipeError:
-                self._kill()
-            else:
-                return self._server
-        self._server = _Server()
-        self._server.send(job, table)
-        return self._server
+        server = self._started()
+        try:
+            server.send(job, table)
+        except BrokenPipeError:
+            self._kill()
+            server = self._started()
+            server.send(job, table)
+        return server
 
     def _kill(self) -> tuple[int, str]:
         """End the server by force; return its exit code and the end of its standard error."""
@@ -124,6 +137,9 @@ class _Server:
             raise
         self._finalizer = weakref.finalize(self, _stop, self._process, self._folder, self._stderr, self._owner)
         self._table = b""
+
+    def greet(self) -> None:
+        """Wait until it is ready; EvaluationError if it does not start."""
         try:
             greeting = self.receive(_START_SECONDS)
         except TimeoutError:
@@ -158,6 +174,10 @@ class _Server:
     def stop(self) -> None:
         """End it, and wait until all is over."""
         self._finalizer()
+
+    def kill_process(self) -> None:
+        """Have it end by force, whoever waits for it."""
+        self._process.kill()
 
     def kill(self) -> tuple[int, str]:
         """End it and all that it left by force; return its exit code and the end of its standard error."""

@@ -156,14 +156,15 @@ class _Part:
 
     def centred(self) -> tuple[np.ndarray, np.ndarray]:
         """Return sizes and logarithms less their weighted means, times the roots of the weights."""
-        sizes = self.sizes - np.average(self.sizes, axis=0, weights=self.weights)
-        logs = self.logs - np.average(self.logs, weights=self.weights)
+        shares = self.weights / self.weights.sum()  # np.average would take four times as long
+        sizes = self.sizes - shares @ self.sizes
+        logs = self.logs - shares @ self.logs
         roots = np.sqrt(self.weights)
         return sizes * roots[:, None], logs * roots
 
     def level(self, slopes: np.ndarray) -> float:
         """Return the weighted mean of what the slopes leave."""
-        return float(np.average(self.logs - self.sizes @ slopes, weights=self.weights))
+        return float(self.weights @ (self.logs - self.sizes @ slopes) / self.weights.sum())
 
 
 def _slopes(parts: Sequence[_Part]) -> np.ndarray:

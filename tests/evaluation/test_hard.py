@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
@@ -55,6 +56,22 @@ def test_a_server_that_does_not_start_is_an_error(
 def test_a_server_that_breaks_is_an_error_with_its_last_words() -> None:
     with pytest.raises(EvaluationError, match=r"(?s)server ended with exit code 1: .*UnpicklingError"):
         ForkServer().run(b"no pickle", b"no table", Limits())
+
+
+def test_a_close_does_not_wait_for_a_start_that_is_under_way() -> None:
+    runner, before = ForkServer(), set(psutil.Process().children())
+    with ThreadPoolExecutor(1) as pool:
+        start = pool.submit(runner.start)
+        while not (begun := set(psutil.Process().children()) - before):
+            assert not start.done()
+        runner.close()
+        with pytest.raises(EvaluationError, match="the evaluation server did not start; it was killed by SIGKILL"):
+            start.result()
+    assert not any(each.is_running() for each in begun)
+    runner.start()
+    (server,) = set(psutil.Process().children()) - before
+    runner.close()
+    assert not server.is_running()
 
 
 def test_an_interrupt_ends_the_evaluation_and_the_next_one_is_right(line: Task) -> None:
