@@ -145,30 +145,31 @@ def told_of(attempts: Sequence[Attempt]) -> list[Evaluation]:
     on_sample = {each.number: each.evaluations[0] for each in ordered if each.evaluations[0].protocol == SAMPLE.name}
     beyond = {each.number: each.evaluations[each.number in on_sample :] for each in ordered}
     further = {number: each[0] for number, each in beyond.items() if each}
-    protocol = next((each.protocol for each in further.values()), SAMPLE.name)
     ratios = _loss_ratios([(on_sample[number], each) for number, each in further.items() if number in on_sample])
+    if not ratios and any(each.status is Status.OK for each in on_sample.values()):
+        # What failed on the sample was asked again at once, and nothing else came further: all is told of the sample.
+        has_more = {number for number, each in further.items() if each.status is Status.OK}
+        told = [each for number, each in on_sample.items() if number not in has_more]
+        return [each for each in told if each.status is not Status.TIMED_OUT]
+    protocol = next((each.protocol for each in further.values()), SAMPLE.name)
     told = [further[n] if n in further else _moved(on_sample[n], ratios, protocol) for n in beyond]
     # Other numbers of rounds are measured on the last splits alone.
     return [each for each in told if each.protocol == protocol and each.status is not Status.TIMED_OUT]
 
 
 def _loss_ratios(pairs: Sequence[tuple[Evaluation, Evaluation]]) -> dict[str, float]:
-    """Return of each metric the sum of the second losses of pairs over that of the first."""
-    names = {name for pair in pairs for name in pair[0].fold_scores.keys() & pair[1].fold_scores.keys()}
-    sums = {
-        name: [
-            sum(get_metric(name).loss(pair[place].score(name)) for pair in pairs if name in pair[1 - place].fold_scores)
-            for place in (0, 1)
-        ]
-        for name in names
-    }
-    return {name: after / before for name, (before, after) in sums.items() if before > 0}
+    """Return of each metric the sum of the second losses of pairs over that of the first, 1 where nothing is lost."""
+    names = {name for first, second in pairs for name in first.fold_scores.keys() & second.fold_scores.keys()}
+    ratios = {}
+    for name in names:
+        both = [pair for pair in pairs if all(name in each.fold_scores for each in pair)]
+        before, after = (sum(get_metric(name).loss(pair[place].score(name)) for pair in both) for place in (0, 1))
+        ratios[name] = after / before if before > 0 else 1.0
+    return ratios
 
 
 def _moved(evaluation: Evaluation, ratios: Mapping[str, float], protocol: str) -> Evaluation:
-    """Return an evaluation on the sample as one of another protocol, where anything was measured by that."""
-    if protocol == SAMPLE.name:
-        return evaluation
+    """Return an evaluation on the sample as one of another protocol, by which others were measured."""
     scores = {}
     for name in evaluation.fold_scores.keys() & ratios.keys():
         metric = get_metric(name)

@@ -1,5 +1,6 @@
 """Other numbers of rounds of boosted trees are found where they are better."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,3 +168,32 @@ def test_of_what_came_no_further_than_the_sample_a_recommender_is_told_what_is_t
     failure = replace(on_sample[2], status=Status.FAILED, fold_scores={}, error="it did")
     failed = replace(third, evaluations=(failure,), losses=())
     assert told_of([failed, *further])[2].status is Status.FAILED
+
+
+def test_where_only_failures_came_further_a_recommender_is_told_of_the_sample(evaluator: Evaluator) -> None:
+    task = numbers(3200)
+    objective, rungs = Objective.of("rmse", task), rungs_of(task)
+    first, second = (
+        climb(evaluator, rungs, objective, replace(begun(lightgbm(n_estimators=n)), number=n), Allowance())
+        for n in (50, 60)
+    )
+    (good,) = first.evaluations
+    failure = replace(good, status=Status.FAILED, fold_scores={}, error="it did")
+    again = replace(failure, protocol="cv-v1")
+    failed = replace(second, evaluations=(failure, again), losses=(math.inf,))
+    assert told_of([first, failed]) == [good, failure]
+    timed_out = replace(second, evaluations=(failure, replace(again, status=Status.TIMED_OUT)))
+    assert told_of([first, timed_out]) == [good, failure]
+    fine = replace(second, evaluations=(failure, replace(good, protocol="cv-v1")))
+    assert told_of([first, fine]) == [good], "on a fold it is good: nothing is condemned by the sample"
+    assert told_of([failed]) == [again]
+
+
+def test_where_nothing_is_lost_on_the_sample_nothing_is_expected_to_be(evaluator: Evaluator) -> None:
+    task = numbers(3200)
+    objective, rungs = Objective.of("rmse", task), rungs_of(task)
+    one = climb(evaluator, rungs, objective, begun(lightgbm(n_estimators=50)), Allowance())
+    perfect = replace(one.evaluations[0], fold_scores={"rmse": (0.0,)})
+    further = replace(one, evaluations=(perfect, replace(perfect, protocol="cv-v1")))
+    told = told_of([replace(one, number=1, evaluations=(perfect,)), further])
+    assert [each.fold_scores for each in told] == [{"rmse": (0.0,)}] * 2
