@@ -13,11 +13,12 @@ from autometa.evaluation.warm import kept_warm
 from autometa.knowledge.base import KnowledgeBase
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
-from autometa.refinement.attempts import Attempt, Rung
+from autometa.refinement.attempts import Attempt, Rung, Source
 from autometa.refinement.climbing import Allowance, climb
 from autometa.refinement.objective import Objective
 from autometa.refinement.planning import Budget, Plan
 from autometa.refinement.refining import Refinement, refine
+from autometa.space import Configuration, Value
 from autometa.task import Task
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
@@ -64,6 +65,16 @@ def climbed(evaluator: Evaluator, rungs: Sequence[Rung], objective: Objective, a
     while not attempt.is_whole and not (attempt.evaluations and attempt.has_failed):
         attempt = climb(evaluator, rungs, objective, attempt, Allowance())
     return attempt
+
+
+def lightgbm(**values: Value) -> Configuration:
+    """Return a configuration of small trees."""
+    return Configuration(algorithm="lightgbm", values={"num_leaves": 4, "min_child_samples": 5, **values})
+
+
+def begun(configuration: Configuration, source: Source = Source.STOPPED) -> Attempt:
+    """Return an attempt that has not begun."""
+    return Attempt(number=0, configuration=configuration, source=source, is_whole=False, evaluations=())
 
 
 @pytest.fixture(scope="module")
