@@ -101,7 +101,7 @@ def refined_recommendation(
     objective = Objective.of(recommendation.metric.name, task)
     keep = None
     if record_in is not None:
-        keep = Keeper(record_in, task, LOCAL, rungs_of(task), memory_bytes=plan.memory_bytes).keep
+        keep = Keeper(record_in, task, LOCAL, rungs_of(task, is_recorded=True), memory_bytes=plan.memory_bytes).keep
     with refining_progress(plan.budget.seconds, plan.budget.n_trials, objective.name) as report:
         refinement = refine(grounds, recommendation, objective, plan, report=report, keep=keep)
     return refined(recommendation, grounds, refinement, k), refinement

@@ -22,6 +22,7 @@ from autometa.pipelines.building import build, takes_weights
 from autometa.pipelines.learners import learners_of
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.recommendation import Recommendation
+from autometa.refinement.planning import FIT_SHARE
 from autometa.space import Configuration
 from autometa.task import Task
 from autometa.wish import Wish
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from autometa.refinement.planning import Progress
     from autometa.refinement.refining import Refinement
 
-_FIT_SHARE = 0.25  # of the time, which a fit on all rows of what is advised may be predicted to take
 _HOPELESS = (Status.FAILED, Status.OUT_OF_MEMORY)
 _N_REASONS = 3  # that an error or a note repeats
 
@@ -134,7 +134,7 @@ def _fit_searched(
     from autometa.refinement.planning import Budget, Plan
     from autometa.refinement.refining import refine
 
-    rungs = rungs_of(task, options.splits)
+    rungs = rungs_of(task, options.splits, is_recorded=options.origin is not None)
     seconds_on_all = FinishTimes(objective, rungs[-1].splits, options)
     budget = Budget(
         seconds=options.time_budget, n_trials=options.n_trials, started=options.started, reserve=seconds_on_all.reserve
@@ -217,7 +217,7 @@ def _advised(advisor: Advisor, task: Task, options: FitOptions) -> tuple[Recomme
     if not options.time_budget:
         return advisor.recommend_with_grounds(task, wish)
     try:
-        return advisor.recommend_with_grounds(task, replace(wish, max_fit_seconds=_FIT_SHARE * options.time_budget))
+        return advisor.recommend_with_grounds(task, replace(wish, max_fit_seconds=FIT_SHARE * options.time_budget))
     except OptionError:
         unlimited = advisor.recommend_with_grounds(task, wish)
     fit_seconds = unlimited[1].priced.fit_seconds

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from autometa.recommenders.recommendation import Recommendation
-from autometa.refinement.attempts import Attempt, spread_of
+from autometa.refinement.attempts import Attempt
 
 if TYPE_CHECKING:  # Optuna, which a fit without a search needs not
     from autometa.refinement.refining import Refinement
@@ -44,7 +44,7 @@ def of_refinement(refinement: "Refinement", weights: Mapping[str, float]) -> pd.
             "rank": place + 1 if not each.has_failed else None,
             "algorithm": each.configuration.algorithm,
             "score": each.score,
-            "standard_error": spread_of(each, refinement.objective),
+            "standard_error": each.standard_error,
             "rung": len(each.losses),
             "weight": left.pop(each.configuration.key, 0.0),
             "source": str(each.source),

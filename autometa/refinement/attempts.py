@@ -6,8 +6,11 @@
     at most 500          all folds of cv-v1
     at most 2,400        the first fold of cv-v1; all of them
     at most 3,000        a sample of 1,200 rows, halved; the same two
-    more                 the same three, on 3,000 rows; then holdout-v1 on up to 20,000
+    more                 a sample; the first fold on 3,000 rows; holdout-v1 on up to 20,000
     own splits           the first of them; all of them
+
+Where runs are recorded, all folds come before the holdout as well: whoever reads the runs compares those. On the sample
+CatBoost, which takes as long for a round whatever the rows, has fewer rounds and learns faster.
 
 What was advised comes to the first rung in its order, before anything else does. Of all that were measured on a rung
 the better third goes on, decided as results come in, from the twelfth: see `autometa.refinement.climbing`.
@@ -16,13 +19,11 @@ the better third goes on, decided as results come in, from the twelfth: see `aut
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from statistics import fmean
 
 from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits, Protocol, Splits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Measurement
 from autometa.pipelines.learners import LEARNERS
-from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task import Task
 
@@ -35,7 +36,7 @@ _ROUNDS_GROWTH = 1.0
 _FIXED_SHARES = {"catboost": 0.95, "hist_gradient_boosting": 0.75, "lightgbm": 0.75, "xgboost": 0.75}
 
 SEED = 0  # of rows and folds: those of the stored runs
-RUNGS_VERSION = 2  # raised as rungs change: losses in an older study are of others
+RUNGS_VERSION = 3  # raised as rungs change: losses in an older study are of others
 KEEP_SHARE = 1 / 3
 SAMPLE = Protocol(name="sample-v1", row_limit=1_200, small_rows=0, n_small_folds=2, n_folds=2, is_holdout=True)
 
@@ -69,19 +70,19 @@ class Rung:
     keep_share: float = 1.0
 
 
-def rungs_of(task: Task, own_splits: OwnSplits | None = None) -> tuple[Rung, ...]:
-    """Return the rungs for a task, cheapest first."""
+def rungs_of(task: Task, own_splits: OwnSplits | None = None, *, is_recorded: bool = False) -> tuple[Rung, ...]:
+    """Return the rungs for a task, cheapest first; with all folds of cv-v1 among them where runs are recorded."""
     splits: Splits = own_splits or CV_V1
     n_folds = len(splits.prepare(task, SEED).folds)
     if n_folds == 1 or (own_splits is None and task.n_rows <= CV_V1.small_rows):
         return (Rung(splits=splits, fold_numbers=tuple(range(n_folds))),)
-    rungs = [
-        Rung(splits=splits, fold_numbers=(0,), keep_share=KEEP_SHARE),
-        Rung(splits=splits, fold_numbers=tuple(range(1, n_folds)), keep_share=KEEP_SHARE),
-    ]
+    has_holdout = own_splits is None and task.n_rows > CV_V1.row_limit
+    rungs = [Rung(splits=splits, fold_numbers=(0,), keep_share=KEEP_SHARE)]
     if own_splits is None and task.n_rows > 2 * SAMPLE.row_limit:
         rungs.insert(0, Rung(splits=SAMPLE, fold_numbers=(0,)))
-    if own_splits is None and task.n_rows > CV_V1.row_limit:
+    if is_recorded or not has_holdout:
+        rungs.append(Rung(splits=splits, fold_numbers=tuple(range(1, n_folds)), keep_share=KEEP_SHARE))
+    if has_holdout:
         rungs.append(Rung(splits=HOLDOUT_V1, fold_numbers=(0,), keep_share=KEEP_SHARE))
     return tuple(rungs)
 
@@ -109,6 +110,8 @@ class Attempt:
         Loss after each rung that it came through.
     score : float
         On the last of them; NaN if there is none.
+    standard_error : float
+        Of that score, over folds or parts of one: see `Objective.score_with_error`.
     """
 
     number: int
@@ -119,6 +122,7 @@ class Attempt:
     measurement: Measurement | None = field(default=None, repr=False)
     losses: tuple[float, ...] = ()
     score: float = math.nan
+    standard_error: float = math.nan
 
     @property
     def last(self) -> Evaluation:
@@ -134,30 +138,6 @@ class Attempt:
     def loss(self) -> float:
         """Loss on the last rung, if it is whole; else infinite, for the others' losses are of other rows."""
         return self.losses[-1] if self.is_whole and self.losses else math.inf
-
-
-def spread_of(attempt: Attempt, objective: Objective) -> float:
-    """Return the standard error over folds of an attempt's score; NaN where they are unknown.
-
-    Of a holdout, that of the folds before it, which had fewer rows; NaN of any other single fold.
-    """
-    parts = attempt.measurement
-    scores = objective.fold_scores(parts.predictions, parts.rows) if parts is not None else ()
-    if (
-        len(scores) < 2 and objective.is_plain and not attempt.has_failed
-    ):  # of a study that goes on, predictions are gone
-        scores = next(
-            (
-                found
-                for each in reversed(attempt.evaluations)
-                if len(found := each.fold_scores.get(objective.name, ())) > 1
-            ),
-            (),
-        )
-    if len(scores) < 2:
-        return math.nan
-    middle = fmean(scores)
-    return math.sqrt(sum((score - middle) ** 2 for score in scores) / (len(scores) - 1) / len(scores))
 
 
 def fit_seconds_on_all(attempt: Attempt, task: Task, splits: Splits) -> float:

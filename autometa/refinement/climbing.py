@@ -19,10 +19,14 @@ from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import CV_V1, OwnSplits
 from autometa.evaluation.record import Status
 from autometa.evaluation.running import Evaluator, Measurement
+from autometa.pipelines.rounds import n_rounds, with_fewer_rounds
 from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Rung, Source, fit_seconds_at, fit_seconds_on_all, growth
 from autometa.refinement.objective import Objective
+from autometa.space import Configuration
 from autometa.task import Task
+from autometa.task_kind import TaskKind
 
+_N_SAMPLE_ROUNDS = 250  # of CatBoost on the sample, at most
 _LEAST_SECONDS = 0.01  # that a measurement is given, however late it is
 
 
@@ -85,33 +89,62 @@ def climb(
     is_told = False
     while not is_told:
         rung, following = rungs[len(attempt.losses)], rungs[len(attempt.losses) + 1 :][:1]
+        is_sample = rung.splits is SAMPLE
         fold_numbers, first = folds_to_measure(attempt, rungs)
+        asked = attempt.configuration
         measurement = evaluator.measure(
             objective.task,
-            attempt.configuration,
+            in_few_rounds(asked, objective.task.kind) if is_sample else asked,
             splits=rung.splits,
             seed=SEED,
             limits=allowance.limits(),
             fold_numbers=fold_numbers,
             sample_weight=objective.sample_weight,
         )
-        measurement = measurement if first is None else joined(first, measurement)
+        measurement = as_if_of(asked, measurement) if first is None else joined(first, measurement)
         status = measurement.evaluation.status
         is_ok = status is Status.OK
-        score = objective.score(measurement.predictions, measurement.rows) if is_ok else math.nan
+        score, error = math.nan, math.nan
+        if is_ok:
+            score, error = objective.score_with_error(measurement.predictions, measurement.rows)
         others = (each for each in attempt.evaluations if each.protocol != measurement.evaluation.protocol)
         attempt = replace(
             attempt, evaluations=(*others, measurement.evaluation), measurement=measurement if is_ok else None
         )
-        is_sample = rung.splits is SAMPLE
         if is_ok:  # these folds may be too few for the metric
             has_more = is_sample or any(each.splits is rung.splits for each in following)
             is_told = not (math.isnan(score) and objective.metric is not None and has_more)
         else:
             is_told = not (is_sample and status is Status.FAILED)
         if is_ok or not is_told:
-            attempt = replace(attempt, losses=(*attempt.losses, objective.loss(score)), score=score)
+            attempt = replace(
+                attempt, losses=(*attempt.losses, objective.loss(score)), score=score, standard_error=error
+            )
     return replace(attempt, is_whole=len(attempt.losses) == len(rungs) and not attempt.has_failed)
+
+
+def in_few_rounds(configuration: Configuration, kind: TaskKind) -> Configuration:
+    """Return what stands for a configuration on the sample: CatBoost takes seconds there for many rounds."""
+    return (
+        with_fewer_rounds(configuration, _N_SAMPLE_ROUNDS, kind)
+        if configuration.algorithm == "catboost"
+        else configuration
+    )
+
+
+def as_if_of(configuration: Configuration, measurement: Measurement) -> Measurement:
+    """Return the measurement of one that has fewer rounds as that of a configuration, whose times are in proportion."""
+    evaluation = measurement.evaluation
+    if evaluation.configuration == configuration:
+        return measurement
+    ratio = n_rounds(configuration) / n_rounds(evaluation.configuration)
+    evaluation = replace(
+        evaluation,
+        configuration=configuration,
+        fit_seconds=ratio * evaluation.fit_seconds,
+        predict_seconds=ratio * evaluation.predict_seconds,
+    )
+    return replace(measurement, evaluation=evaluation)
 
 
 def folds_to_measure(attempt: Attempt, rungs: Sequence[Rung]) -> tuple[tuple[int, ...], Measurement | None]:

@@ -14,6 +14,7 @@ from autometa.metric import METRICS, Metric, get_metric
 from autometa.refinement.weighting import score_weighted
 from autometa.task import Task
 
+_N_PARTS = 10  # of the rows of a single fold
 Scorer = Callable[..., float]  # as scikit-learn has them: (estimator, X, y, sample_weight=...) -> greater is better
 
 
@@ -125,6 +126,31 @@ class Objective:
         scores = [self.fold_score(predictions[number], rows[number]) for number in counting]
         defined = [score for score in scores if self.metric is None or not math.isnan(score)]
         return tuple(defined) or (math.nan,)
+
+    def score_with_error(
+        self, predictions: Mapping[int, np.ndarray], rows: Mapping[int, np.ndarray]
+    ) -> tuple[float, float]:
+        """Return `score` and its standard error over folds, NaN where it is unknown.
+
+        Of a single fold, that over ten parts of its rows: how much the score depends on which rows were predicted,
+        though not on which were learned from. With the user's own metric it is unknown there, for that may need more
+        rows than a part has.
+
+        Parameters
+        ----------
+        predictions, rows : mapping
+            As of `fold_scores`.
+        """
+        scores = self.fold_scores(predictions, rows)
+        score = float(np.mean(scores))
+        if len(predictions) == 1 and self.metric is not None:
+            ((number, found),) = predictions.items()
+            parts = [np.arange(place, len(found), _N_PARTS) for place in range(min(_N_PARTS, len(found)))]
+            scores = self.fold_scores(
+                {place: found[part] for place, part in enumerate(parts)},
+                {place: rows[number][part] for place, part in enumerate(parts)},
+            )
+        return score, float(np.std(scores, ddof=1) / math.sqrt(len(scores))) if len(scores) > 1 else math.nan
 
     def fold_score(self, predictions: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> float:
         """Return the score of the predictions for some rows; parameters and errors as of `score`."""

@@ -8,9 +8,8 @@ from autometa.metric import Metric
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.evidence import evidence_for
 from autometa.recommenders.recommendation import Advice, Recommendation
-from autometa.refinement.attempts import Attempt, Source, fit_seconds_on_all, spread_of
+from autometa.refinement.attempts import Attempt, Source, fit_seconds_on_all
 from autometa.refinement.refining import Refinement
-from autometa.refinement.stopping import without_rounds
 
 _NORMAL_80 = 1.2816  # standard errors to either side, of which a normal holds 80 %
 _SOURCE_WORDS = {
@@ -44,7 +43,7 @@ def refined(recommendation: Recommendation, grounds: Grounds, refinement: Refine
             rank=place + 1,
             configuration=each.configuration,
             predicted_score=each.score,
-            interval=_interval(each, refinement, recommendation.metric),
+            interval=_interval(each, recommendation.metric),
             fit_seconds=fit_seconds_on_all(each, task, refinement.rungs[len(each.losses) - 1].splits),
             memory_bytes=float(each.last.peak_memory_bytes),
             reasons=_reasons(each),
@@ -65,16 +64,9 @@ def _reasons(attempt: Attempt) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _interval(attempt: Attempt, refinement: Refinement, metric: Metric) -> tuple[float, float]:
-    """Return the 80 % interval of a score by the spread of its folds; the score twice where that is unknown.
-
-    Another number of rounds is measured on the last splits alone: where these are a single fold, its spread is taken
-    for that of the attempt that it came from.
-    """
-    name = without_rounds(attempt.configuration)
-    alike = (each for each in refinement.attempts if without_rounds(each.configuration) == name)
-    spreads = (spread_of(each, refinement.objective) for each in (attempt, *alike))
-    error = _NORMAL_80 * next((each for each in spreads if not math.isnan(each)), 0.0)
+def _interval(attempt: Attempt, metric: Metric) -> tuple[float, float]:
+    """Return the 80 % interval of a score by its standard error; the score twice where that is unknown."""
+    error = 0.0 if math.isnan(attempt.standard_error) else _NORMAL_80 * attempt.standard_error
     return max(attempt.score - error, metric.low), min(attempt.score + error, metric.high)
 
 

@@ -11,6 +11,8 @@ from autometa.evaluation.protocol import OwnSplits
 from autometa.evaluation.warm import Evaluators
 from autometa.refinement.attempts import Attempt
 
+FIT_SHARE = 0.25  # of the time, which the fit on all rows of what is tried may be predicted to take
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:

@@ -26,7 +26,7 @@ from autometa.refinement.attempts import RUNGS_VERSION, Attempt, Rung, Source, r
 from autometa.refinement.climbing import Allowance, TimeLeft, climb, cpu_seconds_of, next_to_climb
 from autometa.refinement.naming import NamedSpaces
 from autometa.refinement.objective import Objective
-from autometa.refinement.planning import Plan, Progress
+from autometa.refinement.planning import FIT_SHARE, Plan, Progress
 from autometa.refinement.proposing import Proposer
 from autometa.refinement.stopping import measure_stages
 from autometa.refinement.storing import TrialLog
@@ -36,7 +36,6 @@ _FIRST_SHARE = 0.5  # of the time, which the first attempt may take
 _N_LOOKS = 12  # attempts that are looked at on the first rung before any climbs
 _LOOK_SHARE = 1 / 3  # of the time, after which the best climb even if fewer were
 _LEAST_SECONDS = 0.2  # with less left, nothing is begun
-_FIT_SHARE = 0.25  # of the time, which a fit on the whole table may be predicted to take
 _POLL_SECONDS = 0.25
 _LATE_SECONDS = 0.5  # before its deadline, at which what is stopped by a limit is stopped by that
 
@@ -123,16 +122,18 @@ def refine(
     kind = objective.task.kind
     spaces = NamedSpaces({name: space_of(name, kind) for name in sorted(proposer.algorithms)})
     study = _study(objective, plan)
+    rungs = rungs_of(objective.task, plan.splits, is_recorded=keep is not None)
     identity = {
         "table": objective.task.fingerprint,
         "metric": objective.name,
         "splits": plan.splits.name if plan.splits is not None else "autometa's",
+        "choice to record": "yes" if rungs != rungs_of(objective.task, plan.splits) else "no",  # if rungs depend on it
         "choice of algorithms": ",".join(spaces.spaces),
         "release of autometa": hashlib.sha256(repr((spaces.spaces, RUNGS_VERSION)).encode()).hexdigest()[
             :12
         ],  # by ranges, rungs
     }
-    search = _Search(objective, plan, proposer, TrialLog(study, spaces, objective, identity, plan.seed))
+    search = _Search(objective, plan, proposer, TrialLog(study, spaces, objective, identity, plan.seed), rungs)
     search.report = report
     search.keep = keep
     was_interrupted = search.run()
@@ -149,12 +150,14 @@ def refine(
 class _Search:
     """The search, from its first attempt to its last; one thread proposes and asks Optuna, others measure."""
 
-    def __init__(self, objective: Objective, plan: Plan, proposer: Proposer, log: TrialLog) -> None:
+    def __init__(
+        self, objective: Objective, plan: Plan, proposer: Proposer, log: TrialLog, rungs: tuple[Rung, ...]
+    ) -> None:
         self._objective = objective
         self._plan = plan
         self._proposer = proposer
         self._log = log
-        self.rungs = rungs_of(objective.task, plan.splits)
+        self.rungs = rungs
         self._attempts = {each.number: each for each in log.earlier}  # as far as they came
         self._n_begun = len(self._attempts)
         self._cpu_seconds = cpu_seconds_of(plan.splits)
@@ -270,7 +273,7 @@ class _Search:
             number,
             known,
             {each.configuration.key for each in self._running.values()},
-            max_seconds=math.inf if seconds is None else _FIT_SHARE * seconds,
+            max_seconds=math.inf if seconds is None else FIT_SHARE * seconds,
             seconds_left=left,
         )
         self._n_begun += 1

@@ -81,12 +81,13 @@ def measure_stages(
     )
     if staged.evaluation.status is not Status.OK:
         return replace(attempt, configuration=longest, evaluations=(staged.evaluation,))
-    scores = [objective.score(_stage(staged, place), staged.rows) for place in range(len(stages))]
-    best = int(np.argmin([objective.loss(score) for score in scores]))
+    scores = [objective.score_with_error(_stage(staged, place), staged.rows) for place in range(len(stages))]
+    best = int(np.argmin([objective.loss(score) for score, _ in scores]))
+    score, error = scores[best]
     configuration = with_rounds(attempt.configuration, stages[best], kind)
     predictions = _stage(staged, best)
     evaluation = _evaluation(staged, predictions, configuration, objective, stages[best] / stages[-1])
-    loss = objective.loss(scores[best])
+    loss = objective.loss(score)
     return replace(
         attempt,
         configuration=configuration,
@@ -94,7 +95,8 @@ def measure_stages(
         evaluations=(evaluation,),
         measurement=Measurement(evaluation=evaluation, predictions=predictions, rows=staged.rows),
         losses=(loss,) * len(rungs),
-        score=scores[best],
+        score=score,
+        standard_error=error,
     )
 
 

@@ -225,12 +225,14 @@ def _content(attempt: Attempt) -> dict[str, Any]:  # Any: JSON
         "evaluations": [evaluation_content(each) for each in attempt.evaluations],
         "losses": [_json_number(loss) for loss in attempt.losses],
         "score": _json_number(attempt.score),
+        "standard_error": _json_number(attempt.standard_error),
     }
 
 
 def _attempt(trial: FrozenTrial) -> Attempt:
     """Return a trial as the attempt that it was; its predictions are not there any more."""
     result = trial.user_attrs[_RESULT]
+    error = result["standard_error"]
     return Attempt(
         number=result["number"],
         configuration=Configuration.from_json(trial.user_attrs["configuration"]),
@@ -239,4 +241,5 @@ def _attempt(trial: FrozenTrial) -> Attempt:
         evaluations=tuple(evaluation_of(content) for content in result["evaluations"]),
         losses=tuple(math.inf if loss is None else float(loss) for loss in result["losses"]),
         score=math.nan if result["score"] is None else float(result["score"]),
+        standard_error=math.nan if error is None else float(error),
     )

@@ -14,7 +14,14 @@ from sklearn.pipeline import Pipeline
 from autometa.errors import ConfigurationError, OptionError
 from autometa.pipelines.building import build
 from autometa.pipelines.learners import LEARNERS
-from autometa.pipelines.rounds import is_prefix_stable, n_rounds, rounds_parameter, staged_predictions, with_rounds
+from autometa.pipelines.rounds import (
+    is_prefix_stable,
+    n_rounds,
+    rounds_parameter,
+    staged_predictions,
+    with_fewer_rounds,
+    with_rounds,
+)
 from autometa.space import Configuration, Value
 from autometa.task import ColumnKind
 from autometa.task_kind import TaskKind
@@ -249,6 +256,28 @@ def test_a_configuration_takes_another_number_of_rounds(algorithm: str) -> None:
     back = with_rounds(changed, n_rounds(configuration), TaskKind.REGRESSION)
     assert back == configuration
     assert n_rounds(Configuration(algorithm=algorithm, values={str(rounds_parameter(algorithm)): 77.0})) == 77
+
+
+@pytest.mark.parametrize("algorithm", sorted(DRAWING))
+@pytest.mark.parametrize(("rate", "n"), [(0.01, 250), (0.02, 100), (0.25, 100)])
+def test_fewer_rounds_learn_faster_within_the_range(algorithm: str, rate: float, n: int) -> None:
+    name = rounds_parameter(algorithm)
+    assert name is not None
+    slow = Configuration(algorithm=algorithm, values={name: 1000, "learning_rate": rate})
+    fast = with_fewer_rounds(slow, n, TaskKind.BINARY)
+    highest = 0.5 if algorithm == "xgboost" else 0.3
+    reached = min(rate * 1000 / n, highest)
+    assert fast.values["learning_rate"] == pytest.approx(reached)
+    assert n_rounds(fast) == pytest.approx(1000 * rate / reached, abs=1)
+
+
+def test_few_rounds_stay_as_they_are_and_no_learning_rate_stays_away() -> None:
+    few = Configuration(algorithm="lightgbm", values={"n_estimators": 100})
+    assert with_fewer_rounds(few, 100, TaskKind.BINARY) is few
+    fast = with_fewer_rounds(Configuration(algorithm="catboost"), 250, TaskKind.REGRESSION)
+    assert dict(fast.values) == {"iterations": 250}, "it finds a learning rate by itself"
+    usual = with_fewer_rounds(few, 50, TaskKind.BINARY)
+    assert dict(usual.values) == {"n_estimators": 50, "learning_rate": 0.2}, "the usual one is 0.1"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,20 @@ import pandas as pd
 import pytest
 from sklearn.metrics import make_scorer
 
+from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator
-from autometa.refinement.attempts import SAMPLE, Attempt, Rung, Source, fit_seconds_on_all, rungs_of, spread_of
-from autometa.refinement.climbing import Allowance, TimeLeft, climb, climb_seconds, next_to_climb
+from autometa.refinement.attempts import SAMPLE, Attempt, Rung, Source, fit_seconds_on_all, rungs_of
+from autometa.refinement.climbing import (
+    Allowance,
+    TimeLeft,
+    as_if_of,
+    climb,
+    climb_seconds,
+    in_few_rounds,
+    next_to_climb,
+)
 from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task import Task
@@ -142,7 +151,7 @@ def test_all_may_be_brought_to_the_end() -> None:
 
 def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
     task = numbers(4000)
-    rungs = rungs_of(task)
+    rungs = rungs_of(task, is_recorded=True)
     on_fold = replace(waiting(0, 0.5, 0.4), evaluations=(evaluation(seconds=2.0),))
     assert climb_seconds(on_fold, rungs, task, n_rungs=1) == 9.0, "of a run that ended all three folds are done again"
     on_sample = replace(on_fold, losses=(0.5,))
@@ -183,11 +192,7 @@ def test_an_attempt_is_measured_on_all_folds_at_last(evaluator: Evaluator) -> No
     assert attempt.measurement is not None
     assert sorted(np.concatenate(list(attempt.measurement.rows.values()))) == list(range(600))
     folds = whole.fold_scores["rmse"]
-    assert spread_of(attempt, objective) == pytest.approx(np.std(folds, ddof=1) / math.sqrt(3), rel=1e-9)
-    gone = replace(attempt, measurement=None)
-    assert spread_of(gone, objective) == pytest.approx(spread_of(attempt, objective), rel=1e-9)
-    weighted = Objective.of("rmse", task, np.ones(600))
-    assert math.isnan(spread_of(gone, weighted)), "of weighted scores the folds are not kept"
+    assert attempt.standard_error == pytest.approx(np.std(folds, ddof=1) / math.sqrt(3), rel=1e-9)
 
 
 def test_what_an_earlier_run_measured_in_part_is_measured_again(evaluator: Evaluator) -> None:
@@ -208,15 +213,42 @@ def test_a_large_table_goes_from_a_sample_to_the_holdout(evaluator: Evaluator) -
     objective = Objective.of("rmse", task)
     attempt = climbed(evaluator, rungs_of(task), objective, begun())
     assert attempt.is_whole
-    folds = attempt.evaluations[1].fold_scores["rmse"]
-    assert spread_of(attempt, objective) == pytest.approx(np.std(folds, ddof=1) / math.sqrt(3), rel=1e-9)
-    assert math.isnan(spread_of(attempt, Objective.of("rmse", task, np.ones(3500)))), "of weighted scores they are gone"
     assert [each.protocol for each in attempt.evaluations] == ["sample-v1", "cv-v1", "holdout-v1"]
-    assert [len(each.fold_scores["rmse"]) for each in attempt.evaluations] == [1, 3, 1]
-    assert len(attempt.losses) == 4
+    assert [len(each.fold_scores["rmse"]) for each in attempt.evaluations] == [1, 1, 1]
+    assert len(attempt.losses) == 3
     assert attempt.measurement is not None
+    errors = attempt.measurement.predictions[0] - task.y.to_numpy()[attempt.measurement.rows[0]]
+    usual = np.std(errors**2) / math.sqrt(len(errors)) / (2 * attempt.score)  # of a root, by its derivative
+    assert usual / 2 < attempt.standard_error < 2 * usual, "ten parts of it tell about as much"
     assert list(attempt.measurement.rows) == [0]
     assert fit_seconds_on_all(attempt, task, HOLDOUT_V1) >= attempt.last.fit_seconds
+
+
+def test_all_folds_come_before_the_holdout_where_they_are_recorded(evaluator: Evaluator) -> None:
+    task = numbers(3500)
+    attempt = climbed(evaluator, rungs_of(task, is_recorded=True), Objective.of("rmse", task), begun())
+    assert attempt.is_whole
+    assert [len(each.fold_scores["rmse"]) for each in attempt.evaluations] == [1, 3, 1]
+    assert len(attempt.losses) == 4
+
+
+def test_catboost_has_few_rounds_on_the_sample_alone(evaluator: Evaluator) -> None:
+    task = numbers(2500)
+    many = Configuration(algorithm="catboost", values={"iterations": 500, "learning_rate": 0.05, "depth": 2})
+    few = Configuration(algorithm="catboost", values={"iterations": 250, "learning_rate": 0.1, "depth": 2})
+    objective, rungs = Objective.of("rmse", task), rungs_of(task)
+    looked_at = climb(evaluator, rungs, objective, begun(many), Allowance())
+    alike = climb(evaluator, rungs, objective, begun(few), Allowance())
+    assert looked_at.losses == alike.losses
+    assert looked_at.last.configuration == many, "of which it tells"
+    further = climb(evaluator, rungs, objective, looked_at, Allowance())
+    assert further.last.configuration == many
+    measured = evaluator.measure(task, many, splits=CV_V1, seed=0, limits=Limits(), fold_numbers=(0,))
+    assert further.score == measured.evaluation.score("rmse")
+    told = as_if_of(many, replace(measured, evaluation=replace(alike.last, fit_seconds=1.5, predict_seconds=0.5)))
+    assert (told.evaluation.fit_seconds, told.evaluation.predict_seconds) == (3.0, 1.0), "as if it had had all rounds"
+    assert in_few_rounds(few, task.kind) is few
+    assert in_few_rounds(RIDGE, task.kind) is RIDGE
 
 
 def test_what_has_no_time_for_the_sample_has_none_for_more(evaluator: Evaluator) -> None:

@@ -54,6 +54,34 @@ def test_our_metrics_are_the_means_of_their_folds(task: Task) -> None:
         assert objective.loss(math.nan) == math.inf
 
 
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_the_standard_error_is_that_over_folds_or_parts_of_one(task: Task) -> None:
+    _, predictions = predicted(task)
+    objective = Objective.of("auto", task)
+    score, error = objective.score_with_error(predictions, FOLDS)
+    folds = objective.fold_scores(predictions, FOLDS)
+    assert (score, error) == pytest.approx((np.mean(folds), np.std(folds, ddof=1) / math.sqrt(2)))
+    single, rows = {3: predictions[0]}, {3: FOLDS[0]}
+    score, error = objective.score_with_error(single, rows)
+    parts = objective.fold_scores(
+        {part: predictions[0][part::10] for part in range(10)}, {part: FOLDS[0][part::10] for part in range(10)}
+    )
+    assert score == objective.score(single, rows), "of all rows at once"
+    assert error == pytest.approx(np.std(parts, ddof=1) / math.sqrt(len(parts)))
+    one_row = objective.score_with_error({0: predictions[0][:1]}, {0: FOLDS[0][:1]})
+    assert math.isnan(one_row[1])
+
+
+def test_of_a_single_fold_and_the_users_metric_the_error_is_unknown() -> None:
+    task = numbers(60)
+    objective = Objective.of(make_scorer(mean_absolute_error), task)
+    _, predictions = predicted(task)
+    score, error = objective.score_with_error({0: predictions[0]}, {0: FOLDS[0]})
+    assert math.isfinite(score)
+    assert math.isnan(error)
+    assert math.isfinite(objective.score_with_error(predictions, FOLDS)[1])
+
+
 SCORERS = {
     TaskKind.BINARY: ["roc_auc", "f1_weighted", "neg_log_loss"],
     TaskKind.MULTICLASS: ["roc_auc_ovo", "f1_weighted", "jaccard_macro", "top_k_accuracy"],

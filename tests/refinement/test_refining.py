@@ -1,5 +1,6 @@
 """A refinement as a whole: its order, its rungs, its budgets, and the same result for the same seed."""
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -124,22 +125,13 @@ def test_a_refined_recommendation_is_led_by_what_was_measured(
     assert any("10 pipelines attempted" in note for note in after.notes)
 
 
-def test_a_score_of_a_single_fold_has_the_spread_of_the_same_with_other_rounds(
-    middle_refinement: Refinement, middle_advice: Advised
-) -> None:
+def test_an_interval_is_of_the_standard_error(middle_refinement: Refinement, middle_advice: Advised) -> None:
     best = middle_refinement.ranked[0]
-    single = replace(best.last, fold_scores={name: scores[:1] for name, scores in best.last.fold_scores.items()})
-    losses = (*best.losses[:-1], best.losses[-1] - 0.001)
-    stopped = replace(
-        best, number=50, source=Source.STOPPED, evaluations=(single,), measurement=None, losses=losses, score=0.5
-    )
-    alone = replace(middle_refinement, attempts=(stopped,))
-    assert refined(*middle_advice, alone, k=1)[0].interval == (0.5, 0.5), "unknown"
-    both = replace(middle_refinement, attempts=(*middle_refinement.attempts, stopped))
-    after = refined(*middle_advice, both, k=1)
-    low, high = refined(*middle_advice, middle_refinement, k=1)[0].interval
-    assert after[0].predicted_score == 0.5
-    assert after[0].interval == pytest.approx((low - best.score + 0.5, high - best.score + 0.5))
+    assert best.standard_error > 0
+    for error in (0.01, math.nan):
+        alone = replace(middle_refinement, attempts=(replace(best, score=0.5, standard_error=error),))
+        half = 0.0 if math.isnan(error) else 0.012816
+        assert refined(*middle_advice, alone, k=1)[0].interval == pytest.approx((0.5 - half, 0.5 + half))
 
 
 def test_a_first_advice_that_was_given_up_is_told_of(middle_refinement: Refinement, middle_advice: Advised) -> None:

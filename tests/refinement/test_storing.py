@@ -9,14 +9,14 @@ import pytest
 from optuna.trial import TrialState
 
 from autometa.errors import OptionError
-from autometa.refinement.attempts import Source
+from autometa.refinement.attempts import Attempt, Source
 from autometa.refinement.objective import Objective
 from autometa.refinement.outcome import refined
 from autometa.refinement.planning import Budget, Plan, Progress
 from autometa.refinement.refining import Refinement, refine
 from autometa.refinement.storing import evaluation_content, evaluation_of
 from autometa.task import Task
-from tests.refinement.conftest import Advised, advised, refined_by, two_classes
+from tests.refinement.conftest import Advised, advised, numbers, refined_by, two_classes
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -55,13 +55,13 @@ def test_an_earlier_refinement_is_read_as_it_was(tmp_path: Path, middle: Task, m
     assert [a.number for a in again.attempts] == [a.number for a in before.attempts]
     for old, new in zip(before.attempts, again.attempts, strict=True):
         assert (new.configuration, new.source, new.is_whole) == (old.configuration, old.source, old.is_whole)
-        assert (new.losses, new.score) == (old.losses, old.score)
+        assert (new.losses, new.score, new.standard_error) == (old.losses, old.score, old.standard_error)
         assert [e.fold_scores for e in new.evaluations] == [e.fold_scores for e in old.evaluations]
     assert any(not each.is_whole for each in again.attempts)
     one, two = refined(*middle_advice, before, k=8), refined(*middle_advice, again, k=8)
     for x, y in zip(one, two, strict=True):
         assert x.predicted_score == y.predicted_score
-        assert x.interval == pytest.approx(y.interval)
+        assert x.interval == y.interval
 
 
 def test_attempts_that_are_missing_take_the_numbers_of_the_gap(
@@ -130,6 +130,17 @@ def test_a_storage_of_something_else_is_refused(storage: str, middle: Task, midd
 def test_other_algorithms_are_another_refinement(storage: str, one_shard_base: Path, middle: Task) -> None:
     with pytest.raises(OptionError, match="another choice of algorithms"):
         refined_by(advised(one_shard_base, middle, ("lda",)), middle, 5, storage=storage)
+
+
+def test_a_refinement_whose_rungs_are_not_those_of_recording_is_another(tmp_path: Path, one_shard_base: Path) -> None:
+    large, url = numbers(3001), f"sqlite:///{tmp_path}/study.db"
+    recommendation, grounds = advised(one_shard_base, large, ("ridge",), k=1)
+    plan = Plan(budget=Budget(n_trials=1), storage=url)
+    kept: list[Attempt] = []
+    refine(grounds, recommendation, Objective.of("auto", large), plan, keep=kept.append)
+    assert [len(each.losses) for each in kept] == [4]
+    with pytest.raises(OptionError, match="refines something else: another choice to record; give another name"):
+        refine(grounds, recommendation, Objective.of("auto", large), plan)
 
 
 @pytest.mark.parametrize("url", ["study.db", "sqlite:////nowhere/at/all.db", "mongodb://me:secret@host/studies"])
