@@ -91,7 +91,6 @@ def refined_recommendation(
     task: Task, drawn: tuple[Recommendation, Grounds], plan: "Plan", k: int, record_in: KnowledgeBase | None
 ) -> "tuple[Recommendation, Refinement]":
     """Return the recommendation after its refinement, with progress on stderr, and the refinement."""
-    from autometa.refinement.attempts import rungs_of
     from autometa.refinement.keeping import Keeper
     from autometa.refinement.objective import Objective
     from autometa.refinement.outcome import refined
@@ -101,7 +100,7 @@ def refined_recommendation(
     objective = Objective.of(recommendation.metric.name, task)
     keep = None
     if record_in is not None:
-        keep = Keeper(record_in, task, LOCAL, rungs_of(task, is_recorded=True), memory_bytes=plan.memory_bytes).keep
+        keep = Keeper(record_in, task, LOCAL, memory_bytes=plan.memory_bytes).keep
     with refining_progress(plan.budget.seconds, plan.budget.n_trials, objective.name) as report:
         refinement = refine(grounds, recommendation, objective, plan, report=report, keep=keep)
     return refined(recommendation, grounds, refinement, k), refinement

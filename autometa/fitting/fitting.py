@@ -141,7 +141,7 @@ def _fit_searched(
     )
     keep = None
     if options.origin is not None:
-        keep = Keeper(advisor.knowledge, task, options.origin, rungs, memory_bytes=options.memory_bytes).keep
+        keep = Keeper(advisor.knowledge, task, options.origin, options.splits, memory_bytes=options.memory_bytes).keep
     refinement = refine(
         grounds,
         recommendation,

@@ -3,7 +3,6 @@
 One fit of many rounds tells what fits of fewer rounds would predict, so that the number of rounds costs no search.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -88,8 +87,8 @@ def with_rounds(configuration: Configuration, n: int, kind: TaskKind) -> Configu
 def with_fewer_rounds(configuration: Configuration, n: int, kind: TaskKind) -> Configuration:
     """Return the configuration with ``n`` rounds, if it has more, and a learning rate that is as many times higher.
 
-    So it learns about the same in less time. A learning rate beyond its range leaves more rounds; one that the library
-    finds itself follows the number of rounds.
+    So it learns about the same in less time. A learning rate that comes to the end of its range leaves more rounds, as
+    far as their own range allows; one that the library finds itself follows the number of rounds.
 
     Raises
     ------
@@ -107,15 +106,16 @@ def with_fewer_rounds(configuration: Configuration, n: int, kind: TaskKind) -> C
     own = n_rounds(configuration)
     if own <= n:
         return configuration
-    parameter = next(p for p in space_of(configuration.algorithm, kind).parameters if p.name == _LEARNING_RATE)
-    rate = configuration.values.get(_LEARNING_RATE, parameter.default)
+    parameters = {p.name: p for p in space_of(configuration.algorithm, kind).parameters}
+    highest, most = parameters[_LEARNING_RATE].high, int(parameters[_parameter_of(configuration)].high)
+    rate = configuration.values.get(_LEARNING_RATE, parameters[_LEARNING_RATE].default)
     if not isinstance(rate, float):
         return with_rounds(configuration, n, kind)
-    ratio = min(own / n, max(parameter.high / rate, 1.0))
+    ratio = min(own / n, max(highest / rate, 1.0))
     faster = Configuration(
         algorithm=configuration.algorithm, values={**configuration.values, _LEARNING_RATE: ratio * rate}
     )
-    return with_rounds(faster, math.ceil(own / ratio), kind)
+    return with_rounds(faster, min(round(own / ratio), most), kind)  # a default may be more than its space offers
 
 
 def is_prefix_stable(configuration: Configuration) -> bool:

@@ -24,8 +24,10 @@ from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits, Protocol,
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Measurement
 from autometa.pipelines.learners import LEARNERS
+from autometa.pipelines.rounds import with_fewer_rounds
 from autometa.space import Configuration
 from autometa.task import Task
+from autometa.task_kind import TaskKind
 
 # Exponents of the time of a fit in the number of rows, where more are fitted than were measured: usual ones, those of
 # learners that compare all pairs of rows, and those of boosted trees.
@@ -35,6 +37,7 @@ _ROUNDS_GROWTH = 1.0
 # Of the time that boosted trees take on the sample, the share that is the same whatever the rows: that of their rounds.
 _FIXED_SHARES = {"catboost": 0.95, "hist_gradient_boosting": 0.75, "lightgbm": 0.75, "xgboost": 0.75}
 
+_N_SAMPLE_ROUNDS = 250  # of CatBoost on the sample, at most
 SEED = 0  # of rows and folds: those of the stored runs
 RUNGS_VERSION = 3  # raised as rungs change: losses in an older study are of others
 KEEP_SHARE = 1 / 3
@@ -149,7 +152,7 @@ def fit_seconds_at(attempt: Attempt, task: Task, splits: Splits, n_rows: int) ->
     """Return CPU seconds that a fit on so many rows is expected to take.
 
     From what it took on those of its last splits. What it took on the sample before tells how much of that is the same
-    whatever the rows; of what is known from the sample alone it is assumed.
+    whatever the rows; of what is known from the sample alone, or had fewer rounds there, it is assumed.
 
     Parameters
     ----------
@@ -168,12 +171,23 @@ def fit_seconds_at(attempt: Attempt, task: Task, splits: Splits, n_rows: int) ->
         return math.inf
     fixed = 0.0
     sample = attempt.evaluations[0]
+    assumed = _FIXED_SHARES.get(attempt.configuration.algorithm, 0.0)
     if splits is SAMPLE:
-        fixed = _FIXED_SHARES.get(attempt.configuration.algorithm, 0.0) * seconds
+        fixed = assumed * seconds
     elif sample.protocol == SAMPLE.name and math.isfinite(sample.fit_seconds):
         share = (SAMPLE.fit_rows(task.n_rows) / n_measured) ** power
-        fixed = min(max((sample.fit_seconds - share * seconds) / (1.0 - share), 0.0), seconds)
+        if in_few_rounds(attempt.configuration, task.kind) is not attempt.configuration:
+            fixed = seconds * assumed * share / (assumed * share + 1.0 - assumed)
+        else:
+            fixed = min(max((sample.fit_seconds - share * seconds) / (1.0 - share), 0.0), seconds)
     return float(fixed + (seconds - fixed) * (n_rows / n_measured) ** power)
+
+
+def in_few_rounds(configuration: Configuration, kind: TaskKind) -> Configuration:
+    """Return what stands for a configuration on the sample: CatBoost takes seconds there for many rounds."""
+    if configuration.algorithm != "catboost":
+        return configuration
+    return with_fewer_rounds(configuration, _N_SAMPLE_ROUNDS, kind)
 
 
 def growth(configuration: Configuration) -> float:

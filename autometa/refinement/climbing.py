@@ -19,14 +19,22 @@ from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import CV_V1, OwnSplits
 from autometa.evaluation.record import Status
 from autometa.evaluation.running import Evaluator, Measurement
-from autometa.pipelines.rounds import n_rounds, with_fewer_rounds
-from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Rung, Source, fit_seconds_at, fit_seconds_on_all, growth
+from autometa.pipelines.rounds import n_rounds
+from autometa.refinement.attempts import (
+    SAMPLE,
+    SEED,
+    Attempt,
+    Rung,
+    Source,
+    fit_seconds_at,
+    fit_seconds_on_all,
+    growth,
+    in_few_rounds,
+)
 from autometa.refinement.objective import Objective
 from autometa.space import Configuration
 from autometa.task import Task
-from autometa.task_kind import TaskKind
 
-_N_SAMPLE_ROUNDS = 250  # of CatBoost on the sample, at most
 _LEAST_SECONDS = 0.01  # that a measurement is given, however late it is
 
 
@@ -112,8 +120,7 @@ def climb(
             attempt, evaluations=(*others, measurement.evaluation), measurement=measurement if is_ok else None
         )
         if is_ok:  # these folds may be too few for the metric
-            has_more = is_sample or any(each.splits is rung.splits for each in following)
-            is_told = not (math.isnan(score) and objective.metric is not None and has_more)
+            is_told = not (math.isnan(score) and objective.metric is not None and following)
         else:
             is_told = not (is_sample and status is Status.FAILED)
         if is_ok or not is_told:
@@ -121,15 +128,6 @@ def climb(
                 attempt, losses=(*attempt.losses, objective.loss(score)), score=score, standard_error=error
             )
     return replace(attempt, is_whole=len(attempt.losses) == len(rungs) and not attempt.has_failed)
-
-
-def in_few_rounds(configuration: Configuration, kind: TaskKind) -> Configuration:
-    """Return what stands for a configuration on the sample: CatBoost takes seconds there for many rounds."""
-    return (
-        with_fewer_rounds(configuration, _N_SAMPLE_ROUNDS, kind)
-        if configuration.algorithm == "catboost"
-        else configuration
-    )
 
 
 def as_if_of(configuration: Configuration, measurement: Measurement) -> Measurement:

@@ -1,13 +1,13 @@
 """Keeping: what a refinement measures becomes knowledge."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from autometa.evaluation.limits import Limits
+from autometa.evaluation.protocol import OwnSplits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.fewshot.encoder.storing import remember
 from autometa.knowledge.base import KnowledgeBase
-from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Rung, Source
+from autometa.refinement.attempts import SAMPLE, SEED, Attempt, Source, rungs_of
 from autometa.task import Task
 
 
@@ -22,8 +22,8 @@ class Keeper:
         The table; name, fingerprint, meta-features and a sketch of it are kept.
     origin : str
         Whose runs they are.
-    rungs : sequence of Rung
-        What the attempts climb.
+    splits : OwnSplits, optional
+        The user's own.
     memory_bytes : int
         That each may use: where it is less than usual, running out of it says nothing of the pipeline.
 
@@ -38,7 +38,7 @@ class Keeper:
         base: KnowledgeBase,
         task: Task,
         origin: str,
-        rungs: Sequence[Rung],
+        splits: OwnSplits | None = None,
         *,
         memory_bytes: int = Limits().memory_bytes,
     ) -> None:
@@ -49,7 +49,7 @@ class Keeper:
         if memory_bytes < Limits().memory_bytes:
             self._unsaid.add(Status.OUT_OF_MEMORY)
         self._n_folds: dict[str, int] = {}
-        for rung in rungs:
+        for rung in rungs_of(task, splits, is_recorded=True):
             self._n_folds[rung.splits.name] = self._n_folds.get(rung.splits.name, 0) + len(rung.fold_numbers)
 
     def keep(self, attempt: Attempt) -> None:

@@ -81,11 +81,11 @@ def measure_stages(
     )
     if staged.evaluation.status is not Status.OK:
         return replace(attempt, configuration=longest, evaluations=(staged.evaluation,))
-    scores = [objective.score_with_error(_stage(staged, place), staged.rows) for place in range(len(stages))]
-    best = int(np.argmin([objective.loss(score) for score, _ in scores]))
-    score, error = scores[best]
+    scores = [objective.score(_stage(staged, place), staged.rows) for place in range(len(stages))]
+    best = int(np.argmin([objective.loss(score) for score in scores]))
     configuration = with_rounds(attempt.configuration, stages[best], kind)
     predictions = _stage(staged, best)
+    score, error = objective.score_with_error(predictions, staged.rows)
     evaluation = _evaluation(staged, predictions, configuration, objective, stages[best] / stages[-1])
     loss = objective.loss(score)
     return replace(

@@ -271,6 +271,14 @@ def test_fewer_rounds_learn_faster_within_the_range(algorithm: str, rate: float,
     assert n_rounds(fast) == pytest.approx(1000 * rate / reached, abs=1)
 
 
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.119745, 0.2, 0.3])
+@pytest.mark.parametrize("kind", TaskKind)
+def test_a_default_beyond_its_range_comes_into_it(kind: TaskKind, rate: float) -> None:
+    usual = Configuration(algorithm="catboost", values={"learning_rate": rate})  # 1,000 rounds; of several classes, 300
+    fast = with_fewer_rounds(usual, 250, kind)
+    assert 250 <= n_rounds(fast) <= (300 if kind is TaskKind.MULTICLASS else 1000)
+
+
 def test_few_rounds_stay_as_they_are_and_no_learning_rate_stays_away() -> None:
     few = Configuration(algorithm="lightgbm", values={"n_estimators": 100})
     assert with_fewer_rounds(few, 100, TaskKind.BINARY) is few

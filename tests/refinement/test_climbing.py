@@ -13,14 +13,21 @@ from autometa.evaluation.limits import Limits
 from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, OwnSplits
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator
-from autometa.refinement.attempts import SAMPLE, Attempt, Rung, Source, fit_seconds_on_all, rungs_of
+from autometa.refinement.attempts import (
+    SAMPLE,
+    Attempt,
+    Rung,
+    Source,
+    fit_seconds_on_all,
+    in_few_rounds,
+    rungs_of,
+)
 from autometa.refinement.climbing import (
     Allowance,
     TimeLeft,
     as_if_of,
     climb,
     climb_seconds,
-    in_few_rounds,
     next_to_climb,
 )
 from autometa.refinement.objective import Objective
@@ -173,6 +180,12 @@ def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
     assert fit_seconds_on_all(known, task, CV_V1) < fit_seconds_on_all(on_all, task, CV_V1)
     slow = replace(known, evaluations=(replace(evaluation(seconds=3.0), protocol="sample-v1"), both[1]))
     assert fit_seconds_on_all(slow, task, CV_V1) == 2.0, "it took no longer on more rows"
+    many = replace(slow, configuration=Configuration(algorithm="catboost"))  # 1,000 rounds, of which the sample saw 250
+    same, growing = 0.95, 0.05 * 2000 / 600
+    expected = 2.0 * (same + growing * 2) / (same + growing)
+    assert fit_seconds_on_all(many, task, CV_V1) == pytest.approx(expected), "as assumed"
+    few = Configuration(algorithm="catboost", values={"iterations": 250})
+    assert fit_seconds_on_all(replace(slow, configuration=few), task, CV_V1) == 2.0, "as measured"
     pairs = replace(on_sample, configuration=Configuration(algorithm="gaussian_process"))
     assert climb_seconds(pairs, rungs, task, n_rungs=1) == pytest.approx(3.0 * (2000 / 600) ** 2.5)
 
@@ -265,6 +278,18 @@ def test_a_fold_that_does_not_define_the_metric_is_left_out(evaluator: Evaluator
     attempt = climbed(evaluator, rungs_of(task), Objective.of("roc_auc", task), bayes)
     assert attempt.is_whole
     assert attempt.score == pytest.approx(0.5)
+
+
+def test_a_fold_that_does_not_define_the_metric_leads_to_the_holdout(evaluator: Evaluator) -> None:
+    X = pd.DataFrame({"a": np.arange(3301.0)})
+    y = pd.Series(np.where(np.arange(3301) < 3299, "no", "yes"), name="b")  # the first fold of three has no "yes"
+    task = Task(name="rare", X=X, y=y, kind=TaskKind.BINARY, target="b")
+    bayes = begun(Configuration(algorithm="naive_bayes"))
+    attempt = climbed(evaluator, rungs_of(task), Objective.of("roc_auc", task), bayes)
+    assert [each.protocol for each in attempt.evaluations] == ["sample-v1", "cv-v1", "holdout-v1"]
+    assert math.isinf(attempt.losses[1]), "else this tests nothing"
+    assert math.isfinite(attempt.losses[2])
+    assert attempt.is_whole
 
 
 def test_folds_that_do_not_define_the_metric_tell_nothing(evaluator: Evaluator) -> None:

@@ -11,7 +11,7 @@ from autometa.evaluation.limits import Limits
 from autometa.evaluation.record import Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.pipelines.building import PIPELINES_VERSION
-from autometa.refinement.attempts import Attempt, Source, rungs_of
+from autometa.refinement.attempts import Attempt, Source
 from autometa.refinement.keeping import Keeper
 from autometa.refinement.objective import Objective
 from autometa.refinement.planning import Budget, Plan
@@ -36,7 +36,7 @@ def kept(base: KnowledgeBase, task: Task) -> dict[str, Status]:
 def test_what_is_kept_is_advised_by_its_score(own_base: Path, middle: Task, middle_advice: Advised) -> None:
     recommendation, grounds = middle_advice
     with KnowledgeBase(own_base) as base:
-        keeper = Keeper(base, middle, "mine", rungs_of(middle))
+        keeper = Keeper(base, middle, "mine")
         plan = Plan(budget=Budget(n_trials=8))
         refinement = refine(grounds, recommendation, Objective.of("auto", middle), plan, keep=keeper.keep)
         whole = {each.configuration.key: each.score for each in refinement.attempts if each.is_whole}
@@ -65,16 +65,16 @@ def test_failures_are_kept_and_what_a_budget_cut_short_is_not(
         return replace(attempt, evaluations=(failed,), is_whole=False, losses=())
 
     with KnowledgeBase(own_base) as base:
-        keeper = Keeper(base, middle, "mine", rungs_of(middle))
+        keeper = Keeper(base, middle, "mine")
         keeper.keep(ended(Status.TIMED_OUT))
         keeper.keep(replace(attempt, source=Source.STOPPED))
         assert kept(base, middle) == {}
-        tight = Keeper(base, middle, "mine", rungs_of(middle), memory_bytes=10**8)
+        tight = Keeper(base, middle, "mine", memory_bytes=10**8)
         tight.keep(ended(Status.OUT_OF_MEMORY))
         assert kept(base, middle) == {}, "with more memory it might have been good"
-        roomy = Keeper(base, middle, "mine", rungs_of(middle), memory_bytes=Limits().memory_bytes)
+        roomy = Keeper(base, middle, "mine", memory_bytes=Limits().memory_bytes)
         roomy.keep(ended(Status.OUT_OF_MEMORY))
         assert kept(base, middle) == {attempt.configuration.key: Status.OUT_OF_MEMORY}
     with KnowledgeBase(own_base) as base:
-        Keeper(base, middle, "mine", rungs_of(middle)).keep(ended(Status.FAILED))
+        Keeper(base, middle, "mine").keep(ended(Status.FAILED))
         assert kept(base, middle) == {attempt.configuration.key: Status.OUT_OF_MEMORY}, "the first stays"
