@@ -358,9 +358,11 @@ def _weights_of(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     """Return the weights of rows (n_rows,), if there are any."""
     if sample_weight is None:
         return None
-    weights = column_or_1d(check_array(sample_weight, ensure_2d=False, dtype=np.float64))
-    if len(weights) != n_rows or (weights < 0).any():
-        raise OptionError(f"sample_weight needs {n_rows} numbers of at least 0; got {len(weights)}")
+    weights = column_or_1d(check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"))
+    if len(weights) != n_rows:
+        raise OptionError(f"sample_weight needs a number for each of {n_rows} rows; got {len(weights)}")
+    if weights.min() < 0:
+        raise OptionError(f"sample_weight needs numbers of at least 0; got {weights.min():g}")
     if not weights.any():
         raise OptionError("every weight of sample_weight is zero; give some rows a weight")
     return np.asarray(weights)

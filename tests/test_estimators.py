@@ -208,6 +208,20 @@ def test_weights_reach_the_model_and_leave_out_what_takes_none() -> None:
         AutoMetaRegressor(time_budget=0, algorithms=["k_nearest_neighbors"]).fit(X, y, sample_weight=weights)
 
 
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ([1.0, 1.0], "sample_weight needs a number for each of 3 rows; got 2"),
+        ([1.0, -2.5, 1.0], "sample_weight needs numbers of at least 0; got -2.5"),
+        ([0.0, 0.0, 0.0], "every weight of sample_weight is zero; give some rows a weight"),
+        ([1.0, np.nan, 1.0], "sample_weight contains NaN"),
+    ],
+)
+def test_weights_that_make_no_sense_are_told_so(weights: list[float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        AutoMetaRegressor(time_budget=0).fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0], sample_weight=weights)
+
+
 def test_recorded_runs_are_known_to_later_advice(wine: tuple[pd.DataFrame, pd.Series], tmp_path: Path) -> None:
     X, y = wine
     with KnowledgeBase.create(tmp_path / "own.db") as base:

@@ -151,7 +151,7 @@ def _outcome(fitted: Any) -> str:  # Any: as above
     algorithms = [configuration.algorithm for configuration in fitted.configurations]
     what = algorithms[0] if len(algorithms) == 1 else f"an average of {', '.join(algorithms)}"
     if math.isnan(fitted.score):
-        return f"fitted on all rows: {what}; nothing was measured"
+        return f"fitted on all rows: {what}; nothing was measured{'' if fitted.study is None else ' to the end'}"
     from autometa.cli.drawing import short
 
     return f"fitted on all rows: {what}, out of fold {fitted.metric} {short(fitted.score)}"

@@ -213,7 +213,8 @@ def _check(study: Study, identity: Mapping[str, str], objective: Objective) -> N
     elif known != dict(identity):
         differing = sorted(name for name in identity if known.get(name) != identity[name])
         raise OptionError(
-            f"study '{study.study_name}' refines something else: another {' and '.join(differing)}; give another name"
+            f"study '{study.study_name}' refines something else: another {' and '.join(differing)}; give another name, "
+            "or another storage"
         )
 
 

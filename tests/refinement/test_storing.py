@@ -112,9 +112,13 @@ def test_a_storage_of_something_else_is_refused(storage: str, middle: Task, midd
         plan = Plan(budget=Budget(n_trials=1), storage=storage, study_name=study_name)
         refine(grounds, recommendation, Objective.of(metric, task), plan)
 
-    with pytest.raises(OptionError, match="refines something else: another table; give another name"):
+    with pytest.raises(
+        OptionError, match="refines something else: another table; give another name, or another storage"
+    ):
         begin(two_classes(80), "auto", name)
-    with pytest.raises(OptionError, match="refines something else: another metric; give another name"):
+    with pytest.raises(
+        OptionError, match="refines something else: another metric; give another name, or another storage"
+    ):
         begin(middle, "accuracy", name)
     optuna.create_study(storage=storage, study_name="downwards", direction="minimize")
     with pytest.raises(OptionError, match="study 'downwards' was not begun by a refinement"):
