@@ -127,7 +127,9 @@ def refine(
         "table": objective.task.fingerprint,
         "metric": objective.name,
         "splits": plan.splits.name if plan.splits is not None else "autometa's",
-        "choice to record": "yes" if rungs != rungs_of(objective.task, plan.splits) else "no",  # if rungs depend on it
+        "choice to record": "yes"
+        if keep is not None and rungs[-1].splits is HOLDOUT_V1
+        else "no",  # else rungs are the same
         "choice of algorithms": ",".join(spaces.spaces),
         "release of autometa": hashlib.sha256(repr((spaces.spaces, RUNGS_VERSION)).encode()).hexdigest()[
             :12
