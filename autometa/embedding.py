@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 EMBEDDING_SIZE = 32
-EMBEDDING_VERSION = "1"  # of the shipped encoder; embeddings of two encoders are never compared
+EMBEDDING_VERSION = "2"  # of the shipped encoder; embeddings of two encoders are never compared
 _N_DECIMALS = 6
 _MAX_NUMBER = 1e6
 

@@ -31,7 +31,7 @@ from autometa.fewshot.encoder.tables import read_table
 from autometa.fewshot.training import Effort
 from autometa.growing.tables import known_tasks
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.embedded import add_embeddings, export_embeddings
+from autometa.knowledge.described import add_embeddings, export_embeddings
 from autometa.knowledge.shipped import create_filled
 from autometa.recommenders.similarity import Similarity
 from autometa.task import Task

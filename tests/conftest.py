@@ -93,13 +93,14 @@ def shipped_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def one_shard_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a knowledge base of one shipped shard, where all would only take longer; not to be written to.
+    """Return a knowledge base with the runs of one shipped shard, where all only take longer; not to be written to.
 
-    Some forty tasks of each kind, with forty results each.
+    Some forty tasks of each kind, with forty results each; of the other tasks nothing but meta-features.
     """
     path = tmp_path_factory.mktemp("shard") / "knowledge.db"
     with KnowledgeBase.create(path) as base:
-        import_shard(base, data_path("knowledge", "campaign-1-003.parquet"))
+        for name in ("campaign-1-003", "metafeatures-3-001"):
+            import_shard(base, data_path("knowledge", f"{name}.parquet"))
     return path
 
 

@@ -65,7 +65,7 @@ HOMES = {
     "uvicorn": {"service"},
     "xgboost": {"pipelines"},
     "catboost": {"pipelines"},
-    "lightgbm": {"pipelines", "recommenders"},
+    "lightgbm": {"pipelines", "recommenders", "metafeatures"},
     "skops": {"persistence"},
     "matplotlib": {"reporting"},
 }

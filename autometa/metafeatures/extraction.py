@@ -18,7 +18,7 @@ from autometa.metafeatures.sample import Sample
 from autometa.metafeatures.vector import MetaFeatures
 from autometa.task import Task
 
-EXTRACTION_VERSION = "2"
+EXTRACTION_VERSION = "3"
 # Far above what any table takes: it stops runaways, and decides no value of an ordinary extraction.
 TIME_LIMIT_SECONDS = 120.0
 

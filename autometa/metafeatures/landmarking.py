@@ -14,6 +14,7 @@ References
 .. [3] J. Fürnkranz, J. Petrak: An evaluation of landmarking variants, IDDM 2001, pp. 57-68.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ from autometa._random import generator, spawn
 from autometa.metafeatures import landmarks
 from autometa.metafeatures.registry import REGRESSION, Floats, Group
 from autometa.metafeatures.sample import Sample
-from autometa.task_kind import CLASSIFICATION
+from autometa.task_kind import CLASSIFICATION, TaskKind
 
 LANDMARK_ROWS = 1_000
 N_FOLDS = 3
@@ -33,12 +34,30 @@ _CLASSIFIERS: dict[str, landmarks.Landmarker] = {
     "one_nn": landmarks.one_nearest_neighbour,
     "linear": landmarks.linear_discriminant,
     "naive_bayes": landmarks.naive_bayes,
+    "additive": landmarks.additive_classes,
+    "kernel": landmarks.kernel_classes,
+    "extra_trees": landmarks.extra_trees,
+    "boosted_trees": landmarks.boosted_trees_of_classes,
+    "boosted_stumps": landmarks.boosted_stumps_of_classes,
 }
 _REGRESSORS: dict[str, landmarks.Landmarker] = {
     "best_node": landmarks.best_node,
     "decision_tree": landmarks.decision_tree,
     "one_nn": landmarks.one_nearest_neighbour,
     "linear": landmarks.ridge,
+    "additive": landmarks.additive_ridge,
+    "kernel": landmarks.kernel_ridge,
+    "extra_trees": landmarks.extra_trees,
+    "boosted_trees": landmarks.boosted_trees,
+    "boosted_stumps": landmarks.boosted_stumps,
+}
+# Those that come near to what pipelines do. Of each the scores are entered that the kind of task has.
+STRONG = {
+    "additive": "a linear model of pieces of each column",
+    "kernel": "kernel ridge regression",
+    "extra_trees": "thirty extremely randomised trees",
+    "boosted_trees": "gradient boosted trees",
+    "boosted_stumps": "gradient boosted trees of one level",
 }
 
 
@@ -233,3 +252,27 @@ def linear_gain(marks: Landmarks) -> float:
 def linear_to_tree(marks: Landmarks) -> float:
     """Return by how much the linear model beats a tree of five levels [3]_."""
     return marks.gain("linear", over="decision_tree")
+
+
+_SCORES: tuple[tuple[str, Callable[[Landmarks, str], float | None], str, frozenset[TaskKind]], ...] = (
+    ("", Landmarks.accuracy, "accuracy", CLASSIFICATION),
+    ("_auc", Landmarks.auc, "area under the curve", CLASSIFICATION),
+    ("_log_loss", Landmarks.log_loss, "cross-entropy", CLASSIFICATION),
+    ("_rmse", Landmarks.relative_rmse, "relative error", REGRESSION),
+)
+
+
+def _enter(name: str, words: str) -> None:
+    """Enter the scores of a landmarker under its name (ours)."""
+    for suffix, score, meaning, kinds in _SCORES:
+
+        def value(marks: Landmarks, score: Callable[[Landmarks, str], float | None] = score) -> float | None:
+            return score(marks, name)
+
+        value.__name__ = f"{name}{suffix}"
+        value.__doc__ = f"Return the {meaning} of {words} (ours)."
+        GROUP.value(kinds=kinds)(value)
+
+
+for _name, _words in STRONG.items():
+    _enter(_name, _words)

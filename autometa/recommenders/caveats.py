@@ -53,7 +53,7 @@ def caveats(
         notes.append(f"known table: {len(observed)} of its runs are stored; their scores are measured, not predicted")
     elif novelty > NOVEL:
         notes.append(
-            "unlike all known tasks: the order is one that is good everywhere, and predicted scores are guesses"
+            "unlike all known tasks: the advice rests on what quick learners score here more than on similar tasks"
         )
     if experience.n_tasks < 30:
         notes.append(f"thin knowledge: {experience.n_tasks} {experience.kind} tasks are known, so intervals are wide")

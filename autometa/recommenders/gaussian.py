@@ -220,6 +220,7 @@ class ProximityGaussian(ConditionalGaussian):
     """
 
     name = "proximity_gaussian"
+    version = 2  # 1 had trees grown on costs
     n_folds = 10
 
     def __init__(self, proximity: Proximity | None = None) -> None:

@@ -10,7 +10,6 @@ from autometa.recommenders.base import Normalised, Recommender
 from autometa.recommenders.gaussian import ProximityGaussian
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import ProximityPortfolio
-from autometa.recommenders.similarity import NOVEL, Similarity
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -20,11 +19,12 @@ N_FIRST = 3
 class Hybrid(Recommender):
     """Ranks as `ProximityPortfolio` until three results are there, and as `ProximityGaussian` from then on.
 
-    A task that is unlike all known ones gets the order of `GreedyPortfolio` at first, which is good everywhere.
+    A task of which no meta-feature is known gets the order of `GreedyPortfolio` at first, which is good everywhere. One
+    that is unlike all known ones does not: what quick learners score on it tells more than that.
     """
 
     name = "hybrid"
-    version = 2  # 1 began with a greedy pick
+    version = 3  # 1 began with a greedy pick, 2 fell back to the greedy order on unusual tasks
     n_folds = 10
 
     def rank(
@@ -45,8 +45,6 @@ class Hybrid(Recommender):
         self.first_ = ProximityPortfolio().fit(experience, seed)
         self.later_ = ProximityGaussian(self.first_.proximity_).fit(experience, seed)
         self.everywhere_ = GreedyPortfolio().fit(experience, seed)
-        self.similarity_ = Similarity().fit(experience.descriptions)
-        self._last: tuple[TaskDescription, bool] | None = None
 
     def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
         return self._expert(description, observed)._normalised(description, observed)
@@ -55,13 +53,4 @@ class Hybrid(Recommender):
         """Return the expert for what is known so far."""
         if len(observed) >= N_FIRST:
             return self.later_
-        return self.everywhere_ if self._is_novel(description) else self.first_
-
-    def _is_novel(self, description: TaskDescription) -> bool:
-        """Return whether a task is unlike all known ones; kept for the last one asked for."""
-        if self._last is None or self._last[0] is not description:
-            experience = self.experience_
-            is_known = any(known.fingerprint == description.fingerprint for known in experience.descriptions)
-            novelty = self.similarity_.novelty(description, experience.families)
-            self._last = (description, not is_known and novelty > NOVEL)
-        return self._last[1]
+        return self.first_ if self.first_.proximity_.can_tell(description) else self.everywhere_

@@ -5,14 +5,15 @@ from itertools import combinations
 
 import numpy as np
 
+from autometa.metafeatures.landmarking import STRONG
 from autometa.metric import Metric
 from autometa.task import TaskDescription
 
 _FLOOR = 1e-3  # relative losses below it are told apart no further
 _RATIO_FLOOR = 1e-2  # and ratios of them, which are noisier, no further than this
 
-_ACCURACIES = ("decision_tree", "one_nn", "naive_bayes", "linear_discr")
-_ERRORS = ("best_node_rmse", "decision_tree_rmse", "one_nn_rmse", "ridge_rmse")
+_ACCURACIES = ("decision_tree", "one_nn", "naive_bayes", "linear_discr", *STRONG)
+_ERRORS = ("best_node_rmse", "decision_tree_rmse", "one_nn_rmse", "ridge_rmse", *(f"{name}_rmse" for name in STRONG))
 # Names under which OpenML publishes error rates of quick learners among its data qualities.
 _OPENML_ERRORS = (
     "DecisionStumpErrRate",
@@ -26,8 +27,8 @@ _OPENML_ERRORS = (
     "RandomTreeDepth3ErrRate",
     "kNN1NErrRate",
 )
-_AUCS = ("decision_tree_auc", "naive_bayes_auc", "linear_discr_auc")
-_LOG_LOSSES = ("decision_tree_log_loss", "linear_discr_log_loss")
+_AUCS = ("decision_tree_auc", "naive_bayes_auc", "linear_discr_auc", *(f"{name}_auc" for name in STRONG))
+_LOG_LOSSES = ("decision_tree_log_loss", "linear_discr_log_loss", *(f"{name}_log_loss" for name in STRONG))
 _IS_LOSS = frozenset((*_ERRORS, *_OPENML_ERRORS, *_LOG_LOSSES))
 
 # Meta-features that are scores of quick learners, by the metric that they are scores of.

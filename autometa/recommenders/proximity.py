@@ -12,35 +12,34 @@ from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.average import BestOnAverage
-from autometa.recommenders.base import Normalised, measured_losses, shrunk_mean
+from autometa.recommenders.base import Normalised, measured_losses
 from autometa.recommenders.landmarks import log_ratios
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.split_trees import SplitTrees
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
-N_TREES = 300
+N_TREES = 150
 MIN_LEAF_TASKS = 3
 FEATURE_SHARE = 0.5  # of the meta-features, looked at for each split
 N_COMPONENTS = 30
 ALIKE_SHARE = 0.7
-VERSION = 1  # of what the trees are grown from and how, for those that are kept
-MIN_CELLS = 1_000  # of costs: below, the trees are grown in no time
+VERSION = 2  # of what the trees are grown from and how, for those that are kept
+MIN_CELLS = 1_000  # of losses: below, the trees are grown in no time
 PATTERN_ERROR = 0.3  # standard deviation of a cost between tasks that are alike
 
 
 class Proximity:
     """Weighs known tasks by how often they share a leaf with a new one.
 
-    The trees are extremely randomised ones on the meta-features and on what quick learners lose more than others; a
-    split is good if it tells tasks apart on which different configurations are good. What they predict are the first
-    principal components of the roots of the costs: the variance within leaves is nearly that of all, and hundreds of
+    The trees are a random forest on the meta-features and on what quick learners lose more than others; a split is good
+    if it tells tasks apart on which different configurations are good. What they predict are the first principal
+    components of the normalised losses: the variance within leaves is nearly that of all, and hundreds of
     configurations take no longer than thirty.
 
     References
     ----------
-    Geurts, P., Ernst, D., Wehenkel, L. (2006). Extremely randomized trees. Machine Learning 63.
-    https://doi.org/10.1007/s10994-006-6226-1
+    Breiman, L. (2001). Random forests. Machine Learning 45. https://doi.org/10.1023/A:1010933404324
     Lin, Y., Jeon, Y. (2006). Random forests and adaptive nearest neighbors. JASA 101.
     https://doi.org/10.1198/016214505000001230
     """
@@ -56,9 +55,11 @@ class Proximity:
         values = self._table(experience.descriptions)
         self.centre_ = _middles(values)
         values = self._filled(values)
-        # In the order of fingerprints: sums in another order differ in the last digits, and splits are chosen by them.
+        # In one order, whatever was given: sums in another differ in the last digits, and splits are chosen by them.
         order = np.argsort([known.fingerprint for known in experience.descriptions])
-        self.trees_ = _grown(values[order], experience.costs[order], experience.weights[order], seed)
+        columns = np.argsort([configuration.key for configuration in experience.configurations])
+        losses = experience.normalised_losses[np.ix_(order, columns)]
+        self.trees_ = _grown(values[order], losses, experience.weights[order], seed)
         self.leaves_ = self.trees_.apply(values)  # (n_tasks, n_trees)
         return self
 
@@ -68,6 +69,10 @@ class Proximity:
             own = self.trees_.apply(self._filled(self._table([description])))[0]
             self._last = (description, _shares(self.leaves_ == own))
         return self._last[1]
+
+    def can_tell(self, description: TaskDescription) -> bool:
+        """Return whether any meta-feature of a task is known that known tasks have too."""
+        return any(np.isfinite(description.metafeatures.get(name, np.nan)) for name in self.names_)
 
     def weights_among_known(self) -> np.ndarray:
         """Return what `weights` says of each known task, were it and its family new: (n_tasks, n_tasks).
@@ -98,7 +103,7 @@ class Proximity:
 class ProximityPortfolio(GreedyPortfolio):
     """A greedy portfolio in which tasks that are alike weigh more.
 
-    The first pick is what the trees expect the least root of the cost of, which they are grown on: a greedy one may be
+    The first pick is what the trees expect the least normalised loss of, which they are grown on: a greedy one may be
     the best on a few tasks only. Then most of the weight goes by `Proximity`, the rest is shared by all tasks alike: so
     it is never far from the portfolio that is good everywhere. From the second result on, a task weighs the less the
     more its costs differ from those observed, whatever their level: as if tasks that are alike had costs with an error
@@ -106,7 +111,7 @@ class ProximityPortfolio(GreedyPortfolio):
     """
 
     name = "proximity"
-    version = 2  # 1 began with a greedy pick
+    version = 3  # 1 began with a greedy pick, 2 with the least root of the cost
     n_folds = 10
 
     def _learn(self, experience: Experience, seed: int) -> None:
@@ -117,8 +122,7 @@ class ProximityPortfolio(GreedyPortfolio):
         return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))
 
     def _lead(self, description: TaskDescription) -> np.ndarray | None:
-        weights = _worth(self.experience_.weights * self.proximity_.weights(description))
-        return shrunk_mean(np.sqrt(self.experience_.costs), weights)[0]
+        return self._weighted(_worth(self.experience_.weights * self.proximity_.weights(description))).mean
 
     def _told_weights(self, description: TaskDescription, observed: Sequence[Evaluation]) -> np.ndarray:
         weights = super()._told_weights(description, observed)
@@ -146,6 +150,7 @@ class ProximityAverage(BestOnAverage):
     """Ranks by the mean normalised loss over known tasks, weighted by `Proximity` alone: what the trees predict."""
 
     name = "trees"
+    version = 2  # 1 grew extremely randomised trees on costs
     n_folds = 10
 
     def _learn(self, experience: Experience, seed: int) -> None:
@@ -176,10 +181,10 @@ def _shares(is_same: np.ndarray) -> np.ndarray:
     return np.asarray((is_same[:, has_any] / counts[has_any]).mean(axis=1))
 
 
-def _grown(values: np.ndarray, costs: np.ndarray, weights: np.ndarray, seed: int) -> SplitTrees:
-    """Return the trees for values (n_tasks, n_columns) and costs (n_tasks, n_configurations), kept or grown."""
+def _grown(values: np.ndarray, losses: np.ndarray, weights: np.ndarray, seed: int) -> SplitTrees:
+    """Return the trees for values (n_tasks, n_columns) and losses (n_tasks, n_configurations), kept or grown."""
     seed = spawn(seed, "proximity")
-    inputs = [np.ascontiguousarray(each, dtype=float) for each in (values, costs, weights)]
+    inputs = [np.ascontiguousarray(each, dtype=float) for each in (values, losses, weights)]
     identity = {
         "version": VERSION,
         "seed": seed,
@@ -193,14 +198,14 @@ def _grown(values: np.ndarray, costs: np.ndarray, weights: np.ndarray, seed: int
             return SplitTrees.from_arrays(kept)
     trees = SplitTrees.grow(
         values,
-        _components(np.sqrt(costs), weights),
+        _components(losses, weights),
         weights,
         n_trees=N_TREES,
         min_leaf=MIN_LEAF_TASKS,
         feature_share=FEATURE_SHARE,
         seed=seed,
     )
-    if costs.size >= MIN_CELLS:
+    if losses.size >= MIN_CELLS:
         _array_cache.keep_arrays(folder, identity, trees.arrays())
     return trees
 
@@ -213,12 +218,12 @@ def _middles(values: np.ndarray) -> np.ndarray:
     return middles
 
 
-def _components(costs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the first principal components of costs, (n_tasks, n_components); gaps count as the mean."""
-    is_tried = ~np.isnan(costs)
+def _components(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the first principal components of losses, (n_tasks, n_components); gaps count as the mean."""
+    is_tried = ~np.isnan(losses)
     weight = is_tried * weights[:, None]
-    mean = (weight * np.nan_to_num(costs)).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
-    left, sizes, _ = np.linalg.svd(np.where(is_tried, costs - mean, 0.0), full_matrices=False)
+    mean = (weight * np.nan_to_num(losses)).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)
+    left, sizes, _ = np.linalg.svd(np.where(is_tried, losses - mean, 0.0), full_matrices=False)
     is_used = sizes[:N_COMPONENTS] > 1e-9
     used = (left * sizes)[:, :N_COMPONENTS][:, is_used]
-    return np.asarray(used if used.shape[1] else np.zeros((len(costs), 1)))
+    return np.asarray(used if used.shape[1] else np.zeros((len(losses), 1)))

@@ -43,27 +43,29 @@ class SplitTrees:
         feature_share: float,
         seed: int,
     ) -> Self:
-        """Return extremely randomised trees that tell targets (n_rows, n_targets) apart by values (n_rows, n_columns).
+        """Return a random forest that tells targets (n_rows, n_targets) apart by values (n_rows, n_columns).
 
         References
         ----------
-        Geurts, P., Ernst, D., Wehenkel, L. (2006). Extremely randomized trees. Machine Learning 63.
-        https://doi.org/10.1007/s10994-006-6226-1
+        Breiman, L. (2001). Random forests. Machine Learning 45. https://doi.org/10.1023/A:1010933404324
         """
         from sklearn import config_context
-        from sklearn.tree import ExtraTreeRegressor
+        from sklearn.tree import DecisionTreeRegressor
 
-        # Those of an ExtraTreesRegressor, which takes longer to clone and check trees of a few rows than to grow them.
+        # Those of a RandomForestRegressor, which takes longer to clone and check trees of a few rows than to grow them.
         draw = np.random.RandomState(seed)
-        own_weights = None if (weights == 1.0).all() else weights
         single, targets = np.ascontiguousarray(values, np.float32), np.ascontiguousarray(targets, np.float64)
+        n_rows, shares = len(single), None if (weights == 1.0).all() else weights / weights.sum()
         trees = []
         with config_context(skip_parameter_validation=True):
             for _ in range(n_trees):
-                tree = ExtraTreeRegressor(
-                    min_samples_leaf=min_leaf, max_features=feature_share, random_state=draw.randint(_MAX_SEED)
+                own_seed = draw.randint(_MAX_SEED)
+                rows = np.random.RandomState(own_seed).choice(n_rows, n_rows, p=shares)
+                tree = DecisionTreeRegressor(
+                    min_samples_leaf=min_leaf, max_features=feature_share, random_state=own_seed
                 )
-                trees.append(tree.fit(single, targets, own_weights, check_input=False).tree_)
+                counts = np.bincount(rows, minlength=n_rows)
+                trees.append(tree.fit(single, targets, counts, check_input=False).tree_)
         roots = np.concatenate([[0], np.cumsum([tree.node_count for tree in trees])[:-1]])
         is_leaf = np.concatenate([tree.children_left == tree.children_right for tree in trees])
         children = [

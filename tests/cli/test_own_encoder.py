@@ -27,7 +27,7 @@ def base(one_shard_base: Path, tmp_path: Path) -> str:
     """Return a base of one's own, to be written to, with the embeddings by the shipped encoder."""
     path = shutil.copy(one_shard_base, tmp_path / "own.db")
     with KnowledgeBase(path) as base:
-        import_shard(base, data_path("knowledge", "embeddings-1-001.parquet"))
+        import_shard(base, data_path("knowledge", "embeddings-2-001.parquet"))
     return str(path)
 
 

@@ -166,7 +166,7 @@ def test_a_trade_off_goes_from_the_cheapest_to_the_best(
 
 
 def test_a_trade_off_is_drawn_and_explained(autometa: Command, examples: Path) -> None:
-    arguments = ("recommend", str(examples / "diabetes.csv"), "--algorithms", "interpretable", "-k", "3")
+    arguments = ("recommend", str(examples / "diabetes.csv"), "-k", "3")
     shown = autometa(*arguments, "--trade-off", "predict-time", "--explain")
     assert shown.returncode == 0, shown.stderr
     assert any(line.split()[-3:] == ["fit", "memory", "predict"] for line in shown.stdout.splitlines())

@@ -14,7 +14,7 @@ from autometa.embedding import EMBEDDING_SIZE
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge import schema
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.embedded import add_embeddings
+from autometa.knowledge.described import add_embeddings
 from autometa.knowledge.withdrawing import Withdrawals, result_hash
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures
 from autometa.metric import default_metric, metrics_of
@@ -89,7 +89,7 @@ def main() -> None:
                 values=values, failures={"nr_attr": "ValueError: none"}, seconds={}, version=EXTRACTION_VERSION
             )
             base.add_task(task, metafeatures, origin="old machine")
-            add_embeddings(base, {task.fingerprint: old_embedding(kind)})
+            add_embeddings(base, {task.fingerprint: old_embedding(kind)}, version="1")
             base.add_evaluations(
                 [
                     old_evaluation(task, Status.OK, is_partial=False),

@@ -14,7 +14,7 @@ import pytest
 from autometa.embedding import EMBEDDING_SIZE
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.embedded import add_embeddings
+from autometa.knowledge.described import add_embeddings
 from autometa.knowledge.exchange import export_shard
 from autometa.knowledge.shards import SCHEMA
 from autometa.metafeatures import EXTRACTION_VERSION, MetaFeatures

@@ -10,6 +10,7 @@ import pytest
 from autometa.evaluation.record import Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.doctor import Finding, Level, examine
+from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.task_kind import TaskKind
 from tests.knowledge.conftest import MakeEvaluation, MakeMetaFeatures, MakeTask
 from tests.sketches import tables
@@ -90,7 +91,10 @@ def test_metafeatures_of_another_version_are_counted(
     filled.add_task(make_task(7), make_metafeatures(version="0"))
     finding = found(filled, "meta-features")
     assert finding.level is Level.NOTICE
-    assert finding.message.startswith("1 task (binary-7) without those of version 2 (1 of version 0, 3 of version 2)")
+    now = EXTRACTION_VERSION
+    assert finding.message.startswith(
+        f"1 task (binary-7) without those of version {now} (1 of version 0, 3 of version {now})"
+    )
 
 
 def test_tasks_without_a_sketch_are_named(filled: KnowledgeBase) -> None:

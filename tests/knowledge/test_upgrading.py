@@ -276,7 +276,7 @@ def test_a_stored_database_is_upgraded_and_every_row_read(
         for kind, task in zip(TaskKind, base.tasks().to_dict("records"), strict=True):
             assert (task["name"], task["kind"], task["licence"]) == (f"old {kind}", kind, "CC0")
             fingerprint = task["fingerprint"]
-            description = base.describe(fingerprint)
+            description = base.describe(fingerprint, embedding_version="1")
             assert description.family == f"family of {kind}"
             assert description.n_rows == 6
             has_embedding = was is not None and was >= "0005"

@@ -79,6 +79,38 @@ def test_relative_errors_agree_with_scikit_learn_on_diabetes(diabetes: Task) -> 
     assert values["ridge_rmse"] == pytest.approx(expected, rel=1e-3)  # the penalty follows each fold's variance
 
 
+def test_strong_landmarkers_are_pinned(wine: Task, diabetes: Task) -> None:
+    # Each landmarker agrees with a library in test_landmarks.py; these are its scores over the folds.
+    of_classes = {
+        "additive": 0.9494,
+        "additive_auc": 0.9970,
+        "additive_log_loss": 0.1729,
+        "kernel": 0.9494,
+        "kernel_auc": 0.9986,
+        "kernel_log_loss": 0.1721,
+        "extra_trees": 0.9775,
+        "extra_trees_auc": 0.9984,
+        "extra_trees_log_loss": 0.1777,
+        "boosted_trees": 0.9775,
+        "boosted_trees_auc": 0.9986,
+        "boosted_trees_log_loss": 0.0902,
+        "boosted_stumps": 0.9663,
+        "boosted_stumps_auc": 0.9979,
+        "boosted_stumps_log_loss": 0.1037,
+    }
+    of_numbers = {
+        "additive_rmse": 0.7172,
+        "kernel_rmse": 0.7677,
+        "extra_trees_rmse": 0.7465,
+        "boosted_trees_rmse": 0.7794,
+        "boosted_stumps_rmse": 0.7205,
+    }
+    for task, expected, undefined in ((wine, of_classes, of_numbers), (diabetes, of_numbers, of_classes)):
+        values = extract(task).values
+        assert {name: values[name] for name in expected} == pytest.approx(expected, abs=2e-3)
+        assert all(math.isnan(values[name]) for name in undefined)
+
+
 def test_gains_are_differences_to_a_tree_of_one_level(wine: Task, diabetes: Task) -> None:
     classes, numbers = extract(wine).values, extract(diabetes).values
     assert classes["decision_tree_gain"] == pytest.approx(classes["decision_tree"] - classes["best_node"])

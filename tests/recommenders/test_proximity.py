@@ -69,6 +69,12 @@ def test_without_meta_features_all_tasks_weigh_alike() -> None:
     assert one.rank(LOW, experience.configurations) == other.rank(LOW, experience.configurations)
 
 
+def test_where_all_losses_are_equal_all_tasks_weigh_alike() -> None:
+    experience = make_experience([[0.2] * 4] * 5)
+    np.testing.assert_allclose(Proximity().fit(experience).weights(make_description("new")), 1 / 5)
+    assert sorted(Hybrid().fit(experience).rank(LOW, experience.configurations)) == [0, 1, 2, 3]
+
+
 def test_a_missing_meta_feature_counts_as_usual() -> None:
     proximity = Proximity().fit(two_worlds())
     bare = make_description("bare", metafeatures={"telling": NAN})
@@ -124,13 +130,15 @@ def test_one_result_alone_says_nothing_about_patterns() -> None:
     )
 
 
-def test_on_a_task_unlike_all_known_ones_the_hybrid_is_the_plain_portfolio() -> None:
+def test_on_a_task_of_which_no_metafeature_is_known_the_hybrid_is_the_plain_portfolio() -> None:
     experience = two_worlds()
     configurations = experience.configurations
-    odd = make_description("odd", metafeatures={"telling": 1e6, "noise": -1e6})
+    blank = make_description("blank", metafeatures={"telling": np.nan, "another": 1.0})
     hybrid, first, plain = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, GreedyPortfolio))
-    assert hybrid.rank(odd, configurations) == plain.rank(odd, configurations) != first.rank(odd, configurations)
-    np.testing.assert_array_equal(hybrid.support(odd, configurations), plain.support(odd, configurations))
+    assert hybrid.rank(blank, configurations) == plain.rank(blank, configurations) != first.rank(blank, configurations)
+    np.testing.assert_array_equal(hybrid.support(blank, configurations), plain.support(blank, configurations))
+    odd = make_description("odd", metafeatures={"telling": 1e6, "noise": -1e6})
+    assert hybrid.rank(odd, configurations) == first.rank(odd, configurations)
     assert hybrid.rank(HIGH, configurations) == first.rank(HIGH, configurations)
     known = experience.descriptions[0]
     assert hybrid.rank(known, configurations) == first.rank(known, configurations)

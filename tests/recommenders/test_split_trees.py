@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.ensemble import RandomForestRegressor
 
 from autometa import _array_cache
 from autometa.recommenders.split_trees import SplitTrees
@@ -24,7 +24,7 @@ def trees() -> SplitTrees:
 
 
 def test_rows_come_to_the_leaves_that_scikit_learn_finds(trees: SplitTrees) -> None:
-    forest = ExtraTreesRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7).fit(VALUES, TARGETS)
+    forest = RandomForestRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7).fit(VALUES, TARGETS)
     new = np.vstack([RNG.normal(size=(500, 6)), VALUES, np.full((1, 6), 1e30), np.full((1, 6), -1e30)])
     ours = trees.apply(new) - trees.roots
     np.testing.assert_array_equal(ours, forest.apply(new))
@@ -33,14 +33,14 @@ def test_rows_come_to_the_leaves_that_scikit_learn_finds(trees: SplitTrees) -> N
 def test_weights_count_as_scikit_learn_counts_them() -> None:
     weights = RNG.uniform(0.1, 3.0, size=150)
     trees = SplitTrees.grow(VALUES, TARGETS, weights, n_trees=20, min_leaf=3, feature_share=0.5, seed=7)
-    forest = ExtraTreesRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7)
+    forest = RandomForestRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7)
     forest.fit(VALUES, TARGETS, sample_weight=weights)
     np.testing.assert_array_equal(trees.apply(VALUES) - trees.roots, forest.apply(VALUES))
     assert (trees.apply(VALUES) != grow(TARGETS).apply(VALUES)).any()
 
 
 def test_values_at_a_threshold_go_the_same_way(trees: SplitTrees) -> None:
-    forest = ExtraTreesRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7).fit(VALUES, TARGETS)
+    forest = RandomForestRegressor(20, min_samples_leaf=3, max_features=0.5, random_state=7).fit(VALUES, TARGETS)
     inner = np.flatnonzero(trees.features >= 0)
     at = np.zeros((len(inner), 6))
     at[np.arange(len(inner)), trees.features[inner]] = trees.thresholds[inner]

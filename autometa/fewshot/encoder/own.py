@@ -10,7 +10,7 @@ from autometa.fewshot.encoder.inference import TaskEncoder, own_path
 from autometa.fewshot.encoder.learning import EncoderTasks, TrainedEncoder
 from autometa.fewshot.encoder.tables import Table
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.embedded import add_embeddings
+from autometa.knowledge.described import add_embeddings
 from autometa.metric import default_metric
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.task import Task

@@ -2,7 +2,7 @@
 
 from autometa.fewshot.encoder.inference import encoder_in_force
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.embedded import add_embeddings
+from autometa.knowledge.described import add_embeddings
 from autometa.metafeatures import EXTRACTION_VERSION, extract
 from autometa.task import Task
 

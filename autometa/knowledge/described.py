@@ -1,9 +1,10 @@
-"""Embeddings of known tasks: into a base, and out of it by a shard of tasks alone."""
+"""What known tasks are described by: embeddings into a base, and shards of tasks alone out of it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from sqlalchemy import ColumnElement
 
 from autometa._writing import written_whole
 from autometa.embedding import EMBEDDING_VERSION, embedding_json
@@ -12,9 +13,11 @@ from autometa.knowledge import tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.selection import ALL, chunks, shard_queries
 from autometa.knowledge.shards import SCHEMA, write_rows
+from autometa.metafeatures import EXTRACTION_VERSION
 
 _WRITTEN_ROWS = 20_000
-_LEFT_OUT = ("metafeatures_version", "metafeatures", "metafeatures_failures", "sketch_version", "sketch")
+_OF_METAFEATURES = ("metafeatures_version", "metafeatures", "metafeatures_failures")
+_OF_EMBEDDINGS = ("embedding_version", "embedding")
 
 
 def add_embeddings(
@@ -64,13 +67,32 @@ def export_embeddings(base: KnowledgeBase, path: str | Path) -> int:
     OptionError
         If the file is there, or cannot be written.
     """
-    embedded = tables.embeddings.c.version.is_not(None)
-    query = shard_queries(ALL, with_sketches=False)["task"].where(embedded)
+    has_one = tables.embeddings.c.version.is_not(None)
+    return _export_tasks(base, path, has_one, left_out=_OF_METAFEATURES, what="embeddings")
+
+
+def export_metafeatures(base: KnowledgeBase, path: str | Path) -> int:
+    """Write a new shard of the tasks that have meta-features of this release, and return how many; as embeddings.
+
+    Raises
+    ------
+    OptionError
+        If the file is there, or cannot be written.
+    """
+    has_them = tables.metafeatures.c.version == EXTRACTION_VERSION
+    return _export_tasks(base, path, has_them, left_out=_OF_EMBEDDINGS, what="meta-features")
+
+
+def _export_tasks(
+    base: KnowledgeBase, path: str | Path, is_written: ColumnElement[bool], *, left_out: Sequence[str], what: str
+) -> int:
+    """Write a new shard of tasks alone, without their sketches, and return how many."""
+    query = shard_queries(ALL, with_sketches=False)["task"].where(is_written)
     n_tasks = 0
-    with written_whole(Path(path), force=False, what="embeddings") as unfinished:
+    with written_whole(Path(path), force=False, what=what) as unfinished:
         options = {"compression": "zstd", "compression_level": 12}
         with base.reading() as connection, pq.ParquetWriter(unfinished, SCHEMA, **options) as writer:
             for rows in chunks(connection, query, _WRITTEN_ROWS):
-                write_rows(writer, [{**row, **dict.fromkeys(_LEFT_OUT)} for row in rows], "task")
+                write_rows(writer, [{**row, **dict.fromkeys(left_out)} for row in rows], "task")
                 n_tasks += len(rows)
     return n_tasks

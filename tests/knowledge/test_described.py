@@ -10,7 +10,7 @@ from sqlalchemy import text
 from autometa.embedding import EMBEDDING_SIZE, EMBEDDING_VERSION, embedding_json, embedding_of
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.embedded import add_embeddings, export_embeddings
+from autometa.knowledge.described import add_embeddings, export_embeddings
 from autometa.knowledge.exchange import export_shard, import_shard
 from autometa.knowledge.merging import merge_base
 from autometa.knowledge.privacy import Privacy
