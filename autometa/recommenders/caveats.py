@@ -52,9 +52,7 @@ def caveats(
     if observed:
         notes.append(f"known table: {len(observed)} of its runs are stored; their scores are measured, not predicted")
     elif novelty > NOVEL:
-        notes.append(
-            "unlike all known tasks: the advice rests on what quick learners score here more than on similar tasks"
-        )
+        notes.append("unlike all known tasks: the advice and the predicted scores are less certain")
     if experience.n_tasks < 30:
         notes.append(f"thin knowledge: {experience.n_tasks} {experience.kind} tasks are known, so intervals are wide")
     if n_advised < wish.k and wish.trade_off is None:

@@ -19,8 +19,7 @@ N_FIRST = 3
 class Hybrid(Recommender):
     """Ranks as `ProximityPortfolio` until three results are there, and as `ProximityGaussian` from then on.
 
-    A task of which no meta-feature is known gets the order of `GreedyPortfolio` at first, which is good everywhere. One
-    that is unlike all known ones does not: what quick learners score on it tells more than that.
+    A task of which no meta-feature is known gets the order of `GreedyPortfolio` at first, which is good everywhere.
     """
 
     name = "hybrid"

@@ -71,6 +71,11 @@ def log_losses(metric: Metric, descriptions: Sequence[TaskDescription], units: n
     return np.asarray(np.log(np.clip(np.nan_to_num(losses, nan=1.0), 0.0, None) + _FLOOR))
 
 
+def are_scored(metric: Metric, descriptions: Sequence[TaskDescription]) -> np.ndarray:
+    """Return whether any landmarker for a metric is known of each task: ndarray of bool, (n_tasks,)."""
+    return np.asarray(np.isfinite(_losses(_OF_METRIC.get(metric.name, ()), descriptions)).any(axis=1))
+
+
 def log_ratios(descriptions: Sequence[TaskDescription]) -> np.ndarray:
     """Return how much more one quick learner loses than another, for each pair with one measure.
 

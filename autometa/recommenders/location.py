@@ -7,7 +7,7 @@ import numpy as np
 
 from autometa.knowledge.frames import Experience
 from autometa.metric import Metric
-from autometa.recommenders.landmarks import log_losses
+from autometa.recommenders.landmarks import are_scored, log_losses
 from autometa.task import TaskDescription
 
 _FLOOR = 1e-3  # relative losses below it are told apart no further
@@ -23,8 +23,10 @@ class Location:
     """
 
     def fit(self, experience: Experience) -> Self:
-        """Learn from the tasks of which at least one evaluation succeeded."""
+        """Learn from the tasks of which an evaluation succeeded: those with landmarkers, if there are any."""
         known = experience.of_tasks(np.isfinite(experience.best))
+        is_scored = are_scored(experience.metric, known.descriptions)
+        known = known.of_tasks(is_scored) if is_scored.any() else known
         self.metric_ = experience.metric
         self.n_tasks_ = known.n_tasks
         if known.n_tasks == 0:

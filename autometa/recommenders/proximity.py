@@ -53,6 +53,8 @@ class Proximity:
         self.families_ = np.array(experience.families, dtype=object)
         self._last: tuple[TaskDescription, np.ndarray] | None = None
         values = self._table(experience.descriptions)
+        has_any = np.isfinite(values).any(axis=0)
+        self.shared_names_ = [name for name, is_shared in zip(self.names_, has_any, strict=False) if is_shared]
         self.centre_ = _middles(values)
         values = self._filled(values)
         # In one order, whatever was given: sums in another differ in the last digits, and splits are chosen by them.
@@ -71,8 +73,8 @@ class Proximity:
         return self._last[1]
 
     def can_tell(self, description: TaskDescription) -> bool:
-        """Return whether any meta-feature of a task is known that known tasks have too."""
-        return any(np.isfinite(description.metafeatures.get(name, np.nan)) for name in self.names_)
+        """Return whether any meta-feature of a task is known that a known task has too."""
+        return any(np.isfinite(description.metafeatures.get(name, np.nan)) for name in self.shared_names_)
 
     def weights_among_known(self) -> np.ndarray:
         """Return what `weights` says of each known task, were it and its family new: (n_tasks, n_tasks).

@@ -10,11 +10,12 @@ from sqlalchemy import text
 from autometa.embedding import EMBEDDING_SIZE, EMBEDDING_VERSION, embedding_json, embedding_of
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.described import add_embeddings, export_embeddings
+from autometa.knowledge.described import add_embeddings, export_embeddings, export_metafeatures
 from autometa.knowledge.exchange import export_shard, import_shard
 from autometa.knowledge.merging import merge_base
 from autometa.knowledge.privacy import Privacy
 from autometa.knowledge.removing import Doomed, remove
+from autometa.metafeatures import EXTRACTION_VERSION
 from autometa.metric import default_metric
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
@@ -119,6 +120,22 @@ def test_a_shard_of_embeddings_alone_adds_to_a_base_that_has_the_tasks(filled: K
         assert other.revision == revision + 1
     with pytest.raises(OptionError, match="exists"):
         export_embeddings(filled, tmp_path / "embeddings.parquet")
+
+
+def test_a_shard_of_meta_features_alone_has_those_of_this_release(
+    filled: KnowledgeBase, make_task: MakeTask, make_metafeatures: MakeMetaFeatures, tmp_path: Path
+) -> None:
+    old = make_task(7)
+    filled.add_task(old, make_metafeatures(version="2"))
+    assert export_metafeatures(filled, tmp_path / "metafeatures.parquet") == 3
+    rows = pq.read_table(tmp_path / "metafeatures.parquet").to_pylist()
+    assert old.fingerprint not in {row["fingerprint"] for row in rows}
+    assert {(row["record"], row["metafeatures_version"]) for row in rows} == {("task", EXTRACTION_VERSION)}
+    assert {(row["embedding"], row["sketch"]) for row in rows} == {(None, None)}
+    with KnowledgeBase.create(tmp_path / "other.db") as other:
+        import_shard(other, tmp_path / "metafeatures.parquet")
+        fingerprint = rows[0]["fingerprint"]
+        assert other.describe(fingerprint).metafeatures == filled.describe(fingerprint).metafeatures
 
 
 def test_with_a_task_its_embedding_goes(filled: KnowledgeBase) -> None:

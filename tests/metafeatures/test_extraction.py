@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,8 @@ def test_every_meta_feature_names_its_source_and_has_a_pinned_value() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     for module in MODULES:
         for name in module.GROUP.names:
-            docstring = getattr(module, name.split(".")[0], landmarking._enter).__doc__ or ""
+            strong = next((words for learner, words in landmarking.STRONG.items() if name.startswith(learner)), None)
+            docstring = getattr(module, name.split(".")[0]).__doc__ if strong is None else f"{strong} (ours)"
             assert any(source in docstring for source in ("]_", "doi:", "pymfe", "(ours)")), name
             assert f'"{name}"' in tests, f"{name} has no pinned value"
 
@@ -119,6 +121,25 @@ def test_the_same_task_and_seed_give_the_same_values_in_another_process() -> Non
     third, fourth = json.loads(runs[0])
     assert third["nr_inst"] == fourth["nr_inst"] == 3_000
     assert third["skewness.mean"] != fourth["skewness.mean"]  # another seed draws other rows
+
+
+def test_extraction_starts_no_threads() -> None:  # a pool of them would make a later fork hang
+    script = (
+        "import os, numpy as np, pandas as pd\n"
+        "from autometa.metafeatures import extract\n"
+        "from autometa.task import Task\n"
+        "X = pd.DataFrame(np.random.default_rng(0).normal(size=(900, 6)), columns=list('abcdef'))\n"
+        "task = Task(name='t', X=X, y=pd.Series((X['a'] > 0).astype(int)), kind='binary', target='y')\n"
+        "import sklearn.tree, lightgbm\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "extract(task)\n"
+        "print(len(os.listdir('/proc/self/task')) - before)\n"
+    )
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("needs /proc, where the threads of a process are listed")
+    environment = {**os.environ, "OMP_NUM_THREADS": "3"}
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.strip() == "0"
 
 
 def test_the_order_of_columns_does_not_matter(toys: Task, wine: Task) -> None:

@@ -84,7 +84,7 @@ def test_strong_landmarkers_are_pinned(wine: Task, diabetes: Task) -> None:
     of_classes = {
         "additive": 0.9494,
         "additive_auc": 0.9970,
-        "additive_log_loss": 0.1729,
+        "additive_log_loss": 0.1554,
         "kernel": 0.9494,
         "kernel_auc": 0.9986,
         "kernel_log_loss": 0.1721,
@@ -96,13 +96,13 @@ def test_strong_landmarkers_are_pinned(wine: Task, diabetes: Task) -> None:
         "boosted_trees_log_loss": 0.0902,
         "boosted_stumps": 0.9663,
         "boosted_stumps_auc": 0.9979,
-        "boosted_stumps_log_loss": 0.1037,
+        "boosted_stumps_log_loss": 0.1108,
     }
     of_numbers = {
         "additive_rmse": 0.7172,
         "kernel_rmse": 0.7677,
         "extra_trees_rmse": 0.7465,
-        "boosted_trees_rmse": 0.7794,
+        "boosted_trees_rmse": 0.7834,
         "boosted_stumps_rmse": 0.7205,
     }
     for task, expected, undefined in ((wine, of_classes, of_numbers), (diabetes, of_numbers, of_classes)):

@@ -79,6 +79,10 @@ def test_kernel_ridge_agrees_with_scikit_learn(fold: Fold) -> None:
 def test_extra_trees_agree_with_scikit_learn(fold: Fold) -> None:
     expected = ExtraTreesRegressor(landmarks.FOREST_TREES, max_features="sqrt", random_state=0).fit(fold.X, fold.Y)
     np.testing.assert_allclose(landmarks.extra_trees(fold), expected.predict(fold.X_test))
+    number = Fold(X=fold.X, Y=fold.X[:, :1] * fold.X[:, 1:2], X_test=fold.X_test, random_state=0)
+    forest = ExtraTreesRegressor(landmarks.FOREST_TREES, max_features=0.5, random_state=0)
+    expected = forest.fit(number.X, number.Y[:, 0]).predict(number.X_test)
+    np.testing.assert_allclose(landmarks.extra_trees(number)[:, 0], expected)
 
 
 @pytest.mark.parametrize("name", ["boosted_trees", "boosted_stumps"])
@@ -89,6 +93,7 @@ def test_boosted_trees_agree_with_lightgbm(fold: Fold, classes: np.ndarray, name
         "random_state": 0,
         "n_jobs": 1,
         "verbose": -1,
+        "max_bin": landmarks.BOOSTED_BINS,
         **getattr(landmarks, name.upper()),
     }
     fold = Fold(X=fold.X.astype(np.float32), Y=fold.Y, X_test=fold.X_test.astype(np.float32), random_state=0)
@@ -129,6 +134,31 @@ def test_hard_folds_give_probabilities(name: str) -> None:
         probabilities = getattr(landmarks, name)(fold)
         assert probabilities.shape == (len(fold.X_test), fold.Y.shape[1])
         np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["additive_ridge", "kernel_ridge", "boosted_trees", "boosted_stumps", "extra_trees", "ridge"]
+)
+def test_hard_folds_give_numbers(name: str) -> None:
+    constant = Fold(X=np.zeros((6, 2)), Y=np.arange(6.0)[:, None], X_test=np.ones((2, 2)), random_state=0)
+    flat = Fold(X=np.arange(6.0)[:, None], Y=np.zeros((6, 1)), X_test=np.ones((2, 1)), random_state=0)
+    for fold, expected in ((constant, 2.5), (flat, 0.0)):
+        np.testing.assert_allclose(getattr(landmarks, name)(fold), np.full((2, 1), expected), atol=1e-9)
+
+
+def test_an_outlier_among_the_test_rows_is_not_extrapolated() -> None:
+    random = np.random.default_rng(0)
+    X = random.normal(size=(300, 2))
+    X_test = np.array([[0.0, 1e9], [0.0, 0.0]])
+    fold = Fold(X=X, Y=X[:, :1], X_test=X_test, random_state=0)
+    assert np.abs(landmarks.additive_ridge(fold)).max() < 1
+    of_classes = Fold(X=X, Y=np.eye(2)[(X[:, 0] > 0).astype(int)], X_test=X_test, random_state=0)
+    assert (landmarks.additive_classes(of_classes) > 1e-6).all()
+
+
+def test_boosted_trees_that_fail_are_a_failure_of_the_group(fold: Fold) -> None:
+    with pytest.raises(ValueError, match=r"^LightGBM: .*nonsense"):
+        landmarks._boosted(fold, fold.Y[:, 0], 5, objective="nonsense")
 
 
 def test_where_classes_are_many_there_are_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:

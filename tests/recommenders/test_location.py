@@ -56,6 +56,14 @@ def test_a_missing_landmark_counts_as_the_unit() -> None:
     assert nothing == pytest.approx(model.predict(make_description("new", metafeatures=make_marked(0.0, NAN, 0.0))))
 
 
+def test_tasks_without_landmarks_teach_nothing_where_others_have_them() -> None:
+    features = [make_marked(0.8, 0.7, 0.9), make_marked(0.6, 0.6, 0.6), {"size": 1.0}]
+    losses = [[0.05, 0.1], [0.3, 0.5], [0.9, 0.95]]
+    new = make_description("new", metafeatures=make_marked(0.7, 0.7, 0.7))
+    with_bare = Location().fit(make_experience(losses, metafeatures=features)).predict(new)
+    assert with_bare == Location().fit(make_experience(losses[:2], metafeatures=features[:2])).predict(new)
+
+
 def test_losses_below_the_floor_are_still_positive() -> None:
     location, scale = Location().fit(make_experience([[0.0, 0.0, 0.0]])).predict(make_description("new"))
     assert location == pytest.approx(1e-4)

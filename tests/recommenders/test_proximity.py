@@ -133,7 +133,9 @@ def test_one_result_alone_says_nothing_about_patterns() -> None:
 def test_on_a_task_of_which_no_metafeature_is_known_the_hybrid_is_the_plain_portfolio() -> None:
     experience = two_worlds()
     configurations = experience.configurations
-    blank = make_description("blank", metafeatures={"telling": np.nan, "another": 1.0})
+    unshared = [{**known.metafeatures, "lacking": NAN} for known in experience.descriptions]
+    experience = make_experience(experience.losses.tolist(), metafeatures=unshared)
+    blank = make_description("blank", metafeatures={"telling": NAN, "lacking": 1.0, "another": 1.0})
     hybrid, first, plain = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, GreedyPortfolio))
     assert hybrid.rank(blank, configurations) == plain.rank(blank, configurations) != first.rank(blank, configurations)
     np.testing.assert_array_equal(hybrid.support(blank, configurations), plain.support(blank, configurations))
