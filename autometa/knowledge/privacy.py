@@ -9,7 +9,7 @@
     or with hyperparameters, that are not autometa's own are withheld.
 ``coarse``
     No names, and no exact numbers: meta-features, sizes of tables, seconds and bytes have two significant digits,
-    scores four, times the day. Embeddings of tasks are left out.
+    scores, those of quick learners among them, four, times the day. Embeddings of tasks are left out.
 
 What every level holds: the fingerprint of a task, by which the same table is recognised. It is a sha-256 of all values,
 names of columns and the target. Whoever has the very same table can tell that runs on it are in the file; nobody can
@@ -31,6 +31,7 @@ from autometa.errors import ConfigurationError
 from autometa.knowledge import tables
 from autometa.knowledge.origins import UNDISCLOSED
 from autometa.knowledge.rows import Row, metafeatures_values, pack_folds, to_json, unpack_folds
+from autometa.metafeatures.landmarking import GROUP
 from autometa.metric import METRICS
 from autometa.pipelines.learners import space_of
 from autometa.space import Configuration
@@ -165,8 +166,10 @@ def _coarse(metafeatures: str | None) -> str | None:
     """Return JSON of meta-features with few digits."""
     if metafeatures is None:
         return None
+    scores = set(GROUP.names)
     values = metafeatures_values(metafeatures).items()
-    return to_json({name: None if np.isnan(value) else _rounded(value) for name, value in values})
+    digits = {name: _DIGITS_OF_SCORES if name in scores else _DIGITS for name, _ in values}
+    return to_json({name: None if np.isnan(value) else _rounded(value, digits[name]) for name, value in values})
 
 
 def _rounded(number: float, n_digits: int = _DIGITS) -> float:
