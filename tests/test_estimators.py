@@ -232,7 +232,13 @@ def test_recorded_runs_are_known_to_later_advice(wine: tuple[pd.DataFrame, pd.Se
         assert len(base.evaluations()) == before + 3
         known = autometa.recommend(X, y, knowledge=base)
         assert "known table: 3 of its runs are stored" in " ".join(known.notes)
-        assert model.leaderboard_["score"].iloc[0] in [pytest.approx(advice.predicted_score) for advice in known]
+        recorded = base.evaluations().tail(3)
+        measured = dict(zip(recorded["key"], recorded[known.metric.name], strict=True))
+        told = {advice.configuration.key: advice.predicted_score for advice in known}
+        assert model.leaderboard_["score"].iloc[0] in [
+            pytest.approx(told[key]) for key in measured.keys() & told.keys()
+        ]
+        assert all(told[key] == pytest.approx(measured[key]) for key in measured.keys() & told.keys())
         with pytest.raises(OptionError, match="cannot be compared"):
             AutoMetaClassifier(**THREE_TRIALS, knowledge=base, record=True).fit(X, y, sample_weight=np.ones(len(y)))
 

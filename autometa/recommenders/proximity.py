@@ -53,8 +53,8 @@ class Proximity:
         self.families_ = np.array(experience.families, dtype=object)
         self._last: tuple[TaskDescription, np.ndarray] | None = None
         values = self._table(experience.descriptions)
-        has_any = np.isfinite(values).any(axis=0)
-        self.shared_names_ = [name for name, is_shared in zip(self.names_, has_any, strict=False) if is_shared]
+        is_shared = np.isfinite(values[:, : len(self.names_)]).any(axis=0)
+        self.shared_names_ = [name for name, shared in zip(self.names_, is_shared, strict=True) if shared]
         self.centre_ = _middles(values)
         values = self._filled(values)
         # In one order, whatever was given: sums in another differ in the last digits, and splits are chosen by them.

@@ -179,6 +179,16 @@ def test_a_trade_off_is_drawn_and_explained(autometa: Command, examples: Path) -
     assert "such pipelines are left out" in shown.stdout
 
 
+def test_a_trade_off_goes_with_a_named_set_of_algorithms(autometa: Command, examples: Path) -> None:
+    arguments = ("recommend", str(examples / "diabetes.csv"), "--algorithms", "interpretable", "-k", "3")
+    shown = autometa(*arguments, "--trade-off", "predict-time", "--explain")
+    assert shown.returncode == 0, shown.stderr
+    assert any(line.split()[-3:] == ["fit", "memory", "predict"] for line in shown.stdout.splitlines())
+    assert "expected rmse (unit of the target) against predicted time to predict" in shown.stdout
+    assert "trade_off='predict-time')[0].build()" in shown.stdout
+    assert "such pipelines are left out" in shown.stdout
+
+
 def test_another_metric_gives_scores_of_that_metric(autometa: Command, examples: Path) -> None:
     content = json.loads(autometa("recommend", str(examples / "wine.csv"), "-m", "accuracy", "-f", "json").stdout)
     assert content["task"]["metric"] == "accuracy"

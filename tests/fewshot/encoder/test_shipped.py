@@ -1,5 +1,6 @@
 """The encoder that comes with autometa, and what it is used for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from autometa._paths import data_path
 from autometa.advisor import describe_task
 from autometa.benchmark.replay import is_judgement
-from autometa.embedding import EMBEDDING_SIZE, EMBEDDING_VERSION
+from autometa.embedding import EMBEDDING_SIZE, EMBEDDING_VERSION, embedding_json, embedding_of
 from autometa.fewshot.encoder.inference import shipped_encoder
 from autometa.fewshot.encoder.storing import remember
 from autometa.knowledge.base import KnowledgeBase
@@ -51,7 +52,12 @@ def test_what_is_added_to_a_base_is_embedded_once(examples: Path, tmp_path: Path
     with KnowledgeBase.create(tmp_path / "own.db") as base:
         remember(base, task, origin="me")
         here = describe_task(task)[0].embedding  # stored meta-features have fewer digits
-        assert base.describe(task.fingerprint).embedding == pytest.approx(here, abs=1e-5)
+        stored = base.describe(task.fingerprint)
+        assert stored.embedding == pytest.approx(here, abs=1e-5)
+        encoder = shipped_encoder()
+        assert encoder is not None
+        again = encoder.embed(replace(stored, embedding=None), task)
+        assert stored.embedding == embedding_of(embedding_json(again))
         revision = base.revision
         remember(base, task, origin="me")
         assert base.revision == revision
