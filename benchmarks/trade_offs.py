@@ -66,7 +66,7 @@ def _judged(experience: Experience, is_for_judgement: bool) -> Iterator[dict[str
                 order = trade(name, len(tried), priced, losses, (), experience.metric)[1]
                 chosen = [tried[position] for position in order]
                 expected = zip(chosen, losses[order], strict=True)
-                told = score_intervals(experience.metric, description, expected, (), calibration)
+                told = score_intervals(experience.metric, description, expected, (), calibration, is_ranked=False)
                 actual = experience.losses[row, columns[order]]
                 flattered = actual > losses[order]
                 scores = [experience.metric.score(float(loss)) for loss in actual]

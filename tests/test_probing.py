@@ -55,7 +55,7 @@ def grounds_of(*configurations: Configuration) -> Grounds:
             memory_bytes=np.full(len(configurations), 1e7),
             predict_seconds=np.full(len(configurations), 0.01),
         ),
-        calibration=Calibration(residuals=np.zeros(0), weights=np.zeros(0), n_tasks=0),
+        calibration=Calibration(residuals=np.zeros(0), weights=np.zeros(0), first=np.zeros(0), n_tasks=0),
     )
 
 

@@ -193,7 +193,8 @@ def _verdict(
     first = recommender.propose(description, candidates)
     advised, loss = candidates[first], float(experience.losses[row, columns[first]])
     expected = float(expected_losses(recommender, description, [advised], (), calibration)[0])
-    low, high = score_intervals(metric, description, [(advised, expected)], (), calibration)[0][1]
+    told = score_intervals(metric, description, [(advised, expected)], (), calibration, is_ranked=True)
+    low, high = told[0][1]
     gain = predicted_gain(recommender, description, (advised, expected), (), calibration)
     own = folds.get((description.fingerprint, advised.key))
     outcomes, of_defaults = {}, {}

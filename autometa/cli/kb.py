@@ -20,7 +20,7 @@ from autometa.cli.upkeep import doctor, remove
 from autometa.errors import NotKnownError, OptionError
 from autometa.knowledge import schema, shipped
 from autometa.knowledge.base import KnowledgeBase
-from autometa.knowledge.status import KnowledgeStatus
+from autometa.knowledge.status import FULL_SHARE, KnowledgeStatus
 
 app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and exchange it.", no_args_is_help=True)
 
@@ -207,7 +207,7 @@ def _print_status(base: KnowledgeBase, form: Format) -> None:
         draw_rows(rows),
         *(
             f"{each.kind}, {each.protocol}: {each.tasks} tasks x {each.configurations} configurations that most of "
-            f"them have, {each.share:.1%} filled"
+            f"them have, {each.share:.1%} filled; {each.full_tasks} tasks have {FULL_SHARE:.0%} of them or more"
             for each in found.filled
         ),
         f"{found.coverage:.1%} of all tasks x configurations filled{withdrawn}; {embedded}"

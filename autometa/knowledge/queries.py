@@ -105,6 +105,19 @@ def tasks_by_configuration() -> Select[Any]:  # Any: texts and numbers
     return _tasks_by(tables.protocols.c.name, tables.tasks.c.kind, tables.evaluations.c.configuration_id)
 
 
+def common_by_task(protocol: str, kind: str, min_tasks: float) -> Select[Any]:  # Any: numbers
+    """Return the query of (task id, how many configurations were run on it of those that ``min_tasks`` of it have).
+
+    For the tasks of one protocol and kind.
+    """
+    t, e, p = tables.tasks, tables.evaluations, tables.protocols
+    joined = e.join(t, t.c.id == e.c.task_id).join(p, p.c.id == e.c.protocol_id)
+    own = select(e.c.task_id, e.c.configuration_id).select_from(joined)
+    own = own.where(p.c.name == protocol, t.c.kind == kind).distinct().subquery()
+    common = select(own.c.configuration_id).group_by(own.c.configuration_id).having(func.count() >= min_tasks)
+    return select(own.c.task_id, func.count()).where(own.c.configuration_id.in_(common)).group_by(own.c.task_id)
+
+
 def _tasks_by(*columns: Column[Any]) -> Select[Any]:
     """Return the query of these columns of evaluations, their tasks and protocols, and the number of tasks of each."""
     t, e, p = tables.tasks, tables.evaluations, tables.protocols

@@ -11,6 +11,8 @@ from autometa.knowledge.frames import COMMON_SHARE
 from autometa.knowledge.rows import STATUSES
 from autometa.task_kind import TaskKind
 
+FULL_SHARE = 0.97  # of the common configurations, from which on a task has them all but for a few
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
@@ -28,6 +30,8 @@ class Filled:
         Configurations that were run on half of these tasks or more.
     share : float
         Of the pairs of the two that were run, whatever came of it; 0 where there is none.
+    full_tasks : int
+        Tasks on which at least `FULL_SHARE` of the configurations were run: of these the table is filled.
     """
 
     kind: TaskKind
@@ -35,6 +39,7 @@ class Filled:
     tasks: int
     configurations: int
     share: float
+    full_tasks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +115,15 @@ def _filled(connection: Connection) -> tuple[Filled, ...]:
     for (protocol, kind), counts in sorted(n_tried.items()):
         n = n_tasks[protocol, kind]
         common = [count for count in counts if count >= COMMON_SHARE * n]
-        share = sum(common) / (n * len(common)) if common else 0.0
-        filled.append(Filled(kind=kind, protocol=protocol, tasks=n, configurations=len(common), share=share))
+        n_own = [own for _, own in connection.execute(queries.common_by_task(protocol, str(kind), COMMON_SHARE * n))]
+        filled.append(
+            Filled(
+                kind=kind,
+                protocol=protocol,
+                tasks=n,
+                configurations=len(common),
+                share=sum(common) / (n * len(common)) if common else 0.0,
+                full_tasks=sum(own >= FULL_SHARE * len(common) for own in n_own),
+            )
+        )
     return tuple(filled)

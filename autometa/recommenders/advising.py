@@ -96,13 +96,14 @@ def advise(
     losses : ndarray of shape (n_candidates,)
         What is expected of all.
     is_ranked : bool
-        Whether the order is that in which to try them. Only then a gain is told of the first.
+        Whether the order is that in which to try them: only then the first is the first advice, and its gain is told.
     """
     ranker, description, calibration = grounds.ranker, grounds.description, grounds.calibration
     metric = ranker.experience_.metric
     chosen = [grounds.candidates[position] for position in order]
     expected = [float(losses[position]) for position in order]
-    scores = score_intervals(metric, description, zip(chosen, expected, strict=True), observed, calibration)
+    pairs = zip(chosen, expected, strict=True)
+    scores = score_intervals(metric, description, pairs, observed, calibration, is_ranked=is_ranked)
     first = (chosen[0], expected[0])
     gain = predicted_gain(ranker, description, first, observed, calibration) if is_ranked else None
     evidence = evidence_for(ranker, description, chosen)

@@ -18,7 +18,7 @@ from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.calibration import Calibration, calibrate
 
-FORMAT = 2  # 1 was of losses that ended at the median
+FORMAT = 3  # 1 was of losses that ended at the median, 2 knew nothing of the first advice alone
 SHARE_NEW = 0.05  # of runs and of tasks that may be new, or lacking, where a shipped table serves
 N_DIGITS = 8  # of a fingerprint, in a table
 
@@ -32,20 +32,26 @@ def calibration_for(make: Callable[[], Recommender], experience: Experience, see
             return Calibration(
                 residuals=np.array(table["residuals"], dtype=float),
                 weights=np.ones(len(table["residuals"])),
+                first=np.array(table["first"], dtype=float),
                 n_tasks=table["n_tasks"],
                 gains=np.array(table["gains"], dtype=float),
             )
     identity = {"format": FORMAT, "name": name, "version": version, "experience": experience.digest, "seed": seed}
     folder = _array_cache.cache_folder("calibration")
     kept = _array_cache.load_arrays(folder, identity)
-    if kept is not None and {"residuals", "weights", "n_tasks", "gains"} <= kept.keys():
+    if kept is not None and {"residuals", "weights", "first", "n_tasks", "gains"} <= kept.keys():
         return Calibration(
-            residuals=kept["residuals"], weights=kept["weights"], n_tasks=int(kept["n_tasks"]), gains=kept["gains"]
+            residuals=kept["residuals"],
+            weights=kept["weights"],
+            first=kept["first"],
+            n_tasks=int(kept["n_tasks"]),
+            gains=kept["gains"],
         )
     made = calibrate(make, experience, seed)
     arrays = {
         "residuals": made.residuals,
         "weights": made.weights,
+        "first": made.first,
         "n_tasks": np.array(made.n_tasks),
         "gains": made.gains,
     }
@@ -64,6 +70,7 @@ def table_of(make: Callable[[], Recommender], experience: Experience) -> dict[st
         "tasks": sorted(_short(experience)),
         "n_tasks": made.n_tasks,
         "residuals": np.round(np.sort(made.residuals), 4).tolist(),
+        "first": np.round(np.sort(made.first), 4).tolist(),
         "gains": np.round(np.sort(made.gains), 4).tolist(),
     }
 

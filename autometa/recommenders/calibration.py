@@ -32,6 +32,9 @@ class Calibration:
         log((loss + floor) / (predicted loss + floor)), losses relative to the task's unit, predicted by a recommender.
     weights : ndarray of shape (n_residuals,)
         Each task has weight 1 in all.
+    first : ndarray of shape (n_tasks,)
+        The residuals of the first advice alone, one for each held-out task: they spread less than those of what is
+        advised after it.
     n_tasks : int
         Number of held-out tasks.
     gains : ndarray of shape (n_gains,)
@@ -46,6 +49,7 @@ class Calibration:
 
     residuals: np.ndarray = field(repr=False)
     weights: np.ndarray = field(repr=False)
+    first: np.ndarray = field(repr=False)
     n_tasks: int
     gains: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
 
@@ -70,23 +74,24 @@ class Calibration:
         order = np.argsort(self.residuals, kind="stable")
         mass = np.cumsum(self.weights[order]) / self.weights.sum()
         places = np.minimum(np.searchsorted(mass, (np.arange(n) + 0.5) / n), len(order) - 1)
-        return Calibration(
-            residuals=self.residuals[order][places], weights=np.ones(n), n_tasks=self.n_tasks, gains=self.gains
-        )
+        return replace(self, residuals=self.residuals[order][places], weights=np.ones(n))
 
-    def interval(self, loss: float, size: float, coverage: float = 0.8) -> tuple[float, float]:
+    def interval(
+        self, loss: float, size: float, coverage: float = 0.8, *, is_first: bool = False
+    ) -> tuple[float, float]:
         """Return the interval of losses around a `centred` ``loss`` on a task whose unit is ``size``.
 
-        It would have held the measured loss on a share ``coverage`` of the held-out tasks; (0, inf) where too few
-        tasks are known to say so.
+        It would have held the measured loss on a share ``coverage`` of the held-out tasks, of the first advice or of
+        all that was advised; (0, inf) where too few tasks are known to say so.
         """
+        residuals, weights = (self.first, np.ones(len(self.first))) if is_first else (self.residuals, self.weights)
         tail = (1.0 - coverage) / 2.0
         # With the correction for finite samples; rounded, so that 36 / 39 of the mass is where it should be.
         level = round((1.0 - tail) * (self.n_tasks + 1) / max(self.n_tasks, 1), 12)
         if level > 1.0 or self.n_tasks == 0:
             return 0.0, np.inf
-        order = np.argsort(self.residuals, kind="stable")
-        residuals, mass = self.residuals[order], np.round(np.cumsum(self.weights[order]) / self.weights.sum(), 12)
+        order = np.argsort(residuals, kind="stable")
+        residuals, mass = residuals[order], np.round(np.cumsum(weights[order]) / weights.sum(), 12)
         low = residuals[min(int(np.searchsorted(mass, round(1.0 - level, 12), side="right")), len(mass) - 1)]
         high = residuals[min(int(np.searchsorted(mass, level)), len(mass) - 1)]
         relative = loss / size + _FLOOR
@@ -131,6 +136,7 @@ def calibrate(make: Callable[[], Recommender], experience: Experience, seed: int
     made = Calibration(
         residuals=np.concatenate([each.residuals for each in told] or empty),
         weights=np.concatenate([np.full(len(each.measured), 1.0 / len(each.measured)) for each in told] or empty),
+        first=np.array([each.residuals[0] for each in told]),
         n_tasks=len(told),
     )
     gains = [each.gain_error(made) for each in told]

@@ -70,19 +70,24 @@ def score_intervals(
     expected: Iterable[tuple[Configuration, float]],
     observed: Sequence[Evaluation],
     calibration: Calibration,
+    *,
+    is_ranked: bool,
 ) -> list[tuple[float, tuple[float, float]]]:
-    """Return score and interval of each configuration; measured ones have the spread of their folds."""
+    """Return score and interval of each configuration; measured ones have the spread of their folds.
+
+    ``is_ranked``: whether the first of those expected is the first advice, of which errors are known by themselves.
+    """
     size = unit(metric, description)
     measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
     result = []
-    for configuration, loss in expected:
+    for place, (configuration, loss) in enumerate(expected):
         evaluation = measured.get(configuration.key)
         folds = [metric.loss(s) for s in evaluation.fold_scores.get(metric.name, ())] if evaluation else []
         if len(folds) > 1:
             error = 1.2816 * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))  # 80 % of a normal
             low, high = max(loss - error, 0.0), loss + error
         else:
-            low, high = calibration.interval(float(loss), size)
+            low, high = calibration.interval(float(loss), size, is_first=is_ranked and place == 0)
             high = max(min(high, metric.chance_loss), float(loss))
         bounds = sorted((metric.score(low), metric.score(high)))
         result.append((metric.score(float(loss)), (bounds[0], bounds[1])))

@@ -27,12 +27,14 @@ def test_the_status_has_the_documented_shape(autometa: Command) -> None:
     assert 0 < content["coverage"] <= 1
     assert [each["kind"] for each in content["filled"]] == ["binary", "multiclass", "regression"]
     for each in content["filled"]:
-        assert set(each) == {"kind", "protocol", "tasks", "configurations", "share"}
+        assert set(each) == {"kind", "protocol", "tasks", "configurations", "share", "full_tasks"}
         assert each["protocol"] == "cv-v1"
         assert each["tasks"] == content["tasks"][each["kind"]]
         assert each["configurations"] >= 40
     cells = {each["kind"]: each["tasks"] * each["configurations"] for each in content["filled"]}
     assert all(0.85 < each["share"] <= 1 for each in content["filled"])
+    assert all(each["share"] >= 0.97 * each["full_tasks"] / each["tasks"] for each in content["filled"])
+    assert sum(each["full_tasks"] for each in content["filled"]) >= 400
     assert sum(each["share"] * cells[each["kind"]] for each in content["filled"]) > 0.9 * sum(cells.values())
 
 

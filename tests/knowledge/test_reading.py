@@ -63,8 +63,8 @@ def test_status_equals_a_count_by_hand(
     # binary: 3 of 3 tasks x 2 configurations; regression: 1 of 1 x 1
     assert status.coverage == (3 + 1) / (6 + 1)
     assert status.filled == (  # two binary tasks were measured, and one has ridge, which is half of them
-        Filled(kind=TaskKind.BINARY, protocol="cv-v1", tasks=2, configurations=2, share=3 / 4),
-        Filled(kind=TaskKind.REGRESSION, protocol="cv-v1", tasks=1, configurations=1, share=1.0),
+        Filled(kind=TaskKind.BINARY, protocol="cv-v1", tasks=2, configurations=2, share=3 / 4, full_tasks=1),
+        Filled(kind=TaskKind.REGRESSION, protocol="cv-v1", tasks=1, configurations=1, share=1.0, full_tasks=1),
     )
     assert (status.differing_repeats, status.withdrawn) == (0, 0)
     assert status.revision == 5

@@ -72,6 +72,7 @@ def test_what_was_made_is_kept_and_what_is_kept_serves(cache: Path) -> None:
     for each in (again, calibrate(BestOnAverage, experience)):
         np.testing.assert_array_equal(each.residuals, made.residuals)
         np.testing.assert_array_equal(each.weights, made.weights)
+        np.testing.assert_array_equal(each.first, made.first)
         assert each.n_tasks == made.n_tasks
     calibration_for(BestOnAverage, experience, seed=1)
     calibration_for(BestOnAverage, draw_experience(1, n_tasks=30))
@@ -88,13 +89,15 @@ def test_a_broken_file_is_made_anew(cache: Path) -> None:
 
 def test_a_thinned_calibration_gives_nearly_the_same_intervals() -> None:
     rng = np.random.default_rng(0)
-    many = Calibration(residuals=rng.normal(size=3000), weights=rng.uniform(0.5, 1.5, size=3000), n_tasks=300)
+    weights, first = rng.uniform(0.5, 1.5, size=3000), rng.normal(size=300)
+    many = Calibration(residuals=rng.normal(size=3000), weights=weights, first=first, n_tasks=300)
     thin = many.thinned(200)
     assert len(thin.residuals) == 200
     assert thin.n_tasks == 300
+    assert thin.first is first
     for loss in (0.01, 0.3):
         np.testing.assert_allclose(thin.interval(loss, 1.0), many.interval(loss, 1.0), rtol=0.05)
-    few = Calibration(residuals=np.arange(3.0), weights=np.ones(3), n_tasks=3)
+    few = Calibration(residuals=np.arange(3.0), weights=np.ones(3), first=np.arange(3.0), n_tasks=3)
     assert few.thinned(200) is few
 
 
@@ -106,5 +109,6 @@ def test_the_shipped_tables_are_those_of_the_shipped_base(cache: Path, shipped_b
                 for name in (DEFAULT_RECOMMENDER, "portfolio"):
                     shipped = calibration_for(RECOMMENDERS[name], experience)
                     assert shipped.n_tasks > 0
+                    assert len(shipped.first) == shipped.n_tasks
                     assert shipped.interval(0.1, 1.0)[1] < np.inf
     assert not cache.exists(), "a calibration was made: run python -m benchmarks.calibrations"

@@ -23,7 +23,8 @@ FLOOR = 1e-3
 
 def calibration_of(residuals: Sequence[float]) -> Calibration:
     """Return the calibration of tasks with one residual each."""
-    return Calibration(residuals=np.array(residuals), weights=np.ones(len(residuals)), n_tasks=len(residuals))
+    told = np.array(residuals)
+    return Calibration(residuals=told, weights=np.ones(len(told)), first=told, n_tasks=len(told))
 
 
 def around(calibration: Calibration, loss: float) -> tuple[float, float]:
@@ -97,9 +98,23 @@ def test_no_loss_is_negative() -> None:
 
 def test_a_task_with_many_residuals_has_no_more_weight_than_one_with_few() -> None:
     many = Calibration(
-        residuals=np.array([0.0] * 19 + [5.0] * 100), weights=np.array([1.0] * 19 + [0.01] * 100), n_tasks=20
+        residuals=np.array([0.0] * 19 + [5.0] * 100),
+        weights=np.array([1.0] * 19 + [0.01] * 100),
+        first=np.linspace(-1.0, 1.0, 20),
+        n_tasks=20,
     )
     assert many.interval(0.5, 1.0) == pytest.approx((0.5, 0.5)), "one task of twenty lies in the tail"
+
+
+def test_the_interval_of_the_first_advice_is_made_of_its_own_residuals_around_the_same_centre() -> None:
+    both = Calibration(
+        residuals=np.linspace(-3.0, 4.0, 190), weights=np.full(190, 0.1), first=np.linspace(-1.0, 1.0, 19), n_tasks=19
+    )
+    centre = both.centre
+    expected = [(0.5 + FLOOR) * np.exp(both.first[place] - centre) - FLOOR for place in (1, 17)]
+    assert both.interval(0.5, 1.0, is_first=True) == pytest.approx(expected)
+    low, high = both.interval(0.5, 1.0)
+    assert low < expected[0] < expected[1] < high
 
 
 # --- calibrating ------------------------------------------------------------------------------------------------------
@@ -147,6 +162,7 @@ def test_residuals_are_those_of_a_hand_calculation() -> None:
     ]
     np.testing.assert_allclose(np.sort(calibration.residuals), np.sort(np.concatenate(expected)))
     np.testing.assert_allclose(calibration.weights, 1 / 3)
+    np.testing.assert_allclose(np.sort(calibration.first), np.sort([each[0] for each in expected]))
 
 
 def test_only_what_would_be_advised_and_succeeded_counts() -> None:
@@ -157,6 +173,7 @@ def test_only_what_would_be_advised_and_succeeded_counts() -> None:
     calibration = calibrate(BestOnAverage, make_experience(losses.tolist(), metafeatures=[{}] * 4))
     assert calibration.n_tasks == 3
     assert len(calibration.residuals) == 3 + 2 + 10
+    assert len(calibration.first) == 3
     np.testing.assert_allclose(np.sort(calibration.weights), [0.1] * 10 + [1 / 3] * 3 + [1 / 2] * 2)
 
 
@@ -174,12 +191,13 @@ def test_the_order_of_the_experience_does_not_matter(name: str) -> None:
     turned = reordered(experience, order, range(8))
     one, other = (calibrate(RECOMMENDERS[name], e, seed=4) for e in (experience, turned))
     np.testing.assert_allclose(np.sort(one.residuals), np.sort(other.residuals), rtol=1e-9)
+    np.testing.assert_allclose(np.sort(one.first), np.sort(other.first), rtol=1e-9)
     assert one.interval(0.3, 1.0) == pytest.approx(other.interval(0.3, 1.0))
 
 
 @pytest.mark.parametrize("name", ["portfolio", "nearest", "boosted", "hybrid"])
 def test_intervals_hold_new_tasks_as_often_as_they_say(name: str) -> None:
-    shares = []
+    shares, shares_of_first = [], []
     for seed in range(10):
         whole = world(seed, n_tasks=60)
         known = whole.of_tasks(np.arange(60) < 40)
@@ -192,7 +210,10 @@ def test_intervals_hold_new_tasks_as_often_as_they_say(name: str) -> None:
             intervals = np.array([calibration.interval(float(loss), 2.0) for loss in centred])
             measured = whole.losses[row, order]
             shares.append(((intervals[:, 0] <= measured) & (measured <= intervals[:, 1])).mean())
+            low, high = calibration.interval(float(centred[0]), 2.0, is_first=True)
+            shares_of_first.append(low <= measured[0] <= high)
     assert 0.7 <= np.mean(shares) <= 0.9
+    assert 0.7 <= np.mean(shares_of_first) <= 0.9
 
 
 def test_intervals_are_no_wider_than_the_chance_in_the_tasks() -> None:
@@ -236,7 +257,9 @@ def test_gains_lie_in_their_interval_as_often_as_it_says() -> None:
     held = []
     for _ in range(2000):
         draws = rng.standard_t(3, size=30)
-        calibration = Calibration(residuals=np.zeros(0), weights=np.zeros(0), n_tasks=0, gains=draws[:29])
+        calibration = Calibration(
+            residuals=np.zeros(0), weights=np.zeros(0), first=np.zeros(0), n_tasks=0, gains=draws[:29]
+        )
         low, high = calibration.gain_interval(1.0, 2.0)
         held.append(low <= 1.0 + 2.0 * draws[29] <= high)
     assert np.mean(held) == pytest.approx(0.8, abs=0.03)
@@ -244,7 +267,9 @@ def test_gains_lie_in_their_interval_as_often_as_it_says() -> None:
 
 @pytest.mark.parametrize(("n_gains", "is_open"), [(0, True), (8, True), (9, False)])
 def test_too_few_gains_say_nothing(n_gains: int, is_open: bool) -> None:
-    calibration = Calibration(residuals=np.zeros(0), weights=np.zeros(0), n_tasks=0, gains=np.arange(float(n_gains)))
+    calibration = Calibration(
+        residuals=np.zeros(0), weights=np.zeros(0), first=np.zeros(0), n_tasks=0, gains=np.arange(float(n_gains))
+    )
     low, high = calibration.gain_interval(0.0, 1.0)
     assert np.isinf(low) == np.isinf(high) == is_open
     if not is_open:

@@ -12,7 +12,9 @@ from autometa.space import Configuration
 from tests.recommenders.experiences import make_description, make_evaluation, make_experience
 
 NEW = make_description("new")
-GAINS = Calibration(residuals=np.zeros(0), weights=np.zeros(0), n_tasks=0, gains=np.linspace(-1.0, 1.0, 39))
+GAINS = Calibration(
+    residuals=np.zeros(0), weights=np.zeros(0), first=np.zeros(0), n_tasks=0, gains=np.linspace(-1.0, 1.0, 39)
+)
 
 
 @pytest.fixture
