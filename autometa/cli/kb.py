@@ -27,6 +27,7 @@ app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and e
 # Columns that only JSON and YAML show.
 _DETAILS = ["absent", "versions", "origin", "origin_licence", "seed", "added_at", "protocol", "pipelines_version"]
 _DETAILS += ["predict_seconds", "peak_memory_bytes", "family", "balanced_accuracy", "f1_macro"]
+_SCORED_APART = [name for name in _DETAILS if name != "protocol"]  # scores of several protocols do not compare
 
 
 class Listed(StrEnum):
@@ -225,7 +226,8 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _in_short(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a DataFrame that fits on a screen: what identifies a row, its scores and its cost, in few digits."""
-    frame = frame.drop(columns=_DETAILS, errors="ignore").dropna(axis="columns", how="all")
+    details = _DETAILS if "protocol" not in frame or frame["protocol"].nunique() < 2 else _SCORED_APART
+    frame = frame.drop(columns=details, errors="ignore").dropna(axis="columns", how="all")
     for name in ("fingerprint", "key"):
         if name in frame:
             frame[name] = frame[name].str.slice(0, 12)
@@ -236,5 +238,5 @@ def _in_short(frame: pd.DataFrame) -> pd.DataFrame:
         frame["licence"] = [text if len(text) <= 24 else f"{text[:23]}…" for text in frame["licence"]]
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].map(lambda value: "" if pd.isna(value) else f"{value:.4g}")
-    first = [name for name in ("name", "task", "algorithm", "status") if name in frame]
+    first = [name for name in ("name", "task", "protocol", "algorithm", "status") if name in frame]
     return frame[[*first, *(name for name in frame.columns if name not in first)]]

@@ -62,13 +62,15 @@ def _lines(card: dict[str, Any]) -> list[str]:
 
 
 def _score(card: dict[str, Any]) -> str:
-    """Return the cross-validated score with its deviation over the folds."""
+    """Return the cross-validated score with its deviation over the folds, or that on rows held out once."""
     from autometa.cli.drawing import short
 
     if card.get("score") is None:
         return ""
-    spread = f" (+- {short(card['score_std'])} over the folds)" if card.get("score_std") is not None else ""
-    return f"cross-validated {card.get('metric', 'score')}: {short(card['score'])}{spread}"
+    metric, score = card.get("metric", "score"), short(card["score"])
+    if card.get("score_std") is None:
+        return f"{metric} on rows held out: {score}"
+    return f"cross-validated {metric}: {score} (+- {short(card['score_std'])} over the folds)"
 
 
 def _importances(card: dict[str, Any]) -> list[dict[str, str]]:

@@ -19,7 +19,13 @@ from autometa.space import Configuration
 Ran = Callable[..., tuple[int, str, str]]
 
 
-def save_model(table: object, path: Path, algorithm: str = "decision_tree", **reading: Any) -> Model:
+def save_model(
+    table: object,
+    path: Path,
+    algorithm: str = "decision_tree",
+    score_std: float | None = 0.0125,
+    **reading: Any,  # whatever `read_task` takes
+) -> Model:
     """Fit a pipeline to a table, keep it in a file, and return it."""
     task = read_task(table, **reading)  # type: ignore[arg-type]  # whatever the test gives
     configuration = Configuration(algorithm=algorithm)
@@ -28,7 +34,7 @@ def save_model(table: object, path: Path, algorithm: str = "decision_tree", **re
     training = Training(
         command=f"autometa fit {task.name}",
         score=0.875,
-        score_std=0.0125,
+        score_std=score_std,
         configurations=[configuration],
         leaderboard=[
             {"rank": 1, "algorithm": algorithm, "score": 0.875},

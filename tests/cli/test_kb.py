@@ -154,6 +154,21 @@ def test_a_copy_of_a_known_table_is_of_its_family_and_shown_with_it(
         assert len([note for note in content["notes"] if "nearly the same as the known table" in note]) == 2
 
 
+def test_runs_of_two_protocols_are_told_apart_where_they_are_listed(
+    autometa: Command, examples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tables").mkdir()
+    pd.read_csv(examples / "wine.csv").to_csv(tmp_path / "tables" / "a.csv", index=False)
+    assert autometa("kb", "create", "--empty", "--db", "own.db").returncode == 0
+    grow = ("kb", "grow", "--from", "tables", "--candidates", "1", "--db", "own.db")
+    shown = []
+    for protocol in ("cv-v1", "holdout-v1"):
+        assert autometa(*grow, "--protocol", protocol).returncode == 0
+        shown.append(autometa("kb", "show", "a", "--db", "own.db").stdout)
+    assert "cv-v1" not in shown[0], "one protocol needs no column"
+    assert [protocol in shown[1] for protocol in ("cv-v1", "holdout-v1")] == [True, True]
+
+
 def test_only_with_sketches_a_shard_joins_copies_of_its_tables_and_that_is_said(
     autometa: Command, examples: Path, tmp_path: Path
 ) -> None:

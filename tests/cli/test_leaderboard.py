@@ -42,6 +42,14 @@ def test_the_card_is_shown_for_people(ran: Ran) -> None:
     assert leaderboard_notes([{"rank": 1, "status": "ok"}, {"status": "failed"}]) == []
 
 
+def test_a_score_on_rows_held_out_once_is_not_called_cross_validated(ran: Ran, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"size": np.arange(40.0), "y": np.where(np.arange(40) > 20, "up", "down")})
+    save_model(frame, tmp_path / "model.skops", score_std=None, target="y", name="steps")
+    out = ran("leaderboard", "model.skops")[1]
+    assert "- roc_auc on rows held out: 0.8750\n" in out
+    assert "cross-validated" not in out
+
+
 @pytest.mark.usefixtures("model_file")
 def test_the_json_is_the_card(ran: Ran) -> None:
     content = json.loads(ran("leaderboard", "model.skops", "-f", "json")[1])
