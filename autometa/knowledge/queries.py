@@ -112,10 +112,11 @@ def common_by_task(protocol: str, kind: str, min_tasks: float) -> Select[Any]:  
     """
     t, e, p = tables.tasks, tables.evaluations, tables.protocols
     joined = e.join(t, t.c.id == e.c.task_id).join(p, p.c.id == e.c.protocol_id)
-    own = select(e.c.task_id, e.c.configuration_id).select_from(joined)
-    own = own.where(p.c.name == protocol, t.c.kind == kind).distinct().subquery()
+    pairs = select(e.c.task_id, e.c.configuration_id).select_from(joined)
+    own = pairs.where(p.c.name == protocol, t.c.kind == kind).distinct().subquery()
     common = select(own.c.configuration_id).group_by(own.c.configuration_id).having(func.count() >= min_tasks)
-    return select(own.c.task_id, func.count()).where(own.c.configuration_id.in_(common)).group_by(own.c.task_id)
+    n_run = func.count().label("n_run")
+    return select(own.c.task_id, n_run).where(own.c.configuration_id.in_(common)).group_by(own.c.task_id)
 
 
 def _tasks_by(*columns: Column[Any]) -> Select[Any]:

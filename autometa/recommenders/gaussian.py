@@ -152,7 +152,7 @@ class ConditionalGaussian(BestOnAverage):
         """Return the covariance over tasks of what costs are above expected ones, (n_tasks or 1, n_configurations)."""
         costs, weights = self.costs_, self.experience_.weights
         left = np.where(np.isnan(costs), 0.0, np.nan_to_num(costs) - expected)
-        covariance = _shrunk(left * np.sqrt(weights / weights.mean())[:, None])
+        covariance = _shrunk(left * np.sqrt(weights / weights.mean())[:, None], self.experience_.is_common)
         # What was tried on few tasks varies as much as on those, whatever the gaps suggest.
         weight = np.where(np.isnan(costs), 0.0, weights[:, None])
         variance = ((weight * left**2).sum(axis=0) + 0.25) / (weight.sum(axis=0) + 1.0)
@@ -203,13 +203,20 @@ def _width(factor: tuple[np.ndarray, bool], centred: np.ndarray, expected: float
     return float(widths[np.argmax(likelihood - 0.5 * (np.log(WIDTHS) / WIDTH_ERROR) ** 2)])
 
 
-def _shrunk(rows: np.ndarray) -> np.ndarray:
-    """Return the covariance of centred rows, (n_tasks, n_configurations), by Ledoit and Wolf."""
-    from sklearn.covariance import ledoit_wolf
+def _shrunk(rows: np.ndarray, is_common: np.ndarray) -> np.ndarray:
+    """Return the covariance of centred rows, (n_tasks, n_configurations), by Ledoit and Wolf.
+
+    By how much it is shrunk, and to which variance, is told by the common configurations alone, (n_configurations,): of
+    those that a few tasks have, nearly all is gaps, which would make all covariances look like chance.
+    """
+    from sklearn.covariance import ledoit_wolf_shrinkage
 
     if len(rows) < 2:
         return np.zeros((rows.shape[1], rows.shape[1]))
-    return np.asarray(ledoit_wolf(rows, assume_centered=True)[0])
+    telling = rows[:, is_common] if is_common.any() else rows
+    share = ledoit_wolf_shrinkage(telling, assume_centered=True)
+    variance = (telling**2).mean()
+    return np.asarray((1.0 - share) * (rows.T @ rows / len(rows)) + share * variance * np.eye(rows.shape[1]))
 
 
 class ProximityGaussian(ConditionalGaussian):

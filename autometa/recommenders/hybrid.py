@@ -1,4 +1,4 @@
-"""Hybrid: a portfolio for the task at hand first, then whatever the results so far speak for."""
+"""Hybrid: a portfolio for the task at hand first, then more and more what the results so far speak for."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,31 @@ from autometa.recommenders.proximity import ProximityPortfolio
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
-N_FIRST = 3
+GATE = (2, 8)  # numbers of results at which the Gaussian begins to count, and alone counts: see benchmarks/gate.py
+N_TOLD = 3  # results from which on it predicts losses
+N_PLACES = 20  # of each expert's order that are told apart
+PLACE_BEHIND = 30  # of all further ones
 
 
 class Hybrid(Recommender):
-    """Ranks as `ProximityPortfolio` until three results are there, and as `ProximityGaussian` from then on.
+    """Ranks as `ProximityPortfolio` on a new task and as `ProximityGaussian` once results are many.
 
-    A task of which no meta-feature is known gets the order of `GreedyPortfolio` at first, which is good everywhere.
+    In between both have their say: configurations are ordered by the geometric mean of their places in the two orders,
+    weighted by the number of results. A task of which no meta-feature is known gets the order of `GreedyPortfolio`
+    instead of the first, which is good everywhere.
+
+    Parameters
+    ----------
+    gate : tuple of int
+        Numbers of results up to which the portfolio, and from which on the Gaussian ranks alone.
     """
 
     name = "hybrid"
-    version = 3  # 1 began with a greedy pick, 2 fell back to the greedy order on unusual tasks
+    version = 4  # 1 began with a greedy pick, 2 fell back to the greedy order on unusual tasks, 3 switched at once
     n_folds = 10
+
+    def __init__(self, gate: tuple[int, int] = GATE) -> None:
+        self.gate = gate
 
     def rank(
         self,
@@ -33,12 +46,24 @@ class Hybrid(Recommender):
         observed: Sequence[Evaluation] = (),
         n: int | None = None,
     ) -> tuple[int, ...]:
-        """Return positions in ``configurations`` in the order of the expert whose turn it is."""
-        return self._expert(description, observed).rank(description, configurations, observed, n)
+        """Return positions in ``configurations`` by what both experts say, the first ``n`` or all."""
+        begin, end = self.gate
+        share = min(max((len(observed) - begin) / (end - begin), 0.0), 1.0)  # of the Gaussian
+        if share == 0.0:
+            return self._first(description).rank(description, configurations, observed, n)
+        by_results = self.later_.rank(description, configurations, observed)
+        if share == 1.0:
+            return by_results[:n]
+        places = np.full((2, len(configurations)), float(PLACE_BEHIND))
+        by_portfolio = self._first(description).rank(description, configurations, observed, N_PLACES)
+        for own, order in zip(places, (by_portfolio, by_results[:N_PLACES]), strict=True):
+            own[list(order)] = np.arange(1.0, len(order) + 1.0)
+        mean = (1.0 - share) * np.log(places[0]) + share * np.log(places[1])
+        return tuple(sorted(by_results, key=lambda position: mean[position])[:n])  # of equals as by the results
 
     def support(self, description: TaskDescription, configurations: Sequence[Configuration]) -> np.ndarray:
         """Return the votes of the portfolio that ranks first."""
-        return self._expert(description, ()).support(description, configurations)
+        return self._first(description).support(description, configurations)
 
     def _learn(self, experience: Experience, seed: int) -> None:
         self.first_ = ProximityPortfolio().fit(experience, seed)
@@ -46,10 +71,9 @@ class Hybrid(Recommender):
         self.everywhere_ = GreedyPortfolio().fit(experience, seed)
 
     def _normalised(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Normalised:
-        return self._expert(description, observed)._normalised(description, observed)
+        expert = self.later_ if len(observed) >= N_TOLD else self._first(description)
+        return expert._normalised(description, observed)
 
-    def _expert(self, description: TaskDescription, observed: Sequence[Evaluation]) -> Recommender:
-        """Return the expert for what is known so far."""
-        if len(observed) >= N_FIRST:
-            return self.later_
+    def _first(self, description: TaskDescription) -> Recommender:
+        """Return the expert for a task of which few results are there."""
         return self.first_ if self.first_.proximity_.can_tell(description) else self.everywhere_

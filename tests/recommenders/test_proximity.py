@@ -5,7 +5,7 @@ import pytest
 
 from autometa.knowledge.frames import Experience
 from autometa.recommenders.gaussian import ProximityGaussian
-from autometa.recommenders.hybrid import N_FIRST, Hybrid
+from autometa.recommenders.hybrid import GATE, Hybrid
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import Proximity, ProximityPortfolio
 from tests.recommenders.experiences import NAN, make_description, make_evaluation, make_experience
@@ -82,19 +82,39 @@ def test_a_missing_meta_feature_counts_as_usual() -> None:
 
 
 def test_the_hybrid_is_the_portfolio_at_first_and_the_gaussian_later() -> None:
-    experience = two_worlds()
+    begin, end = GATE
+    rng = np.random.default_rng(0)
+    features = [{"telling": value} for value in rng.normal(size=30).tolist()]
+    experience = make_experience(rng.uniform(0.1, 0.9, size=(30, end + 6)).tolist(), metafeatures=features)
     configurations = experience.configurations
     hybrid, first, later = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, ProximityGaussian))
-    scores = np.random.default_rng(0).uniform(0.5, 0.9, size=N_FIRST)
-    observed = [make_evaluation(configurations[column], float(scores[column])) for column in range(N_FIRST)]
-    for n in range(N_FIRST):
-        assert hybrid.rank(HIGH, configurations, observed[:n]) == first.rank(HIGH, configurations, observed[:n])
-        assert hybrid.propose(HIGH, configurations, observed[:n]) == hybrid.rank(HIGH, configurations, observed[:n])[0]
-    assert hybrid.rank(HIGH, configurations, observed) == later.rank(HIGH, configurations, observed)
-    assert hybrid.rank(HIGH, configurations, observed) != first.rank(HIGH, configurations, observed)
+    observed = [make_evaluation(c, float(rng.uniform(0.5, 0.9))) for c in configurations[:end]]
+    n_between = 0
+    for n in range(end + 1):
+        orders = [each.rank(HIGH, configurations, observed[:n]) for each in (hybrid, first, later)]
+        assert hybrid.propose(HIGH, configurations, observed[:n]) == orders[0][0]
+        assert hybrid.rank(HIGH, configurations, observed[:n], 3) == orders[0][:3]
+        assert sorted(orders[0]) == list(range(n, end + 6))
+        if n <= begin:
+            assert orders[0] == orders[1]
+        n_between += begin < n < end and orders[0] not in orders[1:]
+    assert orders[0] == orders[2] != orders[1]
+    assert n_between >= 3
     np.testing.assert_array_equal(
         hybrid.predict(HIGH, configurations, observed).mean, later.predict(HIGH, configurations, observed).mean
     )
+
+
+def test_between_the_two_the_hybrid_goes_by_the_geometric_mean_of_places() -> None:
+    rng = np.random.default_rng(1)
+    features = [{"telling": value} for value in rng.normal(size=30).tolist()]
+    experience = make_experience(rng.uniform(0.1, 0.9, size=(30, 12)).tolist(), metafeatures=features)
+    configurations = experience.configurations
+    hybrid = Hybrid(gate=(1, 5)).fit(experience)
+    observed = [make_evaluation(c, float(rng.uniform(0.5, 0.9))) for c in configurations[:2]]  # a quarter of the way
+    by_portfolio, by_results = (each.rank(HIGH, configurations, observed) for each in (hybrid.first_, hybrid.later_))
+    means = {p: (by_portfolio.index(p) + 1) ** 0.75 * (by_results.index(p) + 1) ** 0.25 for p in by_results}
+    assert list(hybrid.rank(HIGH, configurations, observed)) == sorted(by_results, key=lambda p: means[p])
 
 
 def test_among_known_tasks_the_own_family_has_no_say() -> None:
