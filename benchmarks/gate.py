@@ -1,18 +1,19 @@
 """When the hybrid leaves its portfolio for what the results say: `python -m benchmarks.gate --db FILE`.
 
-Replays it with other numbers of results at which the Gaussian begins to count, and alone counts, on all families that
-are not of judgement. A gate (2, 3) switches at three results. Prints, for each kind, the mean normalised regret after
-some proposals and over all 25, and the last with the standard error of its difference from that of the first gate.
+Replays it with other numbers of results up to which the portfolio, and from which on the Gaussian ranks alone, on all
+families that are not of judgement. A gate (2, 3) switches at three results. Prints, for each kind, the mean normalised
+regret after some proposals and over all 25, and its difference from the first gate's with the standard error over
+families.
 """
 
 import argparse
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from autometa.benchmark.replay import Method, Replay, is_judgement, replay
+from autometa.benchmark.scores import clustered_error
 from autometa.evaluation.protocol import CV_V1
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import COMMON_SHARE
@@ -48,7 +49,7 @@ def _table(found: Replay) -> pd.DataFrame:
     for gate in GATES:
         regrets = found.regrets(str(gate))
         means, difference = regrets.mean(axis=0), regrets.mean(axis=1) - first
-        error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
+        error = clustered_error(difference, found.families)
         steps = {f"k = {step}": f"{means[step - 1]:.3f}" for step in STEPS}
         less = f"{difference.mean():+.4f} ± {error:.4f}"
         rows.append({"gate": str(gate), **steps, "mean": f"{regrets.mean():.4f}", "less the first": less})

@@ -27,7 +27,7 @@ app = typer.Typer(name="kb", help="The knowledge base: make, fill, inspect and e
 # Columns that only JSON and YAML show.
 _DETAILS = ["absent", "versions", "origin", "origin_licence", "seed", "added_at", "protocol", "pipelines_version"]
 _DETAILS += ["predict_seconds", "peak_memory_bytes", "family", "balanced_accuracy", "f1_macro"]
-_SCORED_APART = [name for name in _DETAILS if name != "protocol"]  # scores of several protocols do not compare
+_DETAILS_BUT_PROTOCOL = [name for name in _DETAILS if name != "protocol"]  # scores of several do not compare
 
 
 class Listed(StrEnum):
@@ -226,7 +226,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _in_short(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a DataFrame that fits on a screen: what identifies a row, its scores and its cost, in few digits."""
-    details = _DETAILS if "protocol" not in frame or frame["protocol"].nunique() < 2 else _SCORED_APART
+    details = _DETAILS if "protocol" not in frame or frame["protocol"].nunique() < 2 else _DETAILS_BUT_PROTOCOL
     frame = frame.drop(columns=details, errors="ignore").dropna(axis="columns", how="all")
     for name in ("fingerprint", "key"):
         if name in frame:

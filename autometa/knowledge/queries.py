@@ -106,9 +106,9 @@ def tasks_by_configuration() -> Select[Any]:  # Any: texts and numbers
 
 
 def common_by_task(protocol: str, kind: str, min_tasks: float) -> Select[Any]:  # Any: numbers
-    """Return the query of (task id, how many configurations were run on it of those that ``min_tasks`` of it have).
+    """Return the query of (task id, how many common configurations were run on it), for one protocol and kind.
 
-    For the tasks of one protocol and kind.
+    Common is what at least ``min_tasks`` of these tasks have.
     """
     t, e, p = tables.tasks, tables.evaluations, tables.protocols
     joined = e.join(t, t.c.id == e.c.task_id).join(p, p.c.id == e.c.protocol_id)

@@ -37,7 +37,8 @@ class Training:
     command : str
         What was asked for, as a command line or call.
     score, score_std : float
-        Cross-validated score of the final model, in the metric's own direction, and its deviation over the folds.
+        Score of the final model, cross-validated or on rows held out once, in the metric's own direction, and its
+        deviation over the folds, None of one split.
     configurations : sequence of Configuration
         What is inside; several for an ensemble.
     leaderboard : sequence of mapping

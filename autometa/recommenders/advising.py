@@ -96,7 +96,7 @@ def advise(
     losses : ndarray of shape (n_candidates,)
         What is expected of all.
     is_ranked : bool
-        Whether the order is that in which to try them: only then the first is the first advice, and its gain is told.
+        Whether the order is the recommender's; only then a gain is told of the first.
     """
     ranker, description, calibration = grounds.ranker, grounds.description, grounds.calibration
     metric = ranker.experience_.metric

@@ -33,8 +33,8 @@ class Calibration:
     weights : ndarray of shape (n_residuals,)
         Each task has weight 1 in all.
     first : ndarray of shape (n_tasks,)
-        The residuals of the first advice alone, one for each held-out task: they spread less than those of what is
-        advised after it.
+        The residuals of the first advice on a new task alone, one for each held-out task: they spread otherwise than
+        those of what is advised after it.
     n_tasks : int
         Number of held-out tasks.
     gains : ndarray of shape (n_gains,)

@@ -21,6 +21,7 @@ class QuantileCopula(ConditionalGaussian):
     """
 
     name = "copula"
+    version = 2  # 1 found the shrinkage of covariances over gaps
 
     def _on_scale(self, experience: Experience) -> tuple[np.ndarray, float]:
         from scipy.stats import norm, rankdata

@@ -75,10 +75,12 @@ def score_intervals(
 ) -> list[tuple[float, tuple[float, float]]]:
     """Return score and interval of each configuration; measured ones have the spread of their folds.
 
-    ``is_ranked``: whether the first of those expected is the first advice, of which errors are known by themselves.
+    ``is_ranked``: whether they are in the recommender's order. Then the first of them, where nothing was measured, is
+    the first advice, of which errors are known by themselves.
     """
     size = unit(metric, description)
     measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
+    has_first = is_ranked and not observed
     result = []
     for place, (configuration, loss) in enumerate(expected):
         evaluation = measured.get(configuration.key)
@@ -87,7 +89,7 @@ def score_intervals(
             error = 1.2816 * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))  # 80 % of a normal
             low, high = max(loss - error, 0.0), loss + error
         else:
-            low, high = calibration.interval(float(loss), size, is_first=is_ranked and place == 0)
+            low, high = calibration.interval(float(loss), size, is_first=has_first and place == 0)
             high = max(min(high, metric.chance_loss), float(loss))
         bounds = sorted((metric.score(low), metric.score(high)))
         result.append((metric.score(float(loss)), (bounds[0], bounds[1])))

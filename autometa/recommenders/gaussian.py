@@ -65,6 +65,7 @@ class ConditionalGaussian(BestOnAverage):
     """
 
     name = "gaussian"
+    version = 2  # 1 found the shrinkage of covariances over gaps
     _covariance: np.ndarray | None
 
     def rank(
@@ -167,6 +168,10 @@ class ConditionalGaussian(BestOnAverage):
         mean, std = (posterior.mean - location) / scale, posterior.std / scale
         return Normalised(mean, std, self.experience_.cost_overshoot)
 
+    def n_told(self, observed: Sequence[Evaluation]) -> int:
+        """Return how many evaluations tell anything: those that succeeded, of known configurations."""
+        return len(self._told(observed)[0])
+
     def _told(self, observed: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
         """Return columns and losses of the evaluations that succeeded, of known configurations."""
         position_of = self.experience_.position_of
@@ -227,7 +232,7 @@ class ProximityGaussian(ConditionalGaussian):
     """
 
     name = "proximity_gaussian"
-    version = 2  # 1 had trees grown on costs
+    version = 3  # 1 had trees grown on costs, 2 found the shrinkage over gaps
     n_folds = 10
 
     def __init__(self, proximity: Proximity | None = None) -> None:

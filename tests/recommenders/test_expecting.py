@@ -1,19 +1,25 @@
-"""What is expected of the first pipeline beside LightGBM's default."""
+"""What is expected of pipelines, and of the first beside LightGBM's default."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from autometa.evaluation.record import Evaluation
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.calibration import REFERENCE, Calibration
-from autometa.recommenders.expecting import expected_losses, predicted_gain
+from autometa.recommenders.expecting import expected_losses, predicted_gain, score_intervals
 from autometa.space import Configuration
 from tests.recommenders.experiences import make_description, make_evaluation, make_experience
 
 NEW = make_description("new")
 GAINS = Calibration(
     residuals=np.zeros(0), weights=np.zeros(0), first=np.zeros(0), n_tasks=0, gains=np.linspace(-1.0, 1.0, 39)
+)
+
+
+UNLIKE = Calibration(
+    residuals=np.linspace(-1.0, 1.0, 39), weights=np.ones(39), first=np.linspace(-0.1, 0.1, 39), n_tasks=39
 )
 
 
@@ -59,3 +65,22 @@ def test_both_measured_give_the_measured_gain_and_one_alone_none(ranker: BestOnA
 def test_too_few_known_gains_are_not_told(ranker: BestOnAverage) -> None:
     few = replace(GAINS, gains=GAINS.gains[:8])
     assert predicted_gain(ranker, NEW, first(ranker), (), few) is None
+
+
+def test_only_the_first_advice_on_a_new_task_has_the_interval_of_first_ones(ranker: BestOnAverage) -> None:
+    metric, candidates = ranker.experience_.metric, ranker.experience_.configurations[1:]
+    expected = [(candidate, 0.2) for candidate in candidates]
+    failed, other = make_evaluation(candidates[2], None), make_evaluation(candidates[2], 0.7)
+
+    def widths(observed: list[Evaluation], *, is_ranked: bool = True) -> list[float]:
+        told = score_intervals(metric, NEW, expected, observed, UNLIKE, is_ranked=is_ranked)
+        return [high - low for _, (low, high) in told]
+
+    narrow, wide, last = widths([])
+    assert wide == last
+    assert narrow < 0.2 * wide
+    assert widths([], is_ranked=False) == [wide] * 3
+    assert widths([failed]) == [wide] * 3, "what is first after a failure was not so in the calibration"
+    assert widths([other])[:2] == [wide] * 2
+    single = replace(make_evaluation(candidates[0], 0.8), fold_scores={metric.name: (0.8,)})
+    assert widths([single])[0] == wide, "one measured on one fold alone is not predicted"

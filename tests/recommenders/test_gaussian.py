@@ -120,3 +120,19 @@ def test_expected_improvement_is_that_of_a_normal(experience: Experience) -> Non
     drawn = posterior.mean + posterior.std * np.random.default_rng(10).normal(size=(200_000, N_CONFIGURATIONS))
     gains = np.maximum(posterior.least - drawn, 0.0).mean(axis=0)
     np.testing.assert_allclose(posterior.expected_improvement, gains, atol=0.01 * float(posterior.std.max()))
+
+
+def test_what_a_few_tasks_have_does_not_make_covariances_look_like_chance(experience: Experience) -> None:
+    rng = np.random.default_rng(9)
+    rare = np.full((N_TASKS, 300), np.nan)
+    rare[:3] = experience.losses[:3, :1] * rng.uniform(1.0, 1.5, size=(3, 300))
+    whole = make_experience(np.hstack([experience.losses, rare]).tolist(), kind=TaskKind.REGRESSION, metric=RMSE.name)
+    losses = draw(rng, 1)[0]
+    one, other = (
+        ConditionalGaussian().fit(each).posterior(NEW, told(each, losses, [0, 7, 12, 19, 25]))
+        for each in (experience, whole)
+    )
+    assert one is not None
+    assert other is not None
+    np.testing.assert_allclose(other.mean[:N_CONFIGURATIONS], one.mean)
+    np.testing.assert_allclose(other.std[:N_CONFIGURATIONS], one.std)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from autometa.knowledge.frames import Experience
-from autometa.recommenders.gaussian import ProximityGaussian
-from autometa.recommenders.hybrid import GATE, Hybrid
+from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.proximity import Proximity, ProximityPortfolio
 from tests.recommenders.experiences import NAN, make_description, make_evaluation, make_experience
@@ -81,42 +80,6 @@ def test_a_missing_meta_feature_counts_as_usual() -> None:
     assert np.isfinite(proximity.weights(bare)).all()
 
 
-def test_the_hybrid_is_the_portfolio_at_first_and_the_gaussian_later() -> None:
-    begin, end = GATE
-    rng = np.random.default_rng(0)
-    features = [{"telling": value} for value in rng.normal(size=30).tolist()]
-    experience = make_experience(rng.uniform(0.1, 0.9, size=(30, end + 6)).tolist(), metafeatures=features)
-    configurations = experience.configurations
-    hybrid, first, later = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, ProximityGaussian))
-    observed = [make_evaluation(c, float(rng.uniform(0.5, 0.9))) for c in configurations[:end]]
-    n_between = 0
-    for n in range(end + 1):
-        orders = [each.rank(HIGH, configurations, observed[:n]) for each in (hybrid, first, later)]
-        assert hybrid.propose(HIGH, configurations, observed[:n]) == orders[0][0]
-        assert hybrid.rank(HIGH, configurations, observed[:n], 3) == orders[0][:3]
-        assert sorted(orders[0]) == list(range(n, end + 6))
-        if n <= begin:
-            assert orders[0] == orders[1]
-        n_between += begin < n < end and orders[0] not in orders[1:]
-    assert orders[0] == orders[2] != orders[1]
-    assert n_between >= 3
-    np.testing.assert_array_equal(
-        hybrid.predict(HIGH, configurations, observed).mean, later.predict(HIGH, configurations, observed).mean
-    )
-
-
-def test_between_the_two_the_hybrid_goes_by_the_geometric_mean_of_places() -> None:
-    rng = np.random.default_rng(1)
-    features = [{"telling": value} for value in rng.normal(size=30).tolist()]
-    experience = make_experience(rng.uniform(0.1, 0.9, size=(30, 12)).tolist(), metafeatures=features)
-    configurations = experience.configurations
-    hybrid = Hybrid(gate=(1, 5)).fit(experience)
-    observed = [make_evaluation(c, float(rng.uniform(0.5, 0.9))) for c in configurations[:2]]  # a quarter of the way
-    by_portfolio, by_results = (each.rank(HIGH, configurations, observed) for each in (hybrid.first_, hybrid.later_))
-    means = {p: (by_portfolio.index(p) + 1) ** 0.75 * (by_results.index(p) + 1) ** 0.25 for p in by_results}
-    assert list(hybrid.rank(HIGH, configurations, observed)) == sorted(by_results, key=lambda p: means[p])
-
-
 def test_among_known_tasks_the_own_family_has_no_say() -> None:
     experience = two_worlds()
     weights = Proximity().fit(experience).weights_among_known()
@@ -148,19 +111,3 @@ def test_one_result_alone_says_nothing_about_patterns() -> None:
         recommender.predict(LOW, experience.configurations, one).mean,
         recommender.predict(LOW, experience.configurations).mean,
     )
-
-
-def test_on_a_task_of_which_no_metafeature_is_known_the_hybrid_is_the_plain_portfolio() -> None:
-    experience = two_worlds()
-    configurations = experience.configurations
-    unshared = [{**known.metafeatures, "lacking": NAN} for known in experience.descriptions]
-    experience = make_experience(experience.losses.tolist(), metafeatures=unshared)
-    blank = make_description("blank", metafeatures={"telling": NAN, "lacking": 1.0, "another": 1.0})
-    hybrid, first, plain = (make().fit(experience) for make in (Hybrid, ProximityPortfolio, GreedyPortfolio))
-    assert hybrid.rank(blank, configurations) == plain.rank(blank, configurations) != first.rank(blank, configurations)
-    np.testing.assert_array_equal(hybrid.support(blank, configurations), plain.support(blank, configurations))
-    odd = make_description("odd", metafeatures={"telling": 1e6, "noise": -1e6})
-    assert hybrid.rank(odd, configurations) == first.rank(odd, configurations)
-    assert hybrid.rank(HIGH, configurations) == first.rank(HIGH, configurations)
-    known = experience.descriptions[0]
-    assert hybrid.rank(known, configurations) == first.rank(known, configurations)
