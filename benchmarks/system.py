@@ -32,6 +32,7 @@ import optuna
 import pandas as pd
 from optuna.samplers import TPESampler
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits
 
 from autometa.benchmark.judging import Share
 from autometa.benchmark.replay import is_judgement
@@ -114,7 +115,8 @@ def main() -> None:
     done = {(row["table"], row["is_searched"]) for row in results(options.out)}
     jobs = [(row, False) for row in drawn] + [(row, True) for row in drawn[: options.searched]]
     left = [(row, is_searched) for row, is_searched in jobs if (row["name"], is_searched) not in done]
-    with ProcessPoolExecutor(options.workers) as pool, options.out.open("a", encoding="utf-8") as out:
+    one_core = {"initializer": threadpool_limits, "initargs": (1,)}  # histogram boosting takes all that it is let
+    with ProcessPoolExecutor(options.workers, **one_core) as pool, options.out.open("a", encoding="utf-8") as out:
         for line in pool.map(partial(contest, folder=options.index.parent, db=options.db), left):
             out.write(json.dumps(line) + "\n")
             out.flush()
