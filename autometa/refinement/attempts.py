@@ -37,9 +37,9 @@ _ROUNDS_GROWTH = 1.0
 # Of the time that boosted trees take on the sample, the share that is the same whatever the rows: that of their rounds.
 _FIXED_SHARES = {"catboost": 0.95, "hist_gradient_boosting": 0.75, "lightgbm": 0.75, "xgboost": 0.75}
 
-_N_SAMPLE_ROUNDS = 250  # of CatBoost on the sample, at most
+_N_SAMPLE_ROUNDS = 100  # of CatBoost on the sample, at most
 SEED = 0  # of rows and folds: those of the stored runs
-RUNGS_VERSION = 3  # raised as rungs change: losses in an older study are of others
+RUNGS_VERSION = 4  # raised as rungs change: losses in an older study are of others
 KEEP_SHARE = 1 / 3
 SAMPLE = Protocol(name="sample-v1", row_limit=1_200, small_rows=0, n_small_folds=2, n_folds=2, is_holdout=True)
 

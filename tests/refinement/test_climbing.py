@@ -180,11 +180,11 @@ def test_a_climb_is_expected_to_take_as_long_as_its_folds() -> None:
     assert fit_seconds_on_all(known, task, CV_V1) < fit_seconds_on_all(on_all, task, CV_V1)
     slow = replace(known, evaluations=(replace(evaluation(seconds=3.0), protocol="sample-v1"), both[1]))
     assert fit_seconds_on_all(slow, task, CV_V1) == 2.0, "it took no longer on more rows"
-    many = replace(slow, configuration=Configuration(algorithm="catboost"))  # 1,000 rounds, of which the sample saw 250
+    many = replace(slow, configuration=Configuration(algorithm="catboost"))  # 1,000 rounds, of which the sample saw 100
     same, growing = 0.95, 0.05 * 2000 / 600
     expected = 2.0 * (same + growing * 2) / (same + growing)
     assert fit_seconds_on_all(many, task, CV_V1) == pytest.approx(expected), "as assumed"
-    few = Configuration(algorithm="catboost", values={"iterations": 250})
+    few = Configuration(algorithm="catboost", values={"iterations": 100})
     assert fit_seconds_on_all(replace(slow, configuration=few), task, CV_V1) == 2.0, "as measured"
     pairs = replace(on_sample, configuration=Configuration(algorithm="gaussian_process"))
     assert climb_seconds(pairs, rungs, task, n_rungs=1) == pytest.approx(3.0 * (2000 / 600) ** 2.5)
@@ -247,8 +247,8 @@ def test_all_folds_come_before_the_holdout_where_they_are_recorded(evaluator: Ev
 
 def test_catboost_has_few_rounds_on_the_sample_alone(evaluator: Evaluator) -> None:
     task = numbers(2500)
-    many = Configuration(algorithm="catboost", values={"iterations": 500, "learning_rate": 0.05, "depth": 2})
-    few = Configuration(algorithm="catboost", values={"iterations": 250, "learning_rate": 0.1, "depth": 2})
+    many = Configuration(algorithm="catboost", values={"iterations": 200, "learning_rate": 0.05, "depth": 2})
+    few = Configuration(algorithm="catboost", values={"iterations": 100, "learning_rate": 0.1, "depth": 2})
     objective, rungs = Objective.of("rmse", task), rungs_of(task)
     looked_at = climb(evaluator, rungs, objective, begun(many), Allowance())
     alike = climb(evaluator, rungs, objective, begun(few), Allowance())
