@@ -45,8 +45,13 @@ def main() -> None:
     tables = first_tables(index, n_tables) if arguments.cheapest is None else cheapest_tables(index, arguments.cheapest)
     for name, own in tables.groupby("task"):
         print(f"{name}: {len(own)} tables, {own['family'].map(is_judgement).sum()} of judgement families")
-    tables["file"] = [str((arguments.index.parent / file).resolve()) for file in tables["file"]]
-    tables.to_csv(arguments.folder / "index.csv", index=False)
+    write_index(tables, arguments.index, arguments.folder)
+
+
+def write_index(tables: pd.DataFrame, index: Path, folder: Path) -> None:
+    """Write some rows of an index into a folder, with the places of their files."""
+    files = [str((index.parent / file).resolve()) for file in tables["file"]]
+    tables.assign(file=files).to_csv(folder / "index.csv", index=False)
 
 
 def first_tables(index: pd.DataFrame, n_tables: Mapping[TaskKind, int]) -> pd.DataFrame:

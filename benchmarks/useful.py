@@ -10,7 +10,6 @@ from cv-v1. Then
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +26,8 @@ from autometa.probing import DEFAULTS
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.space import Configuration
 from autometa.task_kind import TaskKind
-
-MIN_ROWS = 3_000  # that cv-v1 looks at
+from benchmarks.campaign import write_index
+from benchmarks.pilot.choose import write
 
 
 def main() -> None:
@@ -40,16 +39,14 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     tables = pd.read_csv(options.index)
-    tables = tables[tables["n_rows"] > MIN_ROWS]
-    tables["file"] = [str((options.index.parent / name).resolve()) for name in tables["file"]]
-    tables.to_csv(options.folder / "index.csv", index=False)
+    tables = tables[tables["n_rows"] > CV_V1.row_limit]
+    write_index(tables, options.index, options.folder)
     with KnowledgeBase(options.db) as base:
         for kind in TaskKind:
             metric = default_metric(kind)
             whole = base.experience(kind, metric, protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
             chosen = useful(whole, options.n)
-            lines = ",\n".join(json.dumps({"algorithm": c.algorithm, "values": dict(c.values)}) for c in chosen)
-            (options.folder / f"{kind}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+            write(options.folder / f"{kind}.json", chosen)
             counts = pd.Series([c.algorithm for c in chosen]).value_counts()
             print(f"{kind}: {', '.join(f'{name} {n}' for name, n in counts.items())}")
     print(f"{len(tables)} tables")
