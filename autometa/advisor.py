@@ -11,7 +11,7 @@ import pandas as pd
 
 from autometa.errors import NotKnownError, OptionError
 from autometa.evaluation.machine_speed import machine_speed
-from autometa.evaluation.protocol import CV_V1, Protocol
+from autometa.evaluation.protocol import CV_V1, PROTOCOLS, Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.fewshot import catalogue
 from autometa.fewshot.encoder.inference import embedded, version_in_force
@@ -126,7 +126,8 @@ class Advisor:
         description = describe_task(task, seed=wish.seed)[0]
         experience = self._experience(task.kind, metric, wish.trust)
         speed = machine_speed()
-        chooser = Chooser(experience, self.protocol, speed=speed)
+        runs = {self.protocol: experience, **self._other_runs(task.kind, metric, wish.trust)}
+        chooser = Chooser(experience.configurations, runs, speed=speed)
         candidates = chooser.choose(description, wish)
         ranker = self._make().fit(experience, wish.seed)
         calibration = calibration_for(self._make, experience, wish.seed)
@@ -157,7 +158,7 @@ class Advisor:
                 *task.notes,
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
-                *extrapolated(description, self.protocol),
+                *extrapolated(description, runs),
                 *scaled(speed),
                 *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish),
                 *words,
@@ -211,14 +212,7 @@ class Advisor:
 
     def _experience(self, kind: TaskKind, metric: Metric, trust: Trust = ALL_ALIKE) -> Experience:
         """Return what is known about a kind of task, as far as its origins are trusted."""
-        experience = self.knowledge.experience(
-            kind,
-            metric,
-            protocol=self.protocol.name,
-            pipelines_version=PIPELINES_VERSION,
-            embedding_version=version_in_force(),
-            trust=trust,
-        )
+        experience = self._runs_by(self.protocol, kind, metric, trust)
         if experience.n_tasks == 0 and trust.excluded:
             raise NotKnownError(
                 f"no {kind} task in {self.knowledge.place} is left {trust.words[0]}; exclude fewer origins"
@@ -229,6 +223,22 @@ class Advisor:
                 f"or make a base that holds the shipped ones with: autometa kb create --db FILE"
             )
         return experience
+
+    def _other_runs(self, kind: TaskKind, metric: Metric, trust: Trust) -> dict[Protocol, Experience]:
+        """Return what was measured under the other protocols: large tables on more of their rows."""
+        others = [each for each in PROTOCOLS.values() if each.name != self.protocol.name]
+        return {each: self._runs_by(each, kind, metric, trust) for each in others}
+
+    def _runs_by(self, protocol: Protocol, kind: TaskKind, metric: Metric, trust: Trust) -> Experience:
+        """Return what was measured under a protocol on a kind of task, as far as its origins are trusted."""
+        return self.knowledge.experience(
+            kind,
+            metric,
+            protocol=protocol.name,
+            pipelines_version=PIPELINES_VERSION,
+            embedding_version=version_in_force(),
+            trust=trust,
+        )
 
     def _observed(self, task: Task, trust: Trust) -> tuple[Evaluation, ...]:
         """Return what was already measured on this very table, by origins that count."""

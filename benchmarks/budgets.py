@@ -74,7 +74,7 @@ def _errors(experience: Experience, name: str, is_for_judgement: bool) -> Iterat
     }[make]
     own = [row for row, family in enumerate(experience.families) if is_judgement(family) is is_for_judgement]
     for hidden, rows in splits(experience, own, 10):
-        law = make(CV_V1).fit(experience.without(hidden))
+        law = make().fit({CV_V1: experience.without(hidden)})
         for row in rows:
             description = experience.descriptions[row]
             as_measured = replace(description, n_rows=rows_of(description.n_rows))
@@ -98,7 +98,7 @@ def _large(experience: Experience, n_rows: int) -> Iterator[dict[str, object]]:
     task = Task(name="made", X=X, y=y, kind=TaskKind.BINARY, target="y")
     protocol = Protocol(name="large", row_limit=n_rows, small_rows=10, n_small_folds=3, n_folds=3, is_holdout=True)
     description = replace(describe_task(task)[0], n_rows=protocol.fit_rows(n_rows))
-    laws = {name: make(CV_V1).fit(experience) for name, make in LAWS.items()}
+    laws = {name: make().fit({CV_V1: experience}) for name, make in LAWS.items()}
     with Evaluator(Limits(cpu_seconds=300, memory_bytes=8 * 2**30)) as evaluator:
         for algorithm in ALGORITHMS:
             configuration = Configuration(algorithm=algorithm)

@@ -55,7 +55,7 @@ def _judged(experience: Experience, is_for_judgement: bool) -> Iterator[dict[str
     for hidden, rows in splits(experience, own, N_FOLDS):
         known = experience.without(hidden)
         ranker, calibration = Hybrid().fit(known), calibrate(Hybrid, known)
-        laws = {key: make(CV_V1).fit(known) for key, make in LAWS.items()}
+        laws = {key: make().fit({CV_V1: known}) for key, make in LAWS.items()}
         for row in rows:
             description = experience.descriptions[row]
             columns = np.flatnonzero(np.isfinite(experience.losses[row]) & known.is_tried.any(axis=0))

@@ -15,6 +15,7 @@ import autometa
 from autometa.advisor import RECOMMENDERS, Advisor, describe_task, recommend
 from autometa.errors import NotKnownError, OptionError
 from autometa.evaluation.machine_speed import keep_speed
+from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1
 from autometa.evaluation.record import Evaluation, Status
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.removing import Doomed, remove
@@ -139,13 +140,37 @@ def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, 
     assert not any("extrapolated" in note for note in of_full.notes)
 
 
-def test_costs_of_a_table_far_above_what_was_measured_are_said_to_be_extrapolated(base: KnowledgeBase) -> None:
+def test_costs_of_a_table_far_above_what_was_measured_are_said_to_be_extrapolated(one_shard_base: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=30_001), "y": rng.normal(size=30_001)})
     words = "fit time and memory are extrapolated from at most 3000 rows to 30001"
     for n_rows, is_said in ((30_000, False), (30_001, True)):
-        notes = autometa.recommend(frame.head(n_rows), target="y", k=1, knowledge=base).notes
+        notes = autometa.recommend(frame.head(n_rows), target="y", k=1, knowledge=one_shard_base).notes
         assert any(note.startswith(words) for note in notes) is is_said
+
+
+def test_costs_are_learned_from_runs_on_more_rows_as_well(one_shard_base: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=30_001), "y": rng.normal(size=30_001)})
+    before = autometa.recommend(frame, target="y", k=3, knowledge=one_shard_base)
+    path = tmp_path / "more.db"
+    shutil.copy(one_shard_base, path)
+    with KnowledgeBase(path) as base:
+        large = (
+            base.tasks().query("kind == 'regression' and n_rows > 3000 and n_evaluations > 0")["fingerprint"].head(12)
+        )
+        assert len(large) == 12
+        for fingerprint in large:
+            runs = base.evaluations_of(fingerprint, protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
+            slow = [replace(run, protocol=HOLDOUT_V1.name, fit_seconds=100 * run.fit_seconds) for run in runs]
+            base.add_evaluations(slow)
+        after = autometa.recommend(frame, target="y", k=3, knowledge=base)
+    assert _keys(after) == _keys(before)
+    for known, new in zip(before, after, strict=True):
+        assert new.predicted_score == known.predicted_score
+        assert new.fit_seconds > 2 * known.fit_seconds
+    assert any("extrapolated" in note for note in before.notes)
+    assert not any("extrapolated" in note for note in after.notes)
 
 
 def test_a_table_that_is_nearly_a_known_one_is_told_so(shipped_base: Path, examples: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Candidates: the known configurations that can be built here and that meet what the user asks for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -54,20 +54,22 @@ class Chooser:
 
     Parameters
     ----------
-    experience : Experience
-        Past runs.
-    protocol : Protocol
-        Their protocol.
+    known : sequence of Configuration
+        What there are past runs of.
+    runs : mapping of Protocol to Experience
+        Runs from which costs are learned, of several protocols: large tables are measured on more rows by some.
     speed : float
         How many times as fast as those that measured them this machine is.
     """
 
-    def __init__(self, experience: Experience, protocol: Protocol, *, speed: float = 1.0) -> None:
-        self.experience = experience
+    def __init__(
+        self, known: Sequence[Configuration], runs: Mapping[Protocol, Experience], *, speed: float = 1.0
+    ) -> None:
+        self.known = known
         self.speed = speed
-        self.fit_time = FitTime(protocol).fit(experience)
-        self.peak_memory = PeakMemory(protocol).fit(experience)
-        self.predict_time = PredictTime(protocol).fit(experience)
+        self.fit_time = FitTime().fit(runs)
+        self.peak_memory = PeakMemory().fit(runs)
+        self.predict_time = PredictTime().fit(runs)
 
     def choose(self, description: TaskDescription, wish: Wish) -> Candidates:
         """Return the known configurations that can be built here and meet the wish.
@@ -118,7 +120,7 @@ class Chooser:
 
     def _priced(self, description: TaskDescription, algorithms: Collection[str]) -> Candidates:
         """Return the known configurations of some algorithms that this release can build, with their costs."""
-        known = [c for c in self.experience.configurations if c.algorithm in algorithms and _fits(c, description.kind)]
+        known = [c for c in self.known if c.algorithm in algorithms and _fits(c, description.kind)]
         return Candidates(
             configurations=known,
             fit_seconds=self.fit_time.predict(description, known) / self.speed,

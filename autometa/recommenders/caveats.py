@@ -1,6 +1,6 @@
 """Caveats: what to know before trusting the advice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from autometa.evaluation.protocol import Protocol
 from autometa.evaluation.record import Evaluation
@@ -16,6 +16,7 @@ from autometa.task import TaskDescription
 from autometa.wish import Wish
 
 _FAR = 10  # times the rows that are measured: from there on costs are told to be extrapolated
+_FEW_TASKS = 10  # fewer that were measured on so many rows say too little of costs there
 
 
 def missing_libraries(
@@ -60,12 +61,16 @@ def caveats(
     return notes
 
 
-def extrapolated(description: TaskDescription, protocol: Protocol) -> list[str]:
-    """Return a warning on predicted costs where the table is far larger than what was measured."""
-    if description.n_rows <= _FAR * protocol.row_limit:
+def extrapolated(description: TaskDescription, runs: Mapping[Protocol, Experience]) -> list[str]:
+    """Return a warning on predicted costs where the table is far larger than what they were measured on."""
+    n_measured = max(
+        (each.row_limit for each, own in runs.items() if own.n_tasks >= _FEW_TASKS),
+        default=min(each.row_limit for each in runs),
+    )
+    if description.n_rows <= _FAR * n_measured:
         return []
     return [
-        f"fit time and memory are extrapolated from at most {protocol.row_limit} rows to {description.n_rows}: "
+        f"fit time and memory are extrapolated from at most {n_measured} rows to {description.n_rows}: "
         "forests may take about ten times as long"
     ]
 

@@ -1,7 +1,8 @@
 """Predicted fit time, memory and predict time: what a pipeline will take on a table of this size."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -28,41 +29,27 @@ class _Law(ABC):
     log columns, log classes)). The overhead is what is taken on the smallest tables: without it, slopes would be
     those of small tables, and costs on large ones a tenth of what they are. Then by least squares, where a measurement
     counts by the share of it that is above the overhead, with the slopes shrunk towards an assumption.
-
-    Parameters
-    ----------
-    protocol : Protocol
-        The protocol of the experience: it says on how many rows a cost was measured.
     """
 
     floor: ClassVar[float]  # below it, costs are told apart no further
-
-    def __init__(self, protocol: Protocol) -> None:
-        self.protocol = protocol
 
     @abstractmethod
     def _measured(self, experience: Experience) -> np.ndarray:
         """Return the costs, (n_tasks, n_configurations); NaN = unknown."""
 
-    def _measured_rows(self, n_rows: int) -> int:
+    def _measured_rows(self, protocol: Protocol, n_rows: int) -> int:
         """Return on how many rows of a task with ``n_rows`` they were measured."""
-        return self.protocol.fit_rows(n_rows)
+        return protocol.fit_rows(n_rows)
 
-    def fit(self, experience: Experience) -> Self:
-        """Learn from measured costs."""
-        sizes = np.array([self._log_sizes(d, self._measured_rows(d.n_rows)) for d in experience.descriptions])
-        costs = np.maximum(self._measured(experience), self.floor)  # NaN stays
+    def fit(self, runs: Mapping[Protocol, Experience]) -> Self:
+        """Learn from measured costs: the runs of each protocol, which says on how many rows they were measured."""
         self._overhead: dict[str, float] = {}
         self._level: dict[str, float] = {}
         self._slopes: dict[str, np.ndarray] = {}
-        algorithms = np.array([c.algorithm for c in experience.configurations], dtype=object)
-        for algorithm in sorted(set(algorithms)):
-            columns = [c for c in np.flatnonzero(algorithms == algorithm) if np.isfinite(costs[:, c]).any()]
-            parts = {column: _Part.of(sizes, costs[:, column]) for column in columns}
+        for algorithm, parts in self._parts(runs).items():
             slopes = _slopes(list(parts.values()))
             self._slopes[algorithm] = slopes
-            for column, part in parts.items():
-                key = experience.configurations[column].key
+            for key, part in parts.items():
                 self._overhead[key] = part.overhead
                 self._level[key] = part.level(slopes)
         return self
@@ -77,6 +64,22 @@ class _Law(ABC):
             for c in configurations
         ]
         return np.array(costs, dtype=float)
+
+    def _parts(self, runs: Mapping[Protocol, Experience]) -> dict[str, dict[str, "_Part"]]:
+        """Return what each configuration took, under all protocols, by algorithm and key."""
+        found: dict[str, dict[str, list[tuple[np.ndarray, np.ndarray]]]] = defaultdict(lambda: defaultdict(list))
+        for protocol, experience in runs.items():
+            rows = [self._measured_rows(protocol, description.n_rows) for description in experience.descriptions]
+            sizes = np.array(list(map(self._log_sizes, experience.descriptions, rows)))
+            costs = np.maximum(self._measured(experience), self.floor)  # NaN stays
+            is_known = np.isfinite(costs)
+            for column in np.flatnonzero(is_known.any(axis=0)):
+                configuration, known = experience.configurations[column], is_known[:, column]
+                found[configuration.algorithm][configuration.key].append((sizes[known], costs[known, column]))
+        return {
+            algorithm: {key: _Part.of(*map(np.concatenate, zip(*pairs, strict=True))) for key, pairs in own.items()}
+            for algorithm, own in sorted(found.items())
+        }
 
     def _log_sizes(self, description: TaskDescription, n_rows: int) -> np.ndarray:
         """Return the logarithms of rows, columns and classes, (3,)."""
@@ -106,8 +109,8 @@ class PredictTime(_Law):
     def _measured(self, experience: Experience) -> np.ndarray:
         return experience.predict_seconds
 
-    def _measured_rows(self, n_rows: int) -> int:
-        return self.protocol.predict_rows(n_rows)
+    def _measured_rows(self, protocol: Protocol, n_rows: int) -> int:
+        return protocol.predict_rows(n_rows)
 
 
 class PeakMemory(_Law):
@@ -147,12 +150,10 @@ class _Part:
 
     @classmethod
     def of(cls, sizes: np.ndarray, costs: np.ndarray) -> Self:
-        """Return the part of a column of costs, (n_tasks,), of which one is known at least."""
-        is_known = np.isfinite(costs)
-        known = costs[is_known]
-        overhead = _OVERHEAD_SHARE * float(known.min()) if len(known) >= _MIN_KNOWN else 0.0
-        above = np.maximum(known - overhead, (1.0 - _OVERHEAD_SHARE) * known)
-        return cls(sizes=sizes[is_known], logs=np.log(above), weights=(above / known) ** 2, overhead=overhead)
+        """Return the part of the costs, (n,), of a configuration: one at least."""
+        overhead = _OVERHEAD_SHARE * float(costs.min()) if len(costs) >= _MIN_KNOWN else 0.0
+        above = np.maximum(costs - overhead, (1.0 - _OVERHEAD_SHARE) * costs)
+        return cls(sizes=sizes, logs=np.log(above), weights=(above / costs) ** 2, overhead=overhead)
 
     def centred(self) -> tuple[np.ndarray, np.ndarray]:
         """Return sizes and logarithms less their weighted means, times the roots of the weights."""
