@@ -19,7 +19,7 @@ from typing import NoReturn
 from autometa.errors import UserError
 from autometa.evaluation import processes
 from autometa.evaluation.child import build_learner, import_libraries, run_confined
-from autometa.evaluation.limits import MAX_PROCESSES, Limits
+from autometa.evaluation.limits import MAX_PROCESSES
 from autometa.evaluation.messages import (
     Job,
     Outcome,
@@ -59,7 +59,13 @@ def main() -> NoReturn:
             reply = _answer(request[0], table, parent, replies)
             _empty(folder)
             write_line(replies, reply)
-    shutil.rmtree(folder, ignore_errors=True)
+    _leave(folder)
+
+
+def _leave(*folders: str) -> NoReturn:
+    """End this process, and these folders with it."""
+    for folder in filter(None, folders):
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
@@ -94,7 +100,7 @@ def _answer(job: Job, table: bytes, parent: int, replies: int) -> str:
     os.close(writing)
     with contextlib.suppress(OSError):  # the child does the same; whoever comes first
         os.setpgid(child, child)
-    watch = _Watch(child=child, reports=reading, limits=job.limits, parent=parent)
+    watch = _Watch(child=child, reports=reading, job=job, parent=parent)
     try:
         return watch.run().to_json()
     finally:
@@ -113,10 +119,11 @@ def _empty(folder: str) -> None:
 class _Watch:
     """One child, from the fork to the end of its process tree."""
 
-    def __init__(self, *, child: int, reports: int, limits: Limits, parent: int) -> None:
+    def __init__(self, *, child: int, reports: int, job: Job, parent: int) -> None:
         self._child = child
         self._descriptor = reports
-        self._limits = limits
+        self._limits = job.limits
+        self._predictions_folder = job.predictions_folder
         self._parent = parent
         self._reports = Reports()
         self._started = time.monotonic()
@@ -257,10 +264,9 @@ class _Watch:
         return Status.FAILED, error
 
     def _end_all(self) -> NoReturn:
-        """End the tree and this process: nobody waits for the outcome."""
+        """End the tree and this process: nobody waits for the outcome, or for what is predicted."""
         processes.end_descendants()
-        shutil.rmtree(sys.argv[1], ignore_errors=True)
-        os._exit(0)
+        _leave(sys.argv[1], self._predictions_folder)
 
 
 if __name__ == "__main__":

@@ -367,6 +367,29 @@ Evaluator().evaluate_estimator(task, Learner("sleeps", sys.argv[1]), Configurati
 """
 
 
+MEASURED = """
+import numpy as np, pandas as pd
+from autometa.evaluation.running import Evaluator
+from autometa.space import Configuration
+from autometa.task import Task
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(3_000, 30)))
+task = Task(name="noise", X=X.add_prefix("x"), y=X[0] * 2, kind="regression", target="b")
+Evaluator().measure(task, Configuration(algorithm="random_forest", values={"n_estimators": 500}))
+"""
+
+
+def test_predictions_that_nobody_waits_for_are_not_left_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(tmp_path)}
+    parent = subprocess.Popen([sys.executable, "-c", MEASURED], env=environment)
+    while len(below := _below(psutil.Process(parent.pid))) < 2 and parent.poll() is None:
+        time.sleep(0.01)
+    assert any(path.name.startswith("autometa-predictions-") for path in tmp_path.iterdir())
+    parent.kill()
+    parent.wait()
+    assert all(_is_gone(process.pid) for process in below)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
     path = str(Path(__file__).parents[2])
     (tmp_path / "temporary").mkdir()
