@@ -1,12 +1,13 @@
 """How far predicted fit times, memory and predict times are off: ``python benchmarks/budgets.py --db FILE``
 
 Each family is hidden in one of ten folds; what is predicted for its tasks, on the rows that were measured, is held
-against what was measured. A factor of 1.3 means 1.3 times as much or as little. ``--rows 200000`` holds predictions
-against fits on a made table far above what was measured as well, two thirds of which are fitted.
+against what was measured: by cross-validation, and on holdouts of more rows, with and without other holdouts to learn
+from. A factor of 1.3 means 1.3 times as much or as little. ``--rows 200000`` holds predictions against fits on a made
+table far above what was measured as well, two thirds of which are fitted.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from autometa.advisor import describe_task
 from autometa.benchmark.replay import is_judgement, splits
 from autometa.evaluation.limits import Limits
-from autometa.evaluation.protocol import CV_V1, Protocol
+from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1, Protocol
 from autometa.evaluation.running import Evaluator
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
@@ -42,39 +43,51 @@ def main() -> None:
     parser.add_argument("--families", choices=("judgement", "others"), default="judgement")
     parser.add_argument("--rows", type=int, default=0, help="rows of a made table; default: none is made")
     arguments = parser.parse_args()
-    rows = []
     with KnowledgeBase(arguments.db) as base:
-        experiences = {kind: _experience(base, kind) for kind in TaskKind}
+        runs = {kind: _runs(base, kind) for kind in TaskKind}
+    has_holdouts = all(HOLDOUT_V1 in own for own in runs.values())
+    rows = []
     for name in LAWS:
-        everything = []
-        for kind, experience in experiences.items():
-            off = np.concatenate(list(_errors(experience, name, arguments.families == "judgement")))
-            everything.append(off)
-            rows.append(_row(name, str(kind), off))
-        rows.append(_row(name, "all", np.concatenate(everything)))
+        for measured, learned in ((CV_V1, [CV_V1]), (HOLDOUT_V1, [CV_V1]), (HOLDOUT_V1, [CV_V1, HOLDOUT_V1])):
+            if measured is HOLDOUT_V1 and not has_holdouts:
+                continue
+            everything = []
+            of = {"what": name, "on": measured.name, "from": " + ".join(each.name for each in learned)}
+            for kind, own in runs.items():
+                known = {each: own[each] for each in learned}
+                off = np.concatenate(list(_errors(own[measured], measured, known, name, arguments.families)))
+                everything.append(off)
+                rows.append({**of, **_row(str(kind), off)})
+            rows.append({**of, **_row("all", np.concatenate(everything))})
     print(pd.DataFrame(rows).to_string(index=False))
     if arguments.rows:
-        print(pd.DataFrame(_large(experiences[TaskKind.BINARY], arguments.rows)).to_string(index=False))
+        print(pd.DataFrame(_large(runs[TaskKind.BINARY], arguments.rows)).to_string(index=False))
 
 
-def _experience(base: KnowledgeBase, kind: TaskKind) -> Experience:
-    """Return what most tasks of a kind have."""
+def _runs(base: KnowledgeBase, kind: TaskKind) -> dict[Protocol, Experience]:
+    """Return what most tasks of a kind have, by the protocols under which there is anything."""
     metric = get_metric("auto", kind)
-    found = base.experience(kind, metric, protocol=CV_V1.name, pipelines_version=PIPELINES_VERSION)
-    return found.of_share(0.5)
+    found = {
+        protocol: base.experience(kind, metric, protocol=protocol.name, pipelines_version=PIPELINES_VERSION)
+        for protocol in (CV_V1, HOLDOUT_V1)
+    }
+    return {protocol: own.of_share(0.5) for protocol, own in found.items() if own.n_tasks}
 
 
-def _errors(experience: Experience, name: str, is_for_judgement: bool) -> Iterator[np.ndarray]:
-    """Return the errors of logarithms on each hidden task."""
+def _errors(
+    experience: Experience, protocol: Protocol, known: Mapping[Protocol, Experience], name: str, families: str
+) -> Iterator[np.ndarray]:
+    """Return the errors of logarithms on each hidden task of an experience, by a law of what is known of others."""
     make = LAWS[name]
     measured, rows_of = {
-        FitTime: (experience.fit_seconds, CV_V1.fit_rows),
-        PeakMemory: (experience.memory_bytes, CV_V1.fit_rows),
-        PredictTime: (experience.predict_seconds, CV_V1.predict_rows),
+        FitTime: (experience.fit_seconds, protocol.fit_rows),
+        PeakMemory: (experience.memory_bytes, protocol.fit_rows),
+        PredictTime: (experience.predict_seconds, protocol.predict_rows),
     }[make]
-    own = [row for row, family in enumerate(experience.families) if is_judgement(family) is is_for_judgement]
+    is_wanted = families == "judgement"
+    own = [row for row, family in enumerate(experience.families) if is_judgement(family) is is_wanted]
     for hidden, rows in splits(experience, own, 10):
-        law = make().fit({CV_V1: experience.without(hidden)})
+        law = make().fit({each: runs.without(hidden) for each, runs in known.items()})
         for row in rows:
             description = experience.descriptions[row]
             as_measured = replace(description, n_rows=rows_of(description.n_rows))
@@ -84,13 +97,13 @@ def _errors(experience: Experience, name: str, is_for_judgement: bool) -> Iterat
             yield np.abs(np.log(np.maximum(predicted[is_known], make.floor) / actual))
 
 
-def _row(name: str, kind: str, off: np.ndarray) -> dict[str, object]:
+def _row(kind: str, off: np.ndarray) -> dict[str, object]:
     """Return the factors of errors of logarithms."""
     quantiles = np.exp(np.quantile(off, [0.5, 0.9]))
-    return {"what": name, "kind": kind, "pairs": len(off), "median factor": quantiles[0], "90 % within": quantiles[1]}
+    return {"kind": kind, "pairs": len(off), "median factor": quantiles[0], "90 % within": quantiles[1]}
 
 
-def _large(experience: Experience, n_rows: int) -> Iterator[dict[str, object]]:
+def _large(runs: Mapping[Protocol, Experience], n_rows: int) -> Iterator[dict[str, object]]:
     """Return what defaults take on a made table of 20 columns, predicted and measured."""
     rng = np.random.default_rng(SEED)
     X = pd.DataFrame(rng.normal(size=(n_rows, 20)), columns=[f"x{i}" for i in range(20)])
@@ -98,7 +111,7 @@ def _large(experience: Experience, n_rows: int) -> Iterator[dict[str, object]]:
     task = Task(name="made", X=X, y=y, kind=TaskKind.BINARY, target="y")
     protocol = Protocol(name="large", row_limit=n_rows, small_rows=10, n_small_folds=3, n_folds=3, is_holdout=True)
     description = replace(describe_task(task)[0], n_rows=protocol.fit_rows(n_rows))
-    laws = {name: make().fit({CV_V1: experience}) for name, make in LAWS.items()}
+    laws = {name: make().fit(runs) for name, make in LAWS.items()}
     with Evaluator(Limits(cpu_seconds=300, memory_bytes=8 * 2**30)) as evaluator:
         for algorithm in ALGORITHMS:
             configuration = Configuration(algorithm=algorithm)
