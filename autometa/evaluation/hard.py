@@ -161,14 +161,20 @@ class _Server:
         self._table = table
 
     def receive(self, seconds: float) -> dict[str, Any] | None:  # Any: whatever JSON holds
-        """Return the next reply, None if the server has ended; TimeoutError if neither comes in time."""
+        """Return the next reply, None if the server has ended; TimeoutError if neither comes in time.
+
+        EvaluationError if another thread closes it meanwhile.
+        """
         if self._process.stdout is None:
             return None
         poller = select.poll()
         poller.register(self._process.stdout, select.POLLIN)
         if not poller.poll(1000 * seconds):
             raise TimeoutError
-        line = self._process.stdout.readline()
+        try:
+            line = self._process.stdout.readline()
+        except ValueError:
+            raise EvaluationError("the evaluator was closed by another thread") from None
         return dict(json.loads(line)) if line.endswith(b"\n") else None
 
     def stop(self) -> None:

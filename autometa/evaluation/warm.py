@@ -3,10 +3,14 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, wait
+from typing import Any
 
 from autometa.errors import EvaluationError
 from autometa.evaluation.running import Evaluator
+
+_PAUSE_SECONDS = 0.25  # between two attempts to end what is under way
 
 
 class Evaluators:
@@ -48,10 +52,13 @@ class Evaluators:
         finally:
             self._free.put(evaluator)
 
-    def stop(self) -> None:
-        """End what is under way; whoever waits for it has a result."""
-        for evaluator in self._all:
-            evaluator.close()
+    def end(self, running: Collection[Future[Any]]) -> None:  # Any: whatever becomes of what is measured
+        """End what is under way in the threads of these, none of which is waiting to begin, and the servers."""
+        while left := [each for each in running if not each.done()]:
+            for evaluator in self._all:  # again and again: a thread between two measurements starts a server anew
+                evaluator.close()
+            wait(left, timeout=_PAUSE_SECONDS)
+        self.close()
 
     def close(self) -> None:
         """End what is under way, and the servers, but for those that `kept_warm` keeps."""

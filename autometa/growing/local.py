@@ -1,13 +1,12 @@
 """Where evaluations run by default: worker processes of this machine."""
 
-import queue
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
 from autometa.evaluation.protocol import Splits
 from autometa.evaluation.record import Evaluation
-from autometa.evaluation.running import Evaluator
+from autometa.evaluation.warm import Evaluators
 from autometa.growing.plan import SEED, Plan
 from autometa.space import Configuration
 from autometa.task import Task
@@ -19,10 +18,8 @@ class LocalRunner:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._pool = ThreadPoolExecutor(plan.n_workers)
-        self._evaluators = [Evaluator(plan.limits) for _ in range(plan.n_workers)]
-        self._idle: queue.SimpleQueue[Evaluator] = queue.SimpleQueue()
-        for evaluator in self._evaluators:
-            self._idle.put(evaluator)
+        self._evaluators = Evaluators(plan.n_workers)
+        self._submitted: set[Future[Evaluation]] = set()  # but for those that are done
 
     def __enter__(self) -> Self:
         return self
@@ -30,9 +27,8 @@ class LocalRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for evaluator in self._evaluators:  # first: that ends what is under way
-            evaluator.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._evaluators.end(set(self._submitted))
 
     @property
     def n_slots(self) -> int:
@@ -41,12 +37,12 @@ class LocalRunner:
 
     def submit(self, task: Task, configuration: Configuration, splits: Splits) -> "Future[Evaluation]":
         """Begin an evaluation, or let it wait for an idle worker."""
-        return self._pool.submit(self._run, task, configuration, splits)
+        submitted = self._pool.submit(self._run, task, configuration, splits)
+        self._submitted.add(submitted)
+        submitted.add_done_callback(self._submitted.discard)
+        return submitted
 
     def _run(self, task: Task, configuration: Configuration, splits: Splits) -> Evaluation:
         """Return an evaluation by the next idle evaluator."""
-        evaluator = self._idle.get()
-        try:
-            return evaluator.evaluate(task, configuration, protocol=splits, seed=SEED)
-        finally:
-            self._idle.put(evaluator)
+        with self._evaluators.lent() as evaluator:
+            return evaluator.evaluate(task, configuration, protocol=splits, seed=SEED, limits=self._plan.limits)

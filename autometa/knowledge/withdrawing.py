@@ -8,7 +8,8 @@ first, or how often.
 
 Results that were kept aside, since they differed from a run that goes, have lost their scores per fold. They are added
 again after all else: where no other run has come in its place, the oldest of them counts, its means as those of one
-fold, without times, memory and versions of libraries.
+fold, without times, memory and versions of libraries. Such a result is withdrawn by its origin and its scores alone:
+earlier releases did not keep the second at which it was added first.
 """
 
 import hashlib
@@ -81,7 +82,8 @@ class Withdrawals:
         stored = self._connection.execute(select(*(w.c[name] for name in (*RUN, "result"))))
         self._known: set[Run] = {tuple(row) for row in stored}
         self._named = {run[:-1] for run in self._known}
-        self._aside: list[Row] = []
+        self._results = set(map(_timeless, self._known))
+        self._aside: list[tuple[Run, Row]] = []  # without the time, and as a row of its own
         self._has_gaps = False
         self.n_new = 0
         """Withdrawals that the base did not know of."""
@@ -97,6 +99,7 @@ class Withdrawals:
                 new[run] = row["reason"]
         self._known.update(new)
         self._named.update(run[:-1] for run in new)
+        self._results.update(map(_timeless, new))
         self.n_new += len(new)
         now = int(time.time())
         runs = list(new)
@@ -120,9 +123,11 @@ class Withdrawals:
 
         After all evaluations were added: what came in the place of a run that went stays the first.
         """
-        if self._aside:
+        left = [row for run, row in self._aside if run not in self._results]
+        self.n_withdrawn += len(self._aside) - len(left)
+        if left:
             environment_id = self._writer.environment_id("{}")
-            self._writer.add_evaluations({**row, "environment_id": environment_id} for row in self._aside)
+            self._writer.add_evaluations({**row, "environment_id": environment_id} for row in left)
         if self._has_gaps:  # ids that the writer has looked up are not used after this
             for table in (tables.protocols, tables.environments, tables.origins):
                 remove_unused(self._connection, table)
@@ -139,15 +144,15 @@ class Withdrawals:
         cells = dict.fromkeys(run[: len(IDENTITY)] for run in runs)
         there = {row["id"]: row for row in self._rows(_evaluations(list(cells)))}
         going = {i for i, row in there.items() if self._is_withdrawn(row)}
-        results = {(*run[:-2], run[-1]) for run in runs}  # a repeat does not tell when it was added first
         gone: set[int] = set()
         for repeat in self._rows(_repeats(list(there))):
             evaluation = there[repeat["evaluation_id"]]
             result = result_hash(repeat["status"], json.loads(repeat["scores"]))
-            if (*(evaluation[name] for name in IDENTITY), repeat["origin"], result) in results:
+            run = (*(evaluation[name] for name in IDENTITY), repeat["origin"], result)
+            if run in self._results:
                 gone.add(repeat["id"])
             elif evaluation["id"] in going:
-                self._aside.append(_means_alone(repeat, evaluation))
+                self._aside.append((run, _means_alone(repeat, evaluation)))
         r, e = tables.repeats, tables.evaluations
         for place, ids in ((r.c.id, gone), (r.c.evaluation_id, going), (e.c.id, going)):
             self._connection.execute(delete(place.table).where(place.in_(sorted(ids))))
@@ -158,6 +163,11 @@ class Withdrawals:
         """Return the rows of a query, the status as a text."""
         found = self._connection.execute(query).mappings()
         return [{**row, "status": str(STATUSES[row["status"]])} for row in found]
+
+
+def _timeless(run: Run) -> Run:
+    """Return a withdrawn run, of `RUN` and the hash of its result, without the second at which it was added."""
+    return (*run[:-2], run[-1])
 
 
 def _evaluations(cells: Sequence[Run]) -> Select[Any]:

@@ -208,7 +208,7 @@ class Writer:
             if repeat not in known:
                 known.add(repeat)
                 kept = dict(zip(REPEAT, repeat, strict=True))
-                new.append({**kept, "origin_id": row["origin_id"], "added_at": self._now})
+                new.append({**kept, "origin_id": row["origin_id"], "added_at": row.get("added_at", self._now)})
         if new:
             insert_rows(self._connection, tables.repeats, new)
         return len(new)

@@ -189,10 +189,7 @@ class _Search:
                 self._is_stopped = True
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-                while running := [each for each in self._running if not each.done()]:
-                    self._evaluators.stop()  # again and again: a thread between two measurements starts a server anew
-                    wait(running, timeout=_POLL_SECONDS)
-                self._evaluators.close()
+                self._evaluators.end(self._running)
                 self._log.abandon()
             self._keep([each for each in self.attempts if not (each.is_whole or each.has_failed)])
         return self._is_stopped

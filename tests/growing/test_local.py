@@ -11,11 +11,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import psutil
 import pytest
 
-from autometa.errors import DataError, OptionError
+from autometa.errors import DataError, EvaluationError, OptionError
 from autometa.evaluation.limits import Limits
+from autometa.evaluation.protocol import CV_V1
 from autometa.growing import work
+from autometa.growing.local import LocalRunner
 from autometa.growing.plan import Plan, Progress
 from autometa.growing.running import grow
 from autometa.growing.tables import find_tables
@@ -23,6 +28,7 @@ from autometa.knowledge.base import KnowledgeBase
 from autometa.pipelines.candidates import read_candidates
 from autometa.pipelines.learners import LEARNERS
 from autometa.space import Configuration
+from autometa.task import Task
 from autometa.task_kind import TaskKind
 
 NEIGHBORS = Configuration(algorithm="k_nearest_neighbors")
@@ -167,6 +173,21 @@ def test_killed_three_times_and_resumed_nothing_is_lost_or_doubled(tmp_path: Pat
         ).fetchone()
         assert (total, distinct) == (24, 24)
     connection.close()
+
+
+def test_whoever_leaves_early_waits_for_no_evaluation_and_leaves_no_process() -> None:
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(3_000, 30))).add_prefix("x")
+    task = Task(name="noise", X=X, y=X["x0"] * 2, kind=TaskKind.REGRESSION, target="b")
+    forest = Configuration(algorithm="random_forest", values={"n_estimators": 500})
+    here = psutil.Process()
+    before = set(here.children(recursive=True))
+    with LocalRunner(Plan(sources=[], candidates={}, n_workers=2)) as runner:
+        submitted = [runner.submit(task, forest, CV_V1) for _ in range(runner.n_slots)]
+        while len(set(here.children(recursive=True)) - before) < 4:  # two servers, and a learner below each
+            time.sleep(0.01)
+    assert [each.cancelled() for each in submitted] == [False, False, True]
+    assert [type(each.exception()) for each in submitted[:2]] == [EvaluationError, EvaluationError]
+    assert set(here.children(recursive=True)) <= before
 
 
 def test_places_without_tables_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from autometa.errors import ExchangeError, OptionError
 from autometa.evaluation.record import Evaluation, Status
-from autometa.knowledge import shards, shipped, tables
+from autometa.knowledge import shards, shipped, tables, withdrawing
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.doctor import Level, examine
 from autometa.knowledge.exchange import Exported, export_shard, import_shard
@@ -200,6 +200,54 @@ def test_every_order_of_shards_gives_the_same_base(issuer: Issuer, tmp_path: Pat
             contents.append(all_of(base))
     for content in contents[1:]:
         assert content == contents[0]
+
+
+@pytest.fixture
+def two_issuers(add: Callable[..., None], run: Callable[..., Evaluation], tmp_path: Path) -> dict[str, Path]:
+    """Two origins that measured the same cell, with other results, each of which takes its run back."""
+    paths: dict[str, Path] = {}
+    for name, added_at, scores in (("alice", 1000, OLD_SCORES), ("bob", 1500, NEW_SCORES)):
+        folder, mine = tmp_path / name, run(origin=name, scores=scores)
+        listed = write_list(tmp_path / f"{name}.csv", [row_of(mine)])
+        paths |= {name: folder / "run.parquet", f"not {name}": tmp_path / f"not-{name}.parquet"}
+        with KnowledgeBase.create(tmp_path / f"{name}.db") as base:
+            add(base, added_at, mine)
+            export_shard(base, paths[name])
+            export_shard(base, paths[f"not {name}"], beside=Shelf.read(folder, withdraw=listed))
+    return paths
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("withdrawn", [("alice",), ("bob",), ("alice", "bob")])
+def test_in_every_order_what_two_origins_found_on_one_cell_goes_as_they_take_it_back(
+    two_issuers: dict[str, Path], withdrawn: tuple[str, ...], tmp_path: Path
+) -> None:
+    names = ["alice", "bob", *(f"not {name}" for name in withdrawn)]
+    expected = {"alice": 0.375, "bob": 0.625}
+    left = [(name, score) for name, score in expected.items() if name not in withdrawn]
+    for number, order in enumerate(itertools.permutations(names)):
+        with KnowledgeBase.create(tmp_path / f"{number}.db") as base:
+            for name in order:
+                import_shard(base, two_issuers[name])
+            assert found(base) == left, order
+            assert base.status().differing_repeats == 0
+            assert set(base.evaluations()["added_at"]) <= {1000, 1500}
+            check_sound(base)
+
+
+def test_a_result_kept_aside_goes_though_its_withdrawal_is_read_later_than_that_of_its_run(
+    base: KnowledgeBase,
+    two_issuers: dict[str, Path],
+    write_shard: WriteShard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Withdrawals of one shard, of which so many are looked at that the two fall into different statements."""
+    monkeypatch.setattr(withdrawing, "_CHUNK", 1)
+    for name in ("alice", "bob"):
+        import_shard(base, two_issuers[name])
+    rows = [row for name in ("alice", "bob") for row in pq.read_table(two_issuers[f"not {name}"]).to_pylist()]
+    assert import_shard(base, write_shard(rows, schema=WITHDRAWING_SCHEMA)) == Added(n_withdrawn=2)
+    assert found(base) == []
 
 
 @pytest.mark.parametrize("withdraws_first", [False, True])
