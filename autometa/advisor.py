@@ -76,7 +76,7 @@ class Advisor:
     recommender : str
         A name in `RECOMMENDER_NAMES`.
     protocol : Protocol
-        The protocol of the runs that are read.
+        The protocol of the runs that pipelines are ranked by. Costs are learned from those of all protocols.
 
     Raises
     ------
@@ -134,7 +134,7 @@ class Advisor:
         grounds = Grounds(ranker=ranker, description=description, priced=candidates, calibration=calibration)
         stored = self._observed(task, wish.trust)
         probed = self._probed(task, grounds, stored, wish, report)
-        is_changed = probed is not None and is_decisive(probed, stored, metric)
+        is_changed = probed is not None and is_decisive(probed, stored, metric, grounds.candidates)
         observed = (*stored, *probed.ended) if probed is not None and is_changed else stored
         losses = grounds.losses(observed)
         trade_off, order = _ordered(grounds, observed, losses, wish)

@@ -82,10 +82,16 @@ def probe(
     )
 
 
-def is_decisive(probed: Probe, observed: Sequence[Evaluation], metric: Metric) -> bool:
-    """Return whether the first advised was measured, now or before, and anything has a score; else nothing changes."""
+def is_decisive(
+    probed: Probe, observed: Sequence[Evaluation], metric: Metric, candidates: Sequence[Configuration]
+) -> bool:
+    """Return whether the first advised was measured, now or before, and a candidate has a score; else nothing changes.
+
+    What was measured before may be no candidate: nobody can advise it here, or wants it.
+    """
     known = (*observed, *probed.ended)
-    return any(each.configuration == probed.first for each in known) and bool(measured_losses(known, metric))
+    scored = measured_losses(known, metric)
+    return any(each.configuration == probed.first for each in known) and any(each.key in scored for each in candidates)
 
 
 def _next(grounds: Grounds, left: dict[str, Configuration], told: Sequence[Evaluation]) -> str:

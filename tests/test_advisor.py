@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
+from sqlalchemy import update
 
 import autometa
 from autometa.advisor import RECOMMENDERS, Advisor, describe_task, recommend
@@ -17,6 +18,7 @@ from autometa.errors import NotKnownError, OptionError
 from autometa.evaluation.machine_speed import keep_speed
 from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1
 from autometa.evaluation.record import Evaluation, Status
+from autometa.knowledge import tables
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.removing import Doomed, remove
 from autometa.metric import get_metric
@@ -143,7 +145,7 @@ def test_a_sample_of_a_long_table_is_told_by_its_full_size(base: KnowledgeBase, 
 def test_costs_of_a_table_far_above_what_was_measured_are_said_to_be_extrapolated(one_shard_base: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=30_001), "y": rng.normal(size=30_001)})
-    words = "fit time and memory are extrapolated from at most 3000 rows to 30001"
+    words = "fit time and memory are extrapolated from 3000 rows to 30001"
     for n_rows, is_said in ((30_000, False), (30_001, True)):
         notes = autometa.recommend(frame.head(n_rows), target="y", k=1, knowledge=one_shard_base).notes
         assert any(note.startswith(words) for note in notes) is is_said
@@ -216,6 +218,20 @@ def test_memory_is_predicted_and_a_limit_on_it_holds(base: KnowledgeBase, exampl
     fastest = min(advice.fit_seconds for advice in held)
     with pytest.raises(OptionError, match="predicted to fit within"):
         autometa.recommend(path, max_memory=limit, max_fit_seconds=fastest / 1e3, knowledge=base)
+
+
+def test_a_limit_where_no_cost_is_known_is_refused_in_words(
+    one_shard_base: Path, tmp_path: Path, examples: Path
+) -> None:
+    path = tmp_path / "untimed.db"
+    shutil.copy(one_shard_base, path)
+    with KnowledgeBase(path) as untimed:
+        with untimed.writing() as writer:
+            writer.connection.execute(update(tables.evaluations).values(fit_seconds=None, peak_memory_bytes=None))
+            writer.raise_revision()
+        for limit in ({"max_fit_seconds": 10}, {"max_memory": "1GB"}):
+            with pytest.raises(OptionError, match="what they take is not known"):
+                autometa.recommend(examples / "wine.csv", knowledge=untimed, **limit)
 
 
 def test_a_set_of_algorithms_is_taken_apart_and_may_stand_beside_others(base: KnowledgeBase, examples: Path) -> None:

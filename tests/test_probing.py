@@ -77,7 +77,7 @@ def test_the_first_then_defaults_then_what_is_left_are_measured_and_the_best_lea
     assert _algorithms(probed) == ["naive_bayes", "lightgbm", "random_forest", "decision_tree"]
     assert seen == _algorithms(probed)
     assert (probed.first, probed.n_rows, probed.ended) == (BAYES, 300, probed.runs)
-    assert is_decisive(probed, (), AUC)
+    assert is_decisive(probed, (), AUC, grounds.candidates)
     scores = {run.configuration: run.score("roc_auc") for run in probed.ended}
     assert scores[BAYES] < 0.7 < scores[BOOSTED]
     assert _order(grounds, probed.ended)[0] == max(scores, key=lambda each: scores[each])
@@ -89,7 +89,7 @@ def test_what_was_measured_before_is_not_measured_again(task: Task, grounds: Gro
     probed = probe(task, grounds, before, seconds=120, protocol=CV_V1)
     assert _algorithms(probed) == ["lightgbm", "random_forest"]
     assert probed.first == TREE  # the best of what is known
-    assert is_decisive(probed, before, AUC)
+    assert is_decisive(probed, before, AUC, grounds.candidates)
 
 
 def test_defaults_that_may_not_be_advised_are_not_measured(task: Task) -> None:
@@ -107,8 +107,8 @@ def test_without_a_result_of_the_first_nothing_is_decided(task: Task) -> None:
     probed = probe(task, grounds_of(slow, BAYES), (), seconds=0.2, protocol=CV_V1)
     assert [run.status for run in probed.runs if run.configuration == slow] in ([], [Status.TIMED_OUT])
     assert all(run.configuration != slow for run in probed.ended)
-    assert not is_decisive(probed, (), AUC)
-    assert not is_decisive(probed, [make_evaluation(BAYES, 0.9)], AUC)
+    assert not is_decisive(probed, (), AUC, [slow, BAYES])
+    assert not is_decisive(probed, [make_evaluation(BAYES, 0.9)], AUC, [slow, BAYES])
 
 
 def test_a_first_that_fails_gives_way(task: Task) -> None:
@@ -118,10 +118,14 @@ def test_a_first_that_fails_gives_way(task: Task) -> None:
         n_rows=300,
         seconds=1.0,
     )
-    assert is_decisive(failed, (), AUC)
-    order = _order(grounds_of(BAYES, TREE, FOREST, BOOSTED), failed.ended)
+    known = [BAYES, TREE, FOREST, BOOSTED]
+    assert is_decisive(failed, (), AUC, known)
+    order = _order(grounds_of(*known), failed.ended)
     assert order[0] == TREE
     assert BAYES not in order
-    assert not is_decisive(replace(failed, runs=failed.runs[:1]), (), AUC)  # nothing succeeded
+    nothing = replace(failed, runs=failed.runs[:1])
+    assert not is_decisive(nothing, (), AUC, known)
+    assert not is_decisive(nothing, [make_evaluation(TREE, 0.8)], AUC, [BAYES, FOREST])  # which is no candidate
     # All succeeded, but none has a score in this metric.
-    assert not is_decisive(replace(failed, runs=(make_evaluation(BAYES, 0.8),)), (), get_metric("log_loss", task.kind))
+    good, log_loss = replace(failed, runs=(make_evaluation(BAYES, 0.8),)), get_metric("log_loss", task.kind)
+    assert not is_decisive(good, (), log_loss, known)

@@ -1,6 +1,6 @@
 """Candidates: the known configurations that can be built here and that meet what the user asks for."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -91,15 +91,9 @@ class Chooser:
             raise OptionError(f"no known candidate for a {description.kind} task among: {asked}")
         is_fast, is_small = _within(found, wish)
         if not is_fast.any():
-            raise OptionError(
-                f"no candidate is predicted to fit within {wish.max_fit_seconds:g} s; "
-                f"the fastest needs about {np.nanmin(found.fit_seconds):.2g} s"
-            )
+            raise _none_within(f"{wish.max_fit_seconds:g} s", "fastest", found.fit_seconds, "{:.2g} s".format)
         if not is_small.any():
-            raise OptionError(
-                f"no candidate is predicted to fit within {size_words(wish.max_memory_bytes or 0)}; "
-                f"the smallest needs about {size_words(float(np.nanmin(found.memory_bytes)))}"
-            )
+            raise _none_within(size_words(wish.max_memory_bytes or 0), "smallest", found.memory_bytes, size_words)
         if not (is_fast & is_small).any():
             raise OptionError(
                 f"no candidate is predicted to fit within both {wish.max_fit_seconds:g} s and "
@@ -127,6 +121,13 @@ class Chooser:
             memory_bytes=self.peak_memory.predict(description, known),
             predict_seconds=self.predict_time.predict(description, known) / self.speed,
         )
+
+
+def _none_within(limit: str, first: str, costs: npt.NDArray[np.float64], words: Callable[[float], str]) -> OptionError:
+    """Return the error that no candidate keeps to a limit, with what the first of them by this cost takes."""
+    known = costs[np.isfinite(costs)]
+    least = f"the {first} needs about {words(float(known.min()))}" if len(known) else "what they take is not known"
+    return OptionError(f"no candidate is predicted to fit within {limit}; {least}")
 
 
 def _within(found: Candidates, wish: Wish) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

@@ -1,5 +1,6 @@
 """Caveats: what to know before trusting the advice."""
 
+import heapq
 from collections.abc import Mapping, Sequence
 
 from autometa.evaluation.protocol import Protocol
@@ -16,7 +17,7 @@ from autometa.task import TaskDescription
 from autometa.wish import Wish
 
 _FAR = 10  # times the rows that are measured: from there on costs are told to be extrapolated
-_FEW_TASKS = 10  # fewer that were measured on so many rows say too little of costs there
+_FEW_TASKS = 10  # fewer that were measured on so many rows, or more, say too little of costs there
 
 
 def missing_libraries(
@@ -63,14 +64,12 @@ def caveats(
 
 def extrapolated(description: TaskDescription, runs: Mapping[Protocol, Experience]) -> list[str]:
     """Return a warning on predicted costs where the table is far larger than what they were measured on."""
-    n_measured = max(
-        (each.row_limit for each, own in runs.items() if own.n_tasks >= _FEW_TASKS),
-        default=min(each.row_limit for each in runs),
-    )
+    used = (min(known.n_rows, each.row_limit) for each, own in runs.items() for known in own.descriptions)
+    n_measured = min(heapq.nlargest(_FEW_TASKS, used))
     if description.n_rows <= _FAR * n_measured:
         return []
     return [
-        f"fit time and memory are extrapolated from at most {n_measured} rows to {description.n_rows}: "
+        f"fit time and memory are extrapolated from {n_measured} rows to {description.n_rows}: "
         "forests may take about ten times as long"
     ]
 
@@ -103,6 +102,8 @@ def probe_words(
     n_cut = len(probed.runs) - len(probed.ended)
     cut = f", {n_cut} of them cut short by time" if n_cut else ""
     did = f"probed in {probed.seconds:.0f} s on {probed.n_rows} rows: {len(probed.runs)} pipelines{cut}"
+    if not is_decisive and any(run.configuration == probed.first for run in probed.ended):
+        return f"{did}; none of them has a score, so nothing is changed"
     if not is_decisive:
         return f"{did}; the first advised was not measured, so nothing is changed: give it more time"
     if advised == probed.first:
