@@ -150,7 +150,10 @@ def _find(path: Path, split: str | None, target: str | None) -> list[TableSource
 
 def _read_index(path: Path, split: str | None, target: str | None) -> list[TableSource]:
     """Return the tables that an index names, in its order."""
-    index = pd.read_csv(path, dtype="str", keep_default_na=False)
+    try:
+        index = pd.read_csv(path, dtype="str", keep_default_na=False)
+    except ValueError as error:  # of pandas: it is empty, or a quote is open; or it is not UTF-8
+        raise DataError(f"{path} cannot be read as CSV: {error}") from error
     if "file" not in index.columns:
         raise DataError(f"{path} has no column 'file'; it has: {', '.join(index.columns)[:200]}")
     if split is not None:
@@ -160,6 +163,8 @@ def _read_index(path: Path, split: str | None, target: str | None) -> list[Table
         index = index[index["split"] == split]
         if index.empty:
             raise OptionError(f"no split '{split}' in {path}; it has: {', '.join(found)}")
+    if index.empty:
+        raise DataError(f"{path} names no table")
     return [
         TableSource(
             path=path.parent / row["file"],

@@ -10,6 +10,7 @@ from autometa.evaluation.protocol import Splits
 from autometa.fewshot.encoder.storing import remember
 from autometa.growing.plan import SEED, Plan
 from autometa.growing.reaching import Reach
+from autometa.growing.tables import Ready
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.claims import Claims
 from autometa.pipelines.building import PIPELINES_VERSION
@@ -54,6 +55,7 @@ class Work:
             for kind in TaskKind
         }
         self._n_begun: dict[int, int] = {}  # of a table that was read once and cannot be any more
+        self._out: set[int] = set()  # tables that cannot be used, or did not come
         self._tried = base.tried(protocol=plan.protocol_name, pipelines_version=PIPELINES_VERSION, seed=SEED)
         self._elsewhere: list[_Cell] = []  # claimed by others
         self._n_batch = 1
@@ -65,11 +67,8 @@ class Work:
     def n_cells(self) -> int:
         """Cells in all; a table that has not been read yet counts as one of the kind with most candidates."""
         n_of_read = sum(self._n_begun.get(number, len(self._candidates[kind])) for number, kind in self._kinds.items())
-        is_unread = [
-            number not in self._kinds and not self._is_out(source.name)
-            for number, source in enumerate(self._plan.sources)
-        ]
-        return n_of_read + sum(is_unread) * self._n_turns
+        n_unread = len(set(range(len(self._plan.sources))) - self._kinds.keys() - self._out)
+        return n_of_read + n_unread * self._n_turns
 
     @property
     def _n_turns(self) -> int:
@@ -103,10 +102,10 @@ class Work:
         """Iterate over what was not stored when growing began, round-robin over tasks."""
         # growers that begin on different tables neither describe the same ones nor dispute the same cells
         first = int(len(self._plan.sources) * (self._claims.n_others * _GOLDEN_SHARE % 1))
-        sources = list(enumerate(self._plan.sources))
+        numbers = range(len(self._plan.sources))
         for turn in range(self._n_turns):
-            for number, source in (*sources[first:], *sources[:first]):
-                if self._is_out(source.name) or not self._is_open(number, turn):
+            for number in (*numbers[first:], *numbers[:first]):
+                if number in self._out or not self._is_open(number, turn):
                     continue
                 found = self._ready(number)
                 if found is None:
@@ -134,7 +133,7 @@ class Work:
         for cell in cells:
             if cell.identity not in mine:
                 continue
-            found = None if self._is_out(self._plan.sources[cell.number].name) else self._ready(cell.number)
+            found = None if cell.number in self._out else self._ready(cell.number)
             if found is None:
                 self._n_begun.setdefault(cell.number, cell.turn)
                 self._claims.settle(cell.identity)
@@ -158,15 +157,27 @@ class Work:
             return False
         return True
 
-    def _is_out(self, name: str) -> bool:
-        """Return whether a table cannot be used, or did not come."""
-        return name in self.skipped or name in self.reach.unreached
-
     def _ready(self, number: int) -> tuple[Task, Splits] | None:
         """Return a task and its splits, read and described where that is new; None where it cannot be used."""
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
+        ready = self._come(number)
+        if ready is None:
+            self._out.add(number)
+            return None
+        task = ready.task
+        if number not in self._fingerprints:
+            self._fingerprints[number] = task.fingerprint
+            self._kinds[number] = task.kind
+            remember(self._base, task, origin=self._plan.origin, seed=SEED)
+        self._cache[number] = (task, ready.splits or self._plan.protocol)
+        if len(self._cache) > _N_CACHED_TASKS:
+            self._cache.popitem(last=False)
+        return self._cache[number]
+
+    def _come(self, number: int) -> Ready | None:
+        """Return a table as its source gives it; None, and the reason kept, where it cannot be used or did not come."""
         source = self._plan.sources[number]
         if self.reach.is_given_up and number not in self._fingerprints:
             self.reach.leave(source.name)
@@ -180,12 +191,7 @@ class Work:
             self.reach.fail(source.name, error)
             return None
         self.reach.succeed()
-        task = ready.task
-        if number not in self._fingerprints:
-            self._fingerprints[number] = task.fingerprint
-            self._kinds[number] = task.kind
-            remember(self._base, task, origin=self._plan.origin, seed=SEED)
-        self._cache[number] = (task, ready.splits or self._plan.protocol)
-        if len(self._cache) > _N_CACHED_TASKS:
-            self._cache.popitem(last=False)
-        return self._cache[number]
+        if self._fingerprints.get(number, ready.task.fingerprint) != ready.task.fingerprint:
+            self.skipped[source.name] = "the table has changed since it was read first"
+            return None
+        return ready

@@ -54,7 +54,6 @@ def test_every_cell_is_filled_once_and_reported(base: KnowledgeBase, examples: P
     assert (grown.n_new, grown.n_known, grown.n_left, grown.skipped) == (6, 0, 0, {})
     assert [report.n_filled for report in reports] == [1, 2, 3, 4, 5, 6]
     assert {report.n_cells for report in reports} == {6}
-    assert len({report.task_name for report in reports[:3]}) == 3  # round-robin: each task once before any twice
     frame = base.evaluations()
     assert set(frame["origin"]) == {"test"}
     assert set(frame["origin_licence"]) == {"CC0"}
@@ -67,16 +66,18 @@ def test_every_kind_has_a_list_of_its_own(base: KnowledgeBase, examples: Path) -
     candidates = {
         TaskKind.BINARY: (NAIVE_BAYES,),
         TaskKind.MULTICLASS: (NAIVE_BAYES, NEIGHBORS),
-        TaskKind.REGRESSION: (RIDGE,),
+        TaskKind.REGRESSION: (RIDGE, NEIGHBORS),
     }
     reports: list[Progress] = []
     grown = grow(base, Plan(sources=find_tables(examples), candidates=candidates), report=reports.append)
-    assert (grown.n_new, grown.n_left) == (4, 0)
-    assert reports[-1].n_cells == 4
+    assert (grown.n_new, grown.n_left) == (5, 0)
+    assert reports[-1].n_cells == 5
+    order = [report.task_name for report in reports]  # round-robin: each task once before any twice
+    assert order == ["breast_cancer", "diabetes", "wine", "diabetes", "wine"]
     runs = base.evaluations().groupby("task")["algorithm"].apply(sorted).to_dict()
     assert runs == {
         "breast_cancer": ["naive_bayes"],
-        "diabetes": ["ridge"],
+        "diabetes": ["k_nearest_neighbors", "ridge"],
         "wine": ["k_nearest_neighbors", "naive_bayes"],
     }
 
@@ -104,6 +105,36 @@ def test_a_table_that_cannot_be_read_is_skipped_with_the_reason(
     assert grown.n_new == 1
     assert list(grown.skipped) == ["broken"]
     assert "constant" in grown.skipped["broken"]
+
+
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_a_table_is_grown_though_another_of_its_name_cannot_be_used(
+    base: KnowledgeBase, tmp_path: Path, examples: Path, bad_first: bool
+) -> None:
+    good = replace(find_tables(examples / "wine.csv")[0], name="both")
+    bad = replace(good, target="no such column")
+    sources = [bad, good] if bad_first else [good, bad]
+    grown = grow(base, Plan(sources=sources, candidates={TaskKind.MULTICLASS: (NEIGHBORS, NAIVE_BAYES)}))
+    assert (grown.n_new, grown.n_left, list(grown.skipped)) == (2, 0, ["both"])
+
+
+def test_a_table_that_changes_meanwhile_is_left_with_what_it_has(
+    base: KnowledgeBase, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_N_CACHED_TASKS", 1)
+    path = tmp_path / "wine.csv"
+    lines = (examples / "wine.csv").read_text().splitlines()
+    path.write_text("\n".join(lines))
+
+    def change(progress: Progress) -> None:
+        path.write_text("\n".join(lines[:-20]))
+
+    sources = [*find_tables(path), *find_tables(examples / "diabetes.csv")]
+    candidates = {TaskKind.MULTICLASS: (NEIGHBORS, NAIVE_BAYES), TaskKind.REGRESSION: (NEIGHBORS, RIDGE)}
+    grown = grow(base, Plan(sources=sources, candidates=candidates), report=change)
+    assert grown.skipped == {"wine": "the table has changed since it was read first"}
+    assert set(base.tasks()["name"]) == {"wine", "diabetes"}
+    assert grown.n_new == len(base.evaluations()) == 3
 
 
 def test_a_kind_without_candidates_gets_none(base: KnowledgeBase, examples: Path) -> None:
@@ -188,6 +219,21 @@ def test_whoever_leaves_early_waits_for_no_evaluation_and_leaves_no_process() ->
     assert [each.cancelled() for each in submitted] == [False, False, True]
     assert [type(each.exception()) for each in submitted[:2]] == [EvaluationError, EvaluationError]
     assert set(here.children(recursive=True)) <= before
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "cannot be read as CSV: No columns to parse"),
+        (b'file,name\n"a.csv,a\n', "cannot be read as CSV: .*EOF inside string"),
+        (b"file,name\na.csv,caf\xe9\n", "cannot be read as CSV: .*utf-8"),
+        (b"file,name\n", "names no table"),
+    ],
+)
+def test_an_index_that_is_none_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "index.csv").write_bytes(content)
+    with pytest.raises(DataError, match=reason):
+        find_tables(tmp_path)
 
 
 def test_places_without_tables_are_refused(tmp_path: Path) -> None:
