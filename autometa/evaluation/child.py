@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from autometa.errors import DataError
 from autometa.evaluation import processes
 from autometa.evaluation.limits import Limits
 from autometa.evaluation.messages import (
+    DISK_FULL,
     NOT_IMPORTABLE,
     FoldReport,
     Job,
@@ -40,6 +42,7 @@ from autometa.pipelines.rounds import staged_predictions
 
 Say = Callable[[dict[str, object]], None]
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SIGNS_OF_NO_MEMORY = ("bad_alloc", "bad allocation", "cannot allocate memory", "unable to allocate")
 # What may be imported for good before an estimator is unpickled that names it: our dependencies only.
 _OUR_MODULES = re.compile(rb"(?:sklearn|lightgbm|xgboost|catboost|skrub)(?:\.[A-Za-z_]\w*)*")
@@ -147,12 +150,22 @@ def evaluate(job: Job, table: bytes, learner: Any, say: Say) -> tuple[Status, st
         for number in job.fold_numbers or range(len(data.folds)):
             report, predictions = _evaluate_fold(learner, data, job, *data.folds[number])
             if job.predictions_folder:
-                np.save(predictions_file(job.predictions_folder, number), predictions, allow_pickle=False)
+                _save(predictions, predictions_file(job.predictions_folder, number))
             say({"fold": asdict(report)})
     except BaseException as error:  # noqa: BLE001 - a learner's training: whatever it raises is a result
         status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
-        return status, one_line(error)
+        return status, DISK_FULL if _is_disk_full(error) else one_line(error)
     return Status.OK, ""
+
+
+def _save(predictions: np.ndarray, file: Path) -> None:
+    """Write predictions; NumPy does not say why it cannot write all of them."""
+    try:
+        np.save(file, predictions, allow_pickle=False)
+    except OSError as error:
+        if shutil.disk_usage(file.parent).free < predictions.nbytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _evaluate_fold(
@@ -293,6 +306,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
         or any(sign in message_of(cause).lower() for sign in _SIGNS_OF_NO_MEMORY)
         for cause in _causes(error)
     )
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    """Return whether an exception, or one that led to it, says that there is no room for a file."""
+    return any(isinstance(cause, OSError) and cause.errno in _NO_ROOM for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

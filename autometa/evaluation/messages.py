@@ -30,6 +30,9 @@ from autometa.task_kind import TaskKind
 NOT_IMPORTABLE = "the estimator's class cannot be imported in another process"
 """How the message of a failure begins that says nothing about the estimator."""
 
+DISK_FULL = "the disk of temporary files is full"
+"""The whole message of a failure that is the machine's."""
+
 _LENGTH = struct.Struct("<Q")
 _MAX_REPORT_BYTES = 2**24
 _MAX_ERROR_LENGTH = 500

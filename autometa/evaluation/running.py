@@ -1,5 +1,6 @@
 """Running evaluations: the door of this folder."""
 
+import errno
 import math
 import os
 import pickle
@@ -18,7 +19,7 @@ from autometa._random import spawn
 from autometa.errors import AutometaWarning, OptionError
 from autometa.evaluation.hard import ForkServer
 from autometa.evaluation.limits import Limits
-from autometa.evaluation.messages import Job, Outcome, Table, predictions_file
+from autometa.evaluation.messages import DISK_FULL, Job, Outcome, Table, predictions_file
 from autometa.evaluation.processes import has_hard_limits
 from autometa.evaluation.protocol import CV_V1, Protocol, Splits
 from autometa.evaluation.record import Evaluation, Status, library_versions
@@ -119,6 +120,8 @@ class Evaluator:
             If the pipeline cannot be built here: outside its space, or its library is not installed.
         EvaluationError
             If the machinery itself breaks.
+        OSError
+            If the disk of temporary files is full.
         """
         return self._run(task, configuration, b"", protocol, seed, _Wanted(limits=limits or self._limits))
 
@@ -251,6 +254,8 @@ class Evaluator:
             raise OptionError(f"folds are numbered 0 to {len(self._tests) - 1}, got {list(wanted.fold_numbers)}")
         n_folds = len(wanted.fold_numbers) or len(self._tests)
         outcome = _checked(self._runner.run(pickle.dumps(job, protocol=5), table, wanted.limits), task, n_folds)
+        if outcome.error == DISK_FULL:  # which says nothing of the learner, and will be so for the next one
+            raise OSError(errno.ENOSPC, DISK_FULL)
         is_ok = outcome.status is Status.OK
         absent = {name: reason for fold in outcome.folds for name, reason in fold.absent.items()} if is_ok else {}
         return Evaluation(

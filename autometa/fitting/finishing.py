@@ -102,7 +102,8 @@ def choose(whole: Sequence[Attempt], objective: Objective, seconds_on_all: Mappi
         affordable = [min(ranked, key=lambda each: (seconds_on_all[each.number], each.loss, each.number))]
     best = affordable[0]
     single = Choice(best=best, members=(best,), weights=(1.0,), fold_scores=_fold_scores(best, objective))
-    limit = MAX_PREDICT_FACTOR * _predict_seconds(best)
+    # Where nothing is bounded by time, the same seed gives the same model, whatever the machine does beside.
+    limit = MAX_PREDICT_FACTOR * _predict_seconds(best) if math.isfinite(means.max_seconds) else math.inf
     pool = [each for each in affordable if each.measurement is not None and _predict_seconds(each) <= limit]
     pool = pool[: means.n_considered]
     if len(pool) < 2 or pool[0] is not best:

@@ -47,8 +47,9 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge : KnowledgeBase, str, Path or None
         Where; None: the user's own base.
     study : Study
-        Its completed trials are kept, and failed ones that had all parameters of a completed one and did not succeed
-        in a later attempt; under a protocol of their own: scores of other folds are never mixed with autometa's.
+        Its completed trials are kept, as failed ones if their value is none that the metric can have; and failed ones
+        that had all parameters of a completed one and did not succeed in a later attempt; under a protocol of their
+        own: scores of other folds are never mixed with autometa's.
     X, y, target
         The table that it was made on, as `autometa.recommend` takes it; of it fingerprint, name and meta-features are
         kept.
@@ -62,8 +63,8 @@ def add_study(  # noqa: PLR0913 - the keyword arguments of the public door
     Raises
     ------
     OptionError
-        If the study goes in another direction than the metric, has several objectives, or a parameter's value that no
-        configuration can hold; nothing is kept.
+        If the study goes in another direction than the metric, has several objectives, no value that the metric can
+        have, or a parameter's value that no configuration can hold; nothing is kept.
     DataError
         If the table cannot be read.
     """
@@ -100,8 +101,7 @@ class TrialKeeper:
     Raises
     ------
     OptionError
-        When it is called: if the study goes in another direction than the metric, has several objectives, or a
-        parameter's value that no configuration can hold.
+        When it is called: as of `add_study`.
 
     Examples
     --------
@@ -154,6 +154,13 @@ def _check_study(study: Study, metric: Metric) -> None:
             f"study '{study.study_name}' is to {study.direction.name.lower()}, but {metric.name} is to be "
             f"{wanted.name.lower()}d; name the metric of its values with metric="
         )
+    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    values = [trial.value for trial in completed if trial.value is not None and math.isfinite(trial.value)]
+    if values and not any(metric.low <= value <= metric.high for value in values):
+        raise OptionError(
+            f"study '{study.study_name}' has values such as {values[0]:g}, but {metric.name} lies between "
+            f"{metric.low:g} and {metric.high:g}; scale them, or name their metric with metric="
+        )
 
 
 def _kept_trials(study: Study) -> list[FrozenTrial]:
@@ -179,7 +186,7 @@ def _kept(base: KnowledgeBase, task: Task, evaluations: list[Evaluation], origin
 def _evaluation(trial: FrozenTrial, fingerprint: str, algorithm: str, metric: Metric, origin: str) -> Evaluation:
     """Return a trial as a run; its value is the mean of folds that are not known, and stands for one."""
     value = trial.value if trial.state is TrialState.COMPLETE else None
-    is_ok = value is not None and math.isfinite(value)
+    is_ok = value is not None and math.isfinite(value) and metric.low <= value <= metric.high
     return Evaluation(
         fingerprint=fingerprint,
         configuration=_configuration(trial.params, algorithm, trial.number),
@@ -191,7 +198,7 @@ def _evaluation(trial: FrozenTrial, fingerprint: str, algorithm: str, metric: Me
         fit_seconds=math.nan,  # how long a trial took is not how long a fit takes
         predict_seconds=math.nan,
         peak_memory_bytes=0,
-        error="" if is_ok else f"the trial ended without a finite value: {value}",
+        error="" if is_ok else f"the trial ended without a value of {metric.name}: {value}",
         absent={},
         versions=library_versions(),
         origin=origin,

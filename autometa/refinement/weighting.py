@@ -95,9 +95,10 @@ def _r2(y: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
     if len(y) < 2:
         return math.nan
     residual = float(np.average((y - y_pred) ** 2, weights=weights))
-    total = float(np.average((y - np.average(y, weights=weights)) ** 2, weights=weights))
-    if total == 0.0:
+    counted = y[weights > 0]
+    if (counted == counted[0]).all():  # the mean of equal numbers may differ from them in the last digit
         return float(residual == 0.0)
+    total = float(np.average((y - np.average(y, weights=weights)) ** 2, weights=weights))
     return 1.0 - residual / total
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import gc
 import locale
 import logging
@@ -99,6 +100,12 @@ class Learner:
             if os.fork() == 0:
                 os.setsid()
         time.sleep(60)
+
+    def _finds_no_room(self) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise ValueError("the model cannot be kept") from error
 
     def _writes_a_large_file(self) -> None:
         with tempfile.TemporaryFile(dir=self.file or None) as file:

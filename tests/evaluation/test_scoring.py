@@ -88,6 +88,13 @@ def test_r2_of_a_constant_fold_is_scikit_learns(y_pred: np.ndarray) -> None:
     assert scores["r2"] == metrics.r2_score(np.ones(3), y_pred)
 
 
+@pytest.mark.parametrize("n_rows", [3, 6, 7, 10])
+def test_r2_of_a_constant_fold_is_0_or_1_though_its_mean_is_rounded(n_rows: int) -> None:
+    y = np.full(n_rows, 0.1)
+    assert score_fold(TaskKind.REGRESSION, y, y + 0.5).scores["r2"] == 0.0
+    assert score_fold(TaskKind.REGRESSION, y, y).scores["r2"] == 1.0
+
+
 @pytest.mark.parametrize("kind", TaskKind)
 def test_every_metric_of_a_kind_is_scored_in_the_order_of_record(kind: TaskKind) -> None:
     y = np.array([0, 1, 0, 1])

@@ -1,5 +1,6 @@
 """Learners that do what no learner should leave a result, no process, and a server that goes on."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,12 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 
 from autometa.errors import OptionError
-from autometa.evaluation import hard
+from autometa.evaluation import child, hard
 from autometa.evaluation.processes import written_bytes
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator, Limits
@@ -215,6 +218,29 @@ def test_temporary_files_are_gone_after_the_evaluation(evaluator: Evaluator, lin
     assert (list(Path(folder).iterdir()), found) == ([], [])
     evaluator.close()
     assert not Path(folder).exists()
+
+
+def test_a_full_disk_is_no_failure_of_the_learner(evaluator: Evaluator, line: Task) -> None:
+    with pytest.raises(OSError, match="the disk of temporary files is full") as caught:
+        _run(evaluator, line, "finds_no_room")
+    assert caught.value.errno == errno.ENOSPC
+    assert _run(evaluator, line, "nothing").status is Status.OK
+
+
+def test_predictions_for_which_there_is_no_room_are_no_failure_of_the_learner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(np, "save", _write_half)
+    for n_free, code in ((100, errno.ENOSPC), (10**9, None)):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, n_free=n_free: SimpleNamespace(free=n_free))
+        with pytest.raises(OSError, match=r"No space left|requested") as caught:
+            child._save(np.zeros(100), tmp_path / "0.npy")
+        assert caught.value.errno == code
+
+
+def _write_half(*_: object, **__: object) -> None:
+    """Fail as NumPy does where the disk is full."""
+    raise OSError("100 requested and 50 written")
 
 
 def test_a_link_for_the_temporary_folder_is_not_followed(evaluator: Evaluator, line: Task, tmp_path: Path) -> None:

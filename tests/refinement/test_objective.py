@@ -212,6 +212,8 @@ def test_weighted_scores_of_a_fold_without_a_class_are_those_without_weights() -
     assert math.isnan(score_weighted(METRICS["roc_auc"], y[:2], probabilities[:2], weights[:2]))
     assert math.isnan(score_weighted(METRICS["r2"], np.ones(1), np.ones(1), np.ones(1)))
     assert score_weighted(METRICS["r2"], np.ones(2), np.ones(2), np.ones(2)) == 1.0
+    tenths = np.full(3, 0.1)  # whose mean is rounded
+    assert score_weighted(METRICS["r2"], tenths, tenths + 0.5, tenths * [1, 2, 3]) == 0.0
 
 
 def test_what_was_foreseen_looks_like_a_fitted_model_to_a_scorer() -> None:

@@ -11,9 +11,12 @@ from optuna.trial import Trial
 
 import autometa
 from autometa.errors import OptionError
+from autometa.evaluation.record import Evaluation
 from autometa.knowledge.base import KnowledgeBase
+from autometa.knowledge.exchange import export_shard, import_shard
+from autometa.metric import METRICS
 from autometa.refinement.sampler import past_runs
-from autometa.refinement.studies import STUDY_VERSION, add_study
+from autometa.refinement.studies import STUDY_VERSION, TrialKeeper, add_study
 from autometa.task_kind import TaskKind
 
 
@@ -121,6 +124,26 @@ def test_what_cannot_be_kept_is_refused_whole(base: Path) -> None:
         add_study(base, odd, X, y, algorithm="mine")
     with KnowledgeBase(base) as opened:
         assert len(opened.tasks()) == 0
+
+
+def test_values_that_the_metric_cannot_have_are_refused_or_failures(base: Path, tmp_path: Path) -> None:
+    X, y = table(0)
+    percent = optuna.create_study(direction="maximize")
+    percent.optimize(lambda trial: 90 + trial.suggest_float("rate", 0, 1), n_trials=3)
+    with pytest.raises(OptionError, match=r"has values such as 9\d\.\d+, but roc_auc lies between 0 and 1; scale them"):
+        add_study(base, percent, X, y, algorithm="mine")
+    kept: list[Evaluation] = []
+    keeper = TrialKeeper(keep=kept.append, fingerprint="0f", algorithm="mine", metric=METRICS["accuracy"], origin="me")
+    with pytest.raises(OptionError, match="but accuracy lies between 0 and 1"):
+        percent.optimize(lambda trial: 91.0, n_trials=1, callbacks=[keeper])
+    assert kept == []
+    odd = optuna.create_study(direction="maximize")
+    odd.optimize(lambda trial: trial.suggest_float("rate", 0, 1) * (-1) ** trial.number, n_trials=3)
+    assert add_study(base, odd, X, y, algorithm="mine").n_new == 3
+    with KnowledgeBase(base) as opened, KnowledgeBase.create(tmp_path / "other.db") as other:
+        assert sorted(opened.evaluations()["status"]) == ["failed", "ok", "ok"]
+        export_shard(opened, tmp_path / "mine.parquet")
+        assert import_shard(other, tmp_path / "mine.parquet").n_new == 3
 
 
 def test_a_loss_is_kept_as_a_loss(base: Path) -> None:
