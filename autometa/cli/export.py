@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from autometa._characters import escape_controls
@@ -31,15 +32,17 @@ from autometa.cli.options import (
 )
 from autometa.errors import OptionError
 from autometa.evaluation.protocol import CV_V1
+from autometa.metric import Metric
 from autometa.pipelines.exporting import Validation, export_script
 from autometa.pipelines.rereading import reread
 from autometa.reading import read_task
 from autometa.reading.options import ReadOptions
 from autometa.reading.sampling import sample_rows
-from autometa.recommenders.recommendation import Advice, Recommendation
+from autometa.recommenders.recommendation import Advice
 from autometa.reporting.saving import check_place, save
 from autometa.sources.openml.reading import is_at_openml
 from autometa.task import Task
+from autometa.task_kind import TaskKind
 from autometa.wish import Wish
 
 _N_LISTED = 10  # pipelines that `recommend` lists, which ranks count in
@@ -114,24 +117,29 @@ def export(  # noqa: PLR0913 - an argument for each option
         "--db": db if "://" not in (db or "") else None,  # a URL may hold a password
         "--seed": seed or None,
     }
+    validation, unmeasured = _validation(table, recommendation.metric)
     script = export_script(
         advice.configuration,
         kind=advice.kind,
         column_kinds=advice.column_kinds,
         rereading=rereading,
-        validation=_validation(table, recommendation),
-        remarks=(*_remarks(advice, recommendation.metric.name), _command(data, asked)),
+        validation=validation,
+        remarks=(*_remarks(advice, recommendation.metric.name), *unmeasured, _command(data, asked)),
         seed=seed,
     )
     _write(script, output, force=force)
 
 
-def _validation(table: Task, recommendation: Recommendation) -> Validation | None:
-    """Return how the script measures its pipeline: as the score to expect is meant, which is on no larger tables."""
+def _validation(table: Task, metric: Metric) -> tuple[Validation | None, tuple[str, ...]]:
+    """Return how the script measures its pipeline, as the score to expect is meant; or a remark on why it does not."""
     if table.n_rows > CV_V1.row_limit:
-        return None
-    n_folds = CV_V1.n_small_folds if table.n_rows <= CV_V1.small_rows else CV_V1.n_folds
-    return Validation(metric=recommendation.metric, n_folds=n_folds)
+        return None, (f"Prints no score: that to expect is of {CV_V1.row_limit:,} rows, and the table has more.",)
+    n_folds = min(CV_V1.n_small_folds if table.n_rows <= CV_V1.small_rows else CV_V1.n_folds, table.n_rows)
+    n_rarest = int(np.bincount(table.class_numbers).min())
+    n_rarest -= bool(table.full_n_rows)  # the script draws a sample of its own, which may have a row less
+    if metric.name == "roc_auc" and table.kind is TaskKind.BINARY and n_rarest < n_folds:
+        return None, (f"Prints no score: roc_auc is undefined where one of {n_folds} folds lacks the rarer class.",)
+    return Validation(metric=metric, n_folds=n_folds, is_lacking=n_rarest < n_folds), ()
 
 
 def _remarks(advice: Advice, metric: str) -> tuple[str, ...]:

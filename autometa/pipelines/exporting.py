@@ -36,6 +36,25 @@ _SCORERS = {
     "rmse": ("neg_root_mean_squared_error", "-"),
     "mae": ("neg_mean_absolute_error", "-"),
 }
+# Of a fold that lacks a class, as `autometa.evaluation.scoring` has them: scikit-learn's scorers refuse it, or warn.
+_ALIGNED = (
+    "def score(model, X, y):  # of a fold; what it could not learn has the probability 0",
+    "    given = pd.DataFrame(model.predict_proba(X), columns=model.classes_, dtype=float)",
+    "    given = given.div(given.sum(axis=1), axis=0).reindex(columns=classes, fill_value=0)",
+)
+_LACKING = {
+    "log_loss": (*_ALIGNED, "    return log_loss(y, given, labels=classes)"),
+    "roc_auc": (
+        *_ALIGNED,
+        "    there = [name for name in classes if 0 < sum(y == name) < len(y)]",
+        "    return pd.Series([roc_auc_score(y == name, given[name]) for name in there]).mean()",
+    ),
+    "balanced_accuracy": (
+        "def score(model, X, y):  # of a fold: the mean recall of the classes that it has",
+        "    return (model.predict(X) == y).groupby(y).mean().mean()",
+    ),
+}
+_SCORED_BY = {"log_loss": "log_loss", "roc_auc": "roc_auc_score"}  # of sklearn.metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +67,18 @@ class Validation:
         The score.
     n_folds : int
         Number of folds, shuffled, and stratified for classes.
+    is_lacking : bool
+        Whether a class has fewer rows than there are folds, so that some lack it.
     """
 
     metric: Metric
     n_folds: int
+    is_lacking: bool = False
+
+    @property
+    def own_score(self) -> tuple[str, ...]:
+        """The lines of a function that scores a fold, where scikit-learn has no scorer for it."""
+        return _LACKING.get(self.metric.name, ()) if self.is_lacking else ()
 
 
 def export_script(  # noqa: PLR0913 - what a pipeline is built from, and what a script says beside it
@@ -173,7 +200,8 @@ class _Script:
         reading = self._reading_lines(found, [group for group in groups if group is not rest])
         table = self._table_lines(found, groups, rest)
         steps = self._pipeline_lines(found, pipeline)
-        ending = self._ending_lines(found, validation if self.shape.is_measured else None)
+        validation = validation if self.shape.is_measured else None
+        ending = [*self._measuring_lines(found, validation), *self._ending_lines()]
         parts = [
             [*self._head_lines(remarks, found.modules), *found.import_lines(self.shape.layout)],
             told,
@@ -181,6 +209,7 @@ class _Script:
             reading,
             table,
             steps,
+            validation.own_score if validation is not None else (),
             ending,
         ]
         return self._apart([part for part in parts if part])
@@ -260,23 +289,48 @@ class _Script:
             found.name(step, name)
         return lines + found.lines("pipeline = ", pipeline, self.shape.layout)
 
-    def _ending_lines(self, found: Expressions, validation: Validation | None) -> list[str]:
-        """Return what measures and fits the pipeline, and predicts."""
-        lines: list[str] = []
-        if validation is not None:
-            from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+    def _measuring_lines(self, found: Expressions, validation: Validation | None) -> list[str]:
+        """Return what measures the pipeline, if that is wanted."""
+        if validation is None:
+            return []
+        from sklearn.model_selection import cross_val_score
 
+        name = validation.metric.name
+        scorer, sign = _SCORERS.get(name, (name, ""))
+        if scorer == "roc_auc" and self.kind is TaskKind.MULTICLASS:
+            scorer = "roc_auc_ovr"
+        scoring = quoted(scorer)
+        lines = self._fold_lines(found, validation)
+        if validation.own_score:
+            lines += ["classes = sorted(set(y))"]
+            scoring, sign = "score", ""
+            if name in _SCORED_BY:
+                found.need("sklearn.metrics", _SCORED_BY[name])
+        found.need(public_module(cross_val_score), cross_val_score.__name__)
+        shown = f'f"{name} of {validation.n_folds} folds: {{{sign}scores.mean():.4g}}"'
+        return [
+            *lines,
+            f"scores = cross_val_score(pipeline, X, y, cv=folds, scoring={scoring})",
+            f"print({shown}, file=sys.stderr)",
+            "",
+        ]
+
+    def _fold_lines(self, found: Expressions, validation: Validation) -> list[str]:
+        """Return what makes the folds: scikit-learn's, or where those refuse a class, rows of each dealt like cards."""
+        from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold
+
+        if not validation.is_lacking:
             splitter = StratifiedKFold if self.kind.is_classification else KFold
-            folds = splitter(validation.n_folds, shuffle=True, random_state=self.seed)
-            scorer, sign = _SCORERS.get(validation.metric.name, (validation.metric.name, ""))
-            if scorer == "roc_auc" and self.kind is TaskKind.MULTICLASS:
-                scorer = "roc_auc_ovr"
-            lines += found.lines("folds = ", folds)
-            found.need(public_module(cross_val_score), cross_val_score.__name__)
-            lines += [f"scores = cross_val_score(pipeline, X, y, cv=folds, scoring={quoted(scorer)})"]
-            shown = f'f"{validation.metric.name} of {validation.n_folds} folds: {{{sign}scores.mean():.4g}}"'
-            lines += [f"print({shown}, file=sys.stderr)", ""]
-        lines += [
+            return found.lines("folds = ", splitter(validation.n_folds, shuffle=True, random_state=self.seed))
+        found.need(public_module(PredefinedSplit), PredefinedSplit.__name__)
+        return [
+            f'dealt = y.sample(frac=1, random_state={self.seed}).sort_values(kind="stable").index',
+            f"folds = PredefinedSplit(pd.Series(range(len(y)), dealt)[y.index] % {validation.n_folds})",
+        ]
+
+    def _ending_lines(self) -> list[str]:
+        """Return what fits the pipeline, and predicts."""
+        lines = [
             "pipeline.fit(X, y)",
             "rows = read(sys.argv[1]) if len(sys.argv) > 1 else X",
             'predicted = pd.DataFrame({"prediction": pipeline.predict(rows)})',

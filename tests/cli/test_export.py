@@ -85,6 +85,22 @@ def test_a_script_predicts_what_the_advice_predicts(
     assert [path.name for path in tmp_path.iterdir()] == ["train.py"]
 
 
+@pytest.mark.parametrize("n_rare", [4, 5])
+def test_a_score_that_folds_do_not_define_is_left_out_with_the_reason(
+    autometa: Command, one_shard_base: Path, tmp_path: Path, n_rare: int
+) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": rng.normal(size=90), "y": ["common"] * (90 - n_rare) + ["rare"] * n_rare})
+    frame.to_csv(tmp_path / "rare.csv", index=False)
+    arguments = ("export", "rare.csv", "--algorithms", "ridge,lda", "--db", str(one_shard_base))
+    script = autometa(*arguments).stdout
+    assert ("cross_val_score" in script) is (n_rare == 5)
+    reason = "# Prints no score: roc_auc is undefined where one of 5 folds lacks the rarer class."
+    assert (reason in script) is (n_rare == 4)
+    if n_rare == 4:
+        assert "cross_val_score" in autometa(*arguments, "--metric", "log_loss").stdout
+
+
 def test_a_file_is_replaced_only_by_force(
     autometa: Command, one_shard_base: Path, examples: Path, tmp_path: Path
 ) -> None:

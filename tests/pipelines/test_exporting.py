@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from autometa.evaluation.scoring import align_probabilities, class_positions, score_fold
 from autometa.metric import default_metric, get_metric
 from autometa.pipelines.building import build
 from autometa.pipelines.exporting import MAX_LINES, Validation, export_script
@@ -200,6 +201,39 @@ def test_the_score_that_a_script_prints_is_that_of_its_folds(
         mean = found["scores"].mean()
         assert shown == f"{name} of 4 folds: {mean if name == 'accuracy' else -mean:.4g}\n"
         assert mean < 0 or name == "accuracy"
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "roc_auc", "balanced_accuracy", "f1_macro", "accuracy"])
+@pytest.mark.parametrize("algorithm", ["decision_tree", "xgboost"])
+def test_where_folds_lack_a_class_the_score_is_that_of_our_own_protocol(
+    tmp_path: Path, run: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str], metric: str, algorithm: str
+) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": rng.normal(size=83), "y": [*"ab" * 40, "rare", "two", "two"]})
+    frame.to_csv(tmp_path / "rare.csv", index=False)
+    task = read_task(tmp_path / "rare.csv")
+    script = export_script(
+        Configuration(algorithm=algorithm, values={"max_depth": 3}),
+        kind=task.kind,
+        column_kinds=task.column_kinds,
+        rereading=reread(str(tmp_path / "rare.csv"), task),
+        validation=Validation(metric=get_metric(metric), n_folds=5, is_lacking=True),
+        remarks=REMARKS,
+    )
+    assert len(script.splitlines()) <= MAX_LINES
+    found = run(script)
+    X, y, classes = found["X"], found["y"], list(task.classes)
+    scores = []
+    for train, test in found["folds"].split(X, y):
+        assert y[test].value_counts().reindex(["a", "b"]).tolist() == [8, 8]
+        pipeline = found["pipeline"].fit(X.iloc[train], y[train])
+        learned = class_positions(pipeline.classes_, classes)
+        given = align_probabilities(pipeline.predict_proba(X.iloc[test]).astype(float), learned, len(classes))
+        predicted = class_positions(pipeline.predict(X.iloc[test]), classes)
+        scores.append(score_fold(task.kind, class_positions(y[test].to_numpy(), classes), predicted, given))
+    assert len(scores) == 5
+    mean = np.mean([each.scores[metric] for each in scores])
+    assert capsys.readouterr().err == f"{metric} of 5 folds: {mean:.4g}\n"
 
 
 def test_hundreds_of_columns_of_one_kind_are_told_by_the_others(
