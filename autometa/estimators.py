@@ -1,5 +1,6 @@
 """AutoMetaClassifier and AutoMetaRegressor: the whole way from a table to a model, as scikit-learn estimators."""
 
+import numbers
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -191,10 +192,15 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
 
         is_classification = self._kind == "classification"
         cv = self.cv
-        if groups is not None and (cv is None or isinstance(cv, int)):
-            n_folds = min(cv or _N_GROUP_FOLDS, len(np.unique(np.asarray(groups))))
-            if n_folds < 2:
+        if groups is not None and pd.isna(np.asarray(groups, dtype=object)).any():
+            raise OptionError("some rows have no group; name one for each")
+        if groups is not None and (cv is None or isinstance(cv, numbers.Integral)):
+            n_groups = len(np.unique(np.asarray(groups)))
+            if n_groups < 2:
                 raise OptionError("all rows are of one group; groups need at least two")
+            n_folds = min(_N_GROUP_FOLDS if cv is None else int(cv), n_groups)
+            if n_folds < 2:
+                raise OptionError(f"cross-validation needs two folds or more, got cv={cv}")
             cv = StratifiedGroupKFold(n_folds) if is_classification else GroupKFold(n_folds)
         splitter = check_cv(cv, target, classifier=is_classification)
         folds = tuple((np.asarray(a), np.asarray(b)) for a, b in splitter.split(np.zeros(len(target)), target, groups))

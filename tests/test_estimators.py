@@ -298,6 +298,10 @@ def test_groups_are_never_split_whatever_cv_says() -> None:
         AutoMetaRegressor(**THREE_TRIALS, cv=split).fit(X, y, groups=groups)
     with pytest.raises(OptionError, match="all rows are of one group"):
         AutoMetaRegressor(**THREE_TRIALS).fit(X, y, groups=np.zeros(len(y)))
+    with pytest.raises(OptionError, match="needs two folds or more, got cv=1"):
+        AutoMetaRegressor(**THREE_TRIALS, cv=1).fit(X, y, groups=groups)
+    with pytest.raises(OptionError, match="some rows have no group"):
+        AutoMetaRegressor(**THREE_TRIALS).fit(X, y, groups=[None, *groups[1:]])
 
 
 def test_a_fold_of_one_class_is_left_out_of_the_score(wine: tuple[pd.DataFrame, pd.Series]) -> None:

@@ -225,10 +225,22 @@ def fit_all(
     with (
         warnings.catch_warnings(action="ignore"),  # as where it was measured: what they warn of is in the score
         threadpool_limits(n_jobs, user_api="blas"),
-        ThreadPoolExecutor(n_threads) as pool,
     ):
-        results = list(pool.map(fitted, configurations))
+        results = _in_threads(fitted, configurations, n_threads)
     return [pipeline for pipeline, _ in results], [reason for _, reason in results if reason]
+
+
+def _in_threads(
+    fitted: Callable[[Configuration], tuple[Any, str]], configurations: Sequence[Configuration], n_threads: int
+) -> list[tuple[Any, str]]:
+    """Return what a function gives for each, in this thread or in several, for which an interrupt does not wait."""
+    if n_threads == 1:
+        return list(map(fitted, configurations))
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        return list(pool.map(fitted, configurations))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

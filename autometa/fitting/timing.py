@@ -85,7 +85,7 @@ class FinishTimes:
         self._objective = objective
         self._splits = splits
         self._options = options
-        self._per_score = math.nan
+        self._timed = (0, 0.0)  # rows that were scored, and the seconds that it took
 
     def of(self, attempts: Sequence[Attempt]) -> dict[int, float]:
         """Return the CPU seconds of whole attempts."""
@@ -106,10 +106,13 @@ class FinishTimes:
         return n_affordable(self._seconds_per_score(attempts), budget)
 
     def _seconds_per_score(self, attempts: Sequence[Attempt]) -> float:
-        """Return how long one score takes, taken once; 0 as long as there is nothing to score."""
-        measured = next((each.measurement for each in attempts if each.measurement is not None), None)
-        if math.isnan(self._per_score) and measured is not None:
+        """Return how long one score takes, on the most rows that any was measured on; 0 where there is nothing."""
+        measured = [each.measurement for each in attempts if each.measurement is not None]
+        n_rows = [sum(map(len, each.rows.values())) for each in measured]
+        most = max(n_rows, default=0)
+        if most > self._timed[0]:  # of a later rung than what was timed before
+            whole = measured[n_rows.index(most)]
             started = time.perf_counter()
-            self._objective.score(measured.predictions, measured.rows)
-            self._per_score = time.perf_counter() - started
-        return 0.0 if math.isnan(self._per_score) else self._per_score
+            self._objective.score(whole.predictions, whole.rows)
+            self._timed = (most, time.perf_counter() - started)
+        return self._timed[1]

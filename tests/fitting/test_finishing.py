@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 from sklearn.metrics import log_loss
 
 from autometa.ensembling import average
+from autometa.evaluation.protocol import CV_V1
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Measurement
+from autometa.fitting import FitOptions, timing
 from autometa.fitting.finishing import (
     MAX_MEMBERS,
     Choice,
@@ -98,6 +101,28 @@ def rmse() -> Objective:
     return Objective.of("rmse", curve())
 
 
+def test_the_time_of_a_score_is_taken_anew_where_more_rows_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric of the user's own may take a while for each row: 20 of a sample say too little of 200 rows."""
+    now = [0.0]
+
+    def score(estimator: object, X: pd.DataFrame, y: np.ndarray) -> float:
+        now[0] += len(y) / 128
+        return 0.0
+
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    objective = Objective.of(score, curve())
+    whole = attempt(1, objective, np.zeros(N))
+    assert whole.measurement is not None
+    on_20 = replace(whole.measurement, predictions={0: np.zeros(20)}, rows={0: np.arange(20)})
+    sample = replace(whole, number=0, measurement=on_20, is_whole=False)
+    times = timing.FinishTimes(objective, CV_V1, FitOptions(time_budget=1_000.0, recommender="hybrid"))
+    assert times.n_considered([sample]) == n_affordable(20 / 128, 1_000.0) == 25
+    assert times.n_considered([sample, whole]) == n_affordable(N / 128, 1_000.0) == 2
+    before = now[0]
+    assert times.n_considered([sample, whole, sample]) == 2
+    assert now[0] == before  # once is enough
+
+
 def test_an_average_is_better_than_the_best_and_bounded(rmse: Objective) -> None:
     attempts = noisy(rmse, 20)
     choice = choose(attempts, rmse, same(attempts, 1.0), Means())
@@ -154,8 +179,10 @@ def test_members_that_predict_slowly_are_left_out(rmse: Objective) -> None:
     best = attempt(0, rmse, y + rng.normal(size=N))
     slow = attempt(1, rmse, y + 1.1 * rng.normal(size=N), predict_seconds=30.0)
     quick = attempt(2, rmse, y + 1.2 * rng.normal(size=N), predict_seconds=0.5)
-    choice = choose([best, slow, quick], rmse, same([best, slow, quick], 1.0), Means())
+    choice = choose([best, slow, quick], rmse, same([best, slow, quick], 1.0), Means(max_seconds=1e6))
     assert choice.members == (best, quick)
+    unbounded = choose([best, slow, quick], rmse, same([best, slow, quick], 1.0), Means())
+    assert slow in unbounded.members, "without a time budget nothing rests on a clock"
 
 
 def test_one_configuration_is_a_member_once(rmse: Objective) -> None:
