@@ -168,15 +168,17 @@ def _interval(interval: tuple[float, float]) -> str:
 
 
 def seconds_words(seconds: float) -> str:
-    """Return seconds as people say them."""
+    """Return seconds as people say them, in two significant digits."""
     if not math.isfinite(seconds):
         return "?"
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _fine_seconds(seconds: float) -> str:
-    """Return seconds in as many digits as tell short ones apart."""
-    return f"{seconds:.3g} s" if seconds < 10 else seconds_words(seconds)
+    """Return seconds in three digits, which tell short ones apart."""
+    return f"{seconds:.3g} s" if seconds < 100 else seconds_words(seconds)
 
 
 def draw_rows(rows: Sequence[Mapping[str, object]]) -> Table:

@@ -33,7 +33,7 @@ from autometa.cli.options import (
 from autometa.errors import OptionError
 from autometa.evaluation.protocol import CV_V1
 from autometa.metric import Metric
-from autometa.pipelines.exporting import Validation, export_script
+from autometa.pipelines.exporting import NO_BREAK, Validation, export_script
 from autometa.pipelines.rereading import reread
 from autometa.reading import read_task
 from autometa.reading.options import ReadOptions
@@ -147,9 +147,10 @@ def _remarks(advice: Advice, metric: str) -> tuple[str, ...]:
     low, high = advice.interval
     reasons = "; ".join(advice.reasons)
     reasons = reasons if len(reasons) <= _MAX_REASONS else reasons[:_MAX_REASONS].rpartition(" ")[0] + " ..."
+    expected = f"{short(advice.predicted_score)}, 80{NO_BREAK}% interval {short(low)} to {short(high)}"
+    seconds = seconds_words(advice.fit_seconds).replace(" ", NO_BREAK)
     return (
-        f"Expected {metric} in cross-validation: {short(advice.predicted_score)}, 80 % interval {short(low)} to "
-        f"{short(high)}; predicted fit: {seconds_words(advice.fit_seconds)}.",
+        f"Expected {metric} in cross-validation: {expected}; predicted fit: {seconds}.",
         *([f"Why: {reasons}"] if reasons else []),
     )
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_LINES = 80
 """What is no part of the pipeline is left out of a script that would be longer."""
 
+NO_BREAK = "\u00a0"
+"""Stands in a remark for a blank at which no line ends."""
+
 _MAX_LISTED = 30  # characters of a list that is written twice
 _DENSE = Layout(is_dense=True)
 _DENSEST = Layout(width=120, is_dense=True)
@@ -356,7 +359,7 @@ class _Script:
             remarks = [textwrap.shorten(remark, width, placeholder=" ...") for remark in remarks]
         remarks = [*remarks, f"Seed: {self.seed}. Needs: pip install {' '.join(versions)}"]
         wrapped = [textwrap.wrap(_comment(remark), width, break_on_hyphens=False) for remark in remarks]
-        return [f"# {line}" for lines in wrapped for line in lines]
+        return [f"# {line.replace(NO_BREAK, ' ')}" for lines in wrapped for line in lines]
 
 
 def _column_transformers(pipeline: Any) -> "list[ColumnTransformer]":

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from autometa.cli.drawing import seconds_words
 from autometa.pipelines.building import build
 from autometa.reading import read_task
 from autometa.space import Configuration
@@ -99,6 +100,14 @@ def test_the_table_says_what_was_inferred_and_how_to_go_on(autometa: Command, ex
     for words in ("178 rows x 13 columns", "multiclass", "cultivar", "log_loss", "nearest known tasks", ".build()"):
         assert words in result.stdout
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0331, "0.033 s"), (0.5, "0.5 s"), (4.26, "4.3 s"), (9.97, "10 s"), (42.4, "42 s"), (600.0, "10 min")],
+)
+def test_seconds_are_told_in_two_digits(seconds: float, words: str) -> None:
+    assert seconds_words(seconds) == words
 
 
 def test_yaml_and_json_say_the_same(autometa: Command, examples: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from autometa.evaluation.scoring import align_probabilities, class_positions, score_fold
 from autometa.metric import default_metric, get_metric
 from autometa.pipelines.building import build
-from autometa.pipelines.exporting import MAX_LINES, Validation, export_script
+from autometa.pipelines.exporting import MAX_LINES, NO_BREAK, Validation, export_script
 from autometa.pipelines.learners import LEARNERS
 from autometa.pipelines.rereading import Rereading, reread
 from autometa.reading import read_task
@@ -234,6 +234,12 @@ def test_where_folds_lack_a_class_the_score_is_that_of_our_own_protocol(
     assert len(scores) == 5
     mean = np.mean([each.scores[metric] for each in scores])
     assert capsys.readouterr().err == f"{metric} of 5 folds: {mean:.4g}\n"
+
+
+def test_no_line_ends_at_a_blank_that_is_not_to_be_broken(tmp_path: Path) -> None:
+    remarks = [f"{'x' * n} predicted fit: 0.033{NO_BREAK}s" for n in range(60, 90)]
+    script = small_script(*numbers_task(tmp_path), remarks=remarks)
+    assert script.count("0.033 s") == len(remarks)
 
 
 def test_hundreds_of_columns_of_one_kind_are_told_by_the_others(
