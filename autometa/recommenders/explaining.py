@@ -27,8 +27,10 @@ class Move:
         Of the meta-feature, and what it stands for.
     value : float
         Of the task; NaN = undefined.
-    share_below : float
-        Share of the known tasks with a lower value, in [0, 1]; NaN where it is undefined.
+    share_below, share_equal : float
+        Shares, of the known tasks that have it, with a lower and with the same value; NaN where it is undefined.
+    n_tasks : int
+        Known tasks that have it.
     contribution : float
         To the expected normalised loss (0 = the best known, 1 = a median pipeline): negative speaks for the pipeline.
     """
@@ -37,6 +39,8 @@ class Move:
     meaning: str
     value: float
     share_below: float
+    share_equal: float
+    n_tasks: int
     contribution: float
 
     @property
@@ -46,14 +50,23 @@ class Move:
         if math.isnan(self.value):
             return f"{self.meaning}: undefined, {side} ({self.contribution:+.2f})"
         at = f"{self.value:,.0f}" if self.value.is_integer() else f"{self.value:.3g}"
-        place = (
-            f"low, below {1 - self.share_below:.0%} of the known tasks"
-            if self.share_below < 1 / 3
-            else f"high, above {self.share_below:.0%} of the known tasks"
-            if self.share_below > 2 / 3
-            else "as on many known tasks"
-        )
-        return f"{self.meaning}: {at} ({place}) {side} ({self.contribution:+.2f})"
+        return f"{self.meaning}: {at} ({self._place}) {side} ({self.contribution:+.2f})"
+
+    @property
+    def _place(self) -> str:
+        """Where the value lies among those of the known tasks that have it, ties by their mid-rank."""
+        tasks = f"the {self.n_tasks} known tasks that have it"
+        above = 1.0 - self.share_below - self.share_equal
+        rank = self.share_below + self.share_equal / 2
+        if self.n_tasks == 0:
+            return "no known task has it"
+        if self.share_equal >= 1 / 2:
+            return f"as on {_percent(self.share_equal)} of {tasks}"
+        if rank < 1 / 3:
+            return f"low, below {_percent(above)} of {tasks}"
+        if rank > 2 / 3:
+            return f"high, above {_percent(self.share_below)} of {tasks}"
+        return "as on many known tasks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +101,9 @@ class Explanation:
             if self.skill > 0.005
             else "tell nothing on tasks that were hidden from them: take the meta-features that speak with care"
         )
-        return f"which meta-features decide: gradient-boosted trees over {self.n_tasks} known tasks; they {told}"
+        listed = f"first {N_ATTRIBUTED} pipelines" if len(self.moves) > N_ATTRIBUTED else "pipelines"
+        trees = f"gradient-boosted trees over {self.n_tasks} known tasks"
+        return f"which meta-features decide: {trees}; for the {listed} listed here they {told}"
 
 
 def explain(experience: Experience, recommendation: Recommendation, seed: int = 0) -> Explanation:
@@ -125,7 +140,7 @@ def standing_words(standing: Standing) -> tuple[str, ...]:
         pieces.append(_versus_words(standing.versus_default))
     if f"{standing.regret_before:.2f}" == f"{standing.regret_after:.2f}":
         gain = standing.regret_before - standing.regret_after
-        pieces.append(f"lowers the mean regret of the advice so far by {gain:.3f}: it stands in for others")
+        pieces.append(f"lowers the mean regret of the advice so far by {gain:.3f} only")
     return tuple(pieces)
 
 
@@ -142,11 +157,20 @@ def _move(contribution: Contribution, known: Sequence[TaskDescription], words: d
     """Return a contribution with its meaning and its place among the known tasks."""
     values = np.array([each.metafeatures.get(contribution.name, math.nan) for each in known])
     values = values[np.isfinite(values)]
-    is_placed = len(values) > 0 and not math.isnan(contribution.value)
+    value = contribution.value
+    is_placed = len(values) > 0 and not math.isnan(value)
+    below, equal = ((values < value).mean(), (values == value).mean()) if is_placed else (math.nan, math.nan)
     return Move(
         name=contribution.name,
         meaning=words.get(contribution.name, contribution.name),
-        value=contribution.value,
-        share_below=float((values < contribution.value).mean()) if is_placed else math.nan,
+        value=value,
+        share_below=float(below),
+        share_equal=float(equal),
+        n_tasks=len(values),
         contribution=contribution.contribution,
     )
+
+
+def _percent(share: float) -> str:
+    """Return a share in words: rounded down, since only all of them are all."""
+    return "all" if share > 1 - 1e-9 else f"{math.floor(100 * share + 1e-9)}%"

@@ -324,7 +324,8 @@ def test_explain_adds_to_the_json_and_to_the_table(autometa: Command, examples: 
         assert set(explanation) == EXPLANATION
         assert set(explanation["versus_default"]) == {"n_tasks", "n_better", "n_worse", "median_reduction"}
         for move in explanation["metafeatures"]:
-            assert set(move) == {"name", "meaning", "value", "share_below", "contribution"}
+            names = {"name", "meaning", "value", "share_below", "share_equal", "n_tasks", "contribution"}
+            assert set(move) == names
     assert content == plain, "nothing else changes"
     shown = autometa(*arguments, "--explain")
     assert shown.returncode == 0, shown.stderr

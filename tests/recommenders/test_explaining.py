@@ -1,6 +1,7 @@
 """An explanation says in words what the figures say."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,21 @@ from autometa.recommenders.attribution import MIN_TASKS
 from autometa.recommenders.explaining import N_ATTRIBUTED, N_MOVES, Explanation, Move, explain, standing_words
 from autometa.recommenders.standing import Standing, Versus
 from autometa.wish import Wish
+from tests.recommenders.experiences import make_description, make_experience
+from tests.recommenders.test_recommendation import advise, recommend
 
 
-def make_move(value: float = 569.0, share_below: float = 0.2, contribution: float = -0.041) -> Move:
+def make_move(
+    value: float = 569.0, share_below: float = 0.2, contribution: float = -0.041, *, share_equal: float = 0.0
+) -> Move:
     return Move(
-        name="nr_inst", meaning="number of rows", value=value, share_below=share_below, contribution=contribution
+        name="nr_inst",
+        meaning="number of rows",
+        value=value,
+        share_below=share_below,
+        share_equal=share_equal,
+        n_tasks=120,
+        contribution=contribution,
     )
 
 
@@ -37,17 +48,33 @@ def make_standing(**options: object) -> Standing:
 @pytest.mark.parametrize(
     ("move", "words"),
     [
-        (make_move(), "number of rows: 569 (low, below 80% of the known tasks) speaks for it (-0.04)"),
-        (
-            make_move(1234567.0, 0.9, 0.1),
-            "number of rows: 1,234,567 (high, above 90% of the known tasks) speaks against",
-        ),
-        (make_move(0.12345, 0.5), "number of rows: 0.123 (as on many known tasks) speaks for it"),
-        (make_move(math.nan, math.nan, 0.2), "number of rows: undefined, speaks against it (+0.20)"),
+        (make_move(), "569 (low, below 80% of the 120 known tasks that have it) speaks for it (-0.04)"),
+        (make_move(1e6, 0.9, 0.1), "1,000,000 (high, above 90% of the 120 known tasks that have it) speaks against"),
+        (make_move(0.12345, 0.5), "0.123 (as on many known tasks) speaks for it"),
+        (make_move(1.0, 0.0), "(low, below all of the 120 known tasks that have it)"),
+        (make_move(1.0, 0.0, share_equal=0.008), "(low, below 99% of the 120 known tasks that have it)"),
+        (make_move(1.0, 1.0), "(high, above all of the 120 known tasks that have it)"),
+        (make_move(1.0, 0.0, share_equal=0.6), "(as on 60% of the 120 known tasks that have it)"),
+        (make_move(1.0, 0.3, share_equal=0.4), "(as on many known tasks)"),
+        (make_move(math.nan, math.nan, 0.2, share_equal=math.nan), "undefined, speaks against it (+0.20)"),
     ],
 )
 def test_a_move_is_a_sentence(move: Move, words: str) -> None:
-    assert move.words.startswith(words)
+    assert move.words.startswith("number of rows: ")
+    assert words in move.words
+
+
+def test_equal_values_are_not_lower_and_tasks_without_one_do_not_count() -> None:
+    sizes = [0.0] * 20 + [1.0] * 9 + [math.nan]
+    experience = make_experience(
+        [[0.1, 0.2, 0.3] if size == 0.0 else [0.3, 0.2, 0.1] for size in sizes],
+        metafeatures=[{"size": size} for size in sizes],
+    )
+    task = make_description("new", metafeatures={"size": 0.0})
+    recommendation = replace(recommend(advise(experience.configurations[0])), task=task)
+    (move,) = explain(experience, recommendation).moves[0]
+    assert (move.share_below, move.share_equal, move.n_tasks) == (0.0, 20 / 29, 29)
+    assert "(as on 68% of the 29 known tasks that have it) speaks for it" in move.words
 
 
 def test_a_standing_is_sentences() -> None:
@@ -69,10 +96,19 @@ def test_a_standing_is_sentences() -> None:
 
 @pytest.mark.parametrize(
     ("skill", "words"),
-    [(0.2, "they tell 20% of what varies"), (-0.1, "they tell nothing"), (math.nan, "too few tasks")],
+    [
+        (0.2, "for the pipelines listed here they tell 20% of what varies"),
+        (-0.1, "they tell nothing"),
+        (math.nan, "too few tasks"),
+    ],
 )
 def test_how_far_the_moves_can_be_trusted_is_said(skill: float, words: str) -> None:
     assert words in Explanation(standings=(), moves=(), skill=skill, n_tasks=50).trust
+
+
+def test_how_far_the_moves_can_be_trusted_is_said_of_the_pipelines_that_have_moves() -> None:
+    explanation = Explanation(standings=(), moves=((),) * (N_ATTRIBUTED + 1), skill=0.2, n_tasks=50)
+    assert f"for the first {N_ATTRIBUTED} pipelines listed here they tell 20%" in explanation.trust
 
 
 @pytest.mark.parametrize("name", ["breast_cancer", "wine", "diabetes"])
@@ -96,5 +132,7 @@ def test_every_kind_is_explained_from_the_shipped_runs(shipped_base: Path, examp
         assert 0 < len(moves) <= N_MOVES
         for move in moves:
             assert move.value == pytest.approx(recommendation.task.metafeatures[move.name], nan_ok=True)
-            assert math.isnan(move.share_below) if math.isnan(move.value) else 0 <= move.share_below <= 1
+            shares = move.share_below, move.share_equal
+            assert all(map(math.isnan, shares)) if math.isnan(move.value) else 0 <= min(shares) <= sum(shares) <= 1
+            assert 0 < move.n_tasks <= experience.n_tasks
     assert repr(explain(experience, recommendation)) == repr(explanation), "the same again"
