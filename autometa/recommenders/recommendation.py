@@ -16,6 +16,8 @@ from autometa.task_kind import TaskKind
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+_N_SHOWN = 3  # pipelines in a line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -203,6 +205,13 @@ class Recommendation:
         keys = {advice.configuration.key for advice in self.advice}
         if not self.advice or len(keys) != len(self.advice):
             raise ValueError("a recommendation holds at least one configuration, and none twice")
+
+    def __repr__(self) -> str:
+        """Return a line: all of it would be thousands of characters."""
+        shown = [f"{a.rank}. {a.configuration.algorithm} {a.predicted_score:.4g}" for a in self.advice[:_N_SHOWN]]
+        n_more = len(self) - len(shown)
+        listed = ", ".join([*shown, *([f"{n_more} more"] if n_more else [])])
+        return f"<Recommendation for {self.task.name!r} ({self.task.kind}) by {self.metric.name}: {listed}>"
 
     def __len__(self) -> int:
         return len(self.advice)

@@ -53,6 +53,18 @@ def test_a_recommendation_is_a_sequence_of_its_items() -> None:
     assert recommendation[-1] is items[1]
 
 
+def test_its_representation_is_a_line_with_the_first_pipelines() -> None:
+    items = [advise(Configuration(algorithm="ridge", values={"x": rank}), rank) for rank in range(1, 11)]
+    recommendation = recommend(*items)
+    assert repr(recommendation) == str(recommendation)
+    assert repr(recommendation) == (
+        "<Recommendation for 'new' (binary) by roc_auc: 1. ridge 0.9, 2. ridge 0.9, 3. ridge 0.9, 7 more>"
+    )
+    assert repr(recommend(items[0])) == "<Recommendation for 'new' (binary) by roc_auc: 1. ridge 0.9>"
+    assert recommendation == recommend(*items)
+    assert recommendation != recommend(*items[1:])
+
+
 @pytest.mark.parametrize("items", [(), (advise(), advise(rank=2))], ids=["empty", "twice the same"])
 def test_an_empty_recommendation_or_one_that_repeats_itself_is_refused(items: Any) -> None:
     with pytest.raises(ValueError, match="at least one configuration, and none twice"):
