@@ -13,6 +13,7 @@ from rich.text import Text
 from autometa._sizes import size_words
 from autometa.cli.terminal import shown
 from autometa.metric import Metric
+from autometa.recommenders.advising import MEASURED
 from autometa.recommenders.explaining import Explanation, standing_words
 from autometa.recommenders.recommendation import Advice, KnownTask, PredictedGain, Recommendation
 from autometa.task import Task
@@ -26,6 +27,12 @@ _LEGEND = (
     "lines: past tasks, the score there, the place among the pipelines tried. Regret: 0 = the best known, 1 = a median "
     "pipeline."
 )
+_BY_REGRET = (
+    "Order: by the regret to expect, and by what a pipeline adds to those before it; not by {metric} alone, so a later "
+    "one may be predicted to score better."
+)
+_MEASURED_FIRST = "Order: the best of those that were measured on this table, then by the {metric} to expect."
+_REFINED = "Order: by {metric}, but first those that were measured to the end."
 _PREDICT = "Predict: predicted CPU seconds of predicting as many rows as the table has."
 _EXPLAINED = (
     "Open a past run by what stands in brackets: autometa kb show FINGERPRINT. Signed numbers: what the meta-feature "
@@ -34,10 +41,16 @@ _EXPLAINED = (
 
 
 def draw_recommendation(
-    task: Task, recommendation: Recommendation, usage: str = "", explanation: Explanation | None = None
+    task: Task,
+    recommendation: Recommendation,
+    usage: str = "",
+    explanation: Explanation | None = None,
+    *,
+    is_refined: bool = False,
 ) -> list[Drawn]:
     """Return what `autometa recommend` prints: what was inferred, the pipelines, and how to use the first, if given."""
     metric = recommendation.metric.name
+    order = _order(recommendation, is_refined=is_refined)
     drawn = [
         *draw_task(task, metric),
         *draw_neighbours(recommendation.known_tasks, recommendation.novelty),
@@ -46,6 +59,7 @@ def draw_recommendation(
         *_pipelines(recommendation, explanation),
         "",
         Text(_LEGEND.format(metric=metric), style="dim"),
+        *([Text(order.format(metric=metric), style="dim")] if order else []),
     ]
     if recommendation.trade_off is not None:
         drawn.append(Text(_PREDICT, style="dim"))
@@ -54,6 +68,16 @@ def draw_recommendation(
     if usage:
         drawn += ["", "[bold]use the first in Python[/]", Padding(Text(usage), (0, 0, 0, 2), expand=False)]
     return drawn
+
+
+def _order(recommendation: Recommendation, *, is_refined: bool) -> str:
+    """Return what pipelines are in the order of, where that is neither the score to expect nor a trade-off."""
+    losses = [recommendation.metric.loss(advice.predicted_score) for advice in recommendation]
+    if recommendation.trade_off is not None or losses == sorted(losses):
+        return ""
+    if is_refined:
+        return _REFINED
+    return _MEASURED_FIRST if MEASURED in recommendation[0].reasons else _BY_REGRET
 
 
 def draw_task(task: Task, metric: str) -> list[Drawn]:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,6 +21,12 @@ ITEM |= {"gain", "reasons", "evidence"}
 EXPLANATION = {"regret_before", "regret_after", "n_tried", "n_close", "n_similar", "n_similar_close", "similar_share"}
 EXPLANATION |= {"versus_default", "metafeatures"}
 TASK = {"name", "kind", "target", "n_rows", "n_columns", "metric", "fingerprint"}
+
+
+def adding(content: dict[str, Any]) -> list[str]:
+    """Return the reasons that tell what a pipeline adds to those before it."""
+    reasons = (reason for item in content["recommendations"] for reason in item["reasons"])
+    return [reason for reason in reasons if reason.startswith("lowers the mean regret")]
 
 
 def test_the_json_has_the_documented_shape(autometa: Command, examples: Path) -> None:
@@ -42,6 +49,7 @@ def test_the_json_has_the_documented_shape(autometa: Command, examples: Path) ->
         assert 1e6 < item["memory_bytes"] < 1e9
         assert item["reasons"]
         assert item["evidence"]
+    assert "lowers the mean regret of the advice so far from 1.00 to " in content["recommendations"][0]["reasons"][-1]
 
 
 def test_a_probe_measures_the_advice_and_defaults_and_advises_the_best_first(autometa: Command, examples: Path) -> None:
@@ -60,6 +68,7 @@ def test_a_probe_measures_the_advice_and_defaults_and_advises_the_best_first(aut
     assert scores[first["key"]] == max(scores.values())
     assert len(content["recommendations"]) == 4
     assert any(note.startswith("probed in ") for note in content["notes"])
+    assert not adding(content), "the order is by score then"
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
@@ -168,6 +177,7 @@ def test_a_trade_off_goes_from_the_cheapest_to_the_best(
     assert max(item["memory_bytes"] for item in items) <= 20e6
     assert any("none is expected to be beaten in both" in note for note in content["notes"])
     assert not any("pipelines were asked for" in note for note in content["notes"])
+    assert not adding(content)
     for item in items:
         assert item["gain"] is None
         low, high = item["interval"]
@@ -270,6 +280,7 @@ def test_a_table_that_is_known_is_told_so(
     assert all(item["predicted_score"] == pytest.approx(scores[item["key"]], rel=1e-5) for item in measured)
     expected = [item["predicted_score"] for item in content["recommendations"]]
     assert expected == sorted(expected), "best first; of log_loss, smaller is better"
+    assert not adding(content)
 
 
 def test_the_python_code_that_is_printed_runs(
