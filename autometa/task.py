@@ -59,6 +59,9 @@ class Task:
     date_orders : mapping of str to str
         Of columns whose strings were read as dates that are not ISO 8601: the order of their parts, a value of
         `autometa.reading.columns.DATE_FORMATS`, so that further rows are read alike.
+    number_styles : mapping of str to str
+        Of columns, the target among them, whose strings were read as numbers that are not plain: how the number
+        1000.5 looks in their `autometa.reading.number_styles.NumberStyle`, so that further rows are read alike.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Task:
     full_n_rows: int = 0
     identifiers: tuple[str, ...] = ()
     date_orders: Mapping[str, str] = field(default_factory=dict, repr=False)
+    number_styles: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in list(TaskKind):

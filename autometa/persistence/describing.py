@@ -7,6 +7,7 @@ from autometa.errors import PersistenceError
 from autometa.metric import METRICS
 from autometa.persistence.model import Model
 from autometa.reading.conforming import ColumnRule, Spelling, TableReader
+from autometa.reading.number_styles import NumberStyle
 from autometa.task import ColumnKind
 from autometa.task_kind import TaskKind
 
@@ -18,6 +19,7 @@ def description_of(model: Model) -> dict[str, Any]:
         "target": model.target,
         "metric": model.metric,
         "classes": list(model.classes),
+        "target_style": model.reader.target_style,
         "columns": [
             {
                 "name": name,
@@ -26,6 +28,7 @@ def description_of(model: Model) -> dict[str, Any]:
                 "is_whole": rule.is_whole,
                 "date_order": rule.date_order,
                 "zone": rule.zone,
+                "number_style": rule.number_style,
             }
             for name, rule in model.reader.rules.items()
         ],
@@ -44,7 +47,7 @@ def from_description(description: Mapping[str, Any], *, predictor: Any, card: Ma
         kind, metric = TaskKind(description["kind"]), description["metric"]
         classes = tuple(description["classes"])
         rules = {column["name"]: _rule_of(column) for column in description["columns"]}
-        target = description["target"]
+        target, target_style = description["target"], _style_of(description, "target_style")
         names = [target, *rules]
         if not rules or not all(isinstance(name, str) for name in names) or kind not in METRICS[metric].kinds:
             raise ValueError("no columns, no names or no metric of that kind")
@@ -53,8 +56,14 @@ def from_description(description: Mapping[str, Any], *, predictor: Any, card: Ma
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"[:100]
         raise PersistenceError(f"{label} does not describe a model ({reason}); make it anew") from error
-    reader = TableReader(rules=rules, target=target, classes=classes)
+    reader = TableReader(rules=rules, target=target, classes=classes, target_style=target_style)
     return Model(predictor=predictor, reader=reader, kind=kind, target=target, metric=metric, card=dict(card))
+
+
+def _style_of(described: Mapping[str, Any], name: str) -> str:
+    """Return a style of numbers; files that are older than styles have none."""
+    style = str(described.get(name, ""))
+    return str(NumberStyle.parse(style)) if style else ""
 
 
 def _rule_of(column: Mapping[str, Any]) -> ColumnRule:
@@ -65,4 +74,5 @@ def _rule_of(column: Mapping[str, Any]) -> ColumnRule:
         is_whole=bool(column["is_whole"]),
         date_order=str(column["date_order"]),
         zone=str(column["zone"]),
+        number_style=_style_of(column, "number_style"),
     )

@@ -23,6 +23,7 @@ from autometa.reading.content import PACKINGS, STANDARD_INPUT, Content, open_con
 from autometa.reading.dialect import sniff
 from autometa.reading.json_lines import load_json_lines
 from autometa.reading.loading import choose_binary_loader, choose_text_loader
+from autometa.reading.number_styles import NumberStyle
 from autometa.reading.text import Text, decode
 from autometa.reading.wording import quote
 from autometa.task import ColumnKind, Task
@@ -224,9 +225,10 @@ def _find_conversions(raw: pd.DataFrame, task: Task) -> dict[tuple[str, ...], Ca
     """Return what is to be done to which columns, so that a pipeline sees the task's values in all of them."""
     found: dict[str, tuple[list[str], Calls]] = {}
     for name in task.used_columns:
-        kind = task.column_kinds[name]
+        kind, style = task.column_kinds[name], task.number_styles.get(name, "")
         calls = next(
-            (calls for calls in _offers(raw[name], kind) if _agrees(raw[[name]], calls, task.X[name], kind)), None
+            (calls for calls in _offers(raw[name], kind, style) if _agrees(raw[[name]], calls, task.X[name], kind)),
+            None,
         )
         if calls is None:
             raise DataError(
@@ -238,10 +240,12 @@ def _find_conversions(raw: pd.DataFrame, task: Task) -> dict[tuple[str, ...], Ca
     return {tuple(names): calls for names, calls in found.values()}
 
 
-def _offers(raw: pd.Series, kind: ColumnKind) -> Iterator[Calls]:
+def _offers(raw: pd.Series, kind: ColumnKind, style: str) -> Iterator[Calls]:
     """Yield what may have to be done to a column, nothing first."""
     clean = _replace_markers(raw)
     yield ()
+    if style:
+        yield _make_plain(style)
     if clean:
         yield clean
     if kind is ColumnKind.DATETIME or (kind is ColumnKind.CATEGORICAL and not _are_numbers(raw)):
@@ -257,6 +261,13 @@ def _offers(raw: pd.Series, kind: ColumnKind) -> Iterator[Calls]:
         yield (operator.methodcaller("replace", {word: word.capitalize() for word in _distinct_words(raw)}),)
     if raw.dtype.kind == "m":
         yield (operator.methodcaller("div", pd.Timedelta(1, "s")),)
+
+
+def _make_plain(style: str) -> Calls:
+    """Return what leaves digits and a decimal point of numbers of a style, as pipelines read them."""
+    found = NumberStyle.parse(style)
+    with_point = () if found.decimal == "." else (operator.methodcaller("replace", found.decimal, ".", regex=True),)
+    return operator.methodcaller("replace", found.signs, "", regex=True), *with_point
 
 
 def _offer_dates() -> Iterator["operator.methodcaller"]:
@@ -342,7 +353,9 @@ _SEEN: dict[ColumnKind, Callable[[pd.Series, pd.Series], bool]] = {
 def _clean_target(raw: pd.Series, task: Task) -> tuple[Calls, "pd.Series[bool]"]:
     """Return what makes values of the target missing, and which rows have one then."""
     infinite = (operator.methodcaller("replace", [np.inf, -np.inf], np.nan),)
-    for calls in ((), _replace_markers(raw), infinite):
+    style = task.number_styles.get(task.target, "")
+    styled = (*_make_plain(style), operator.methodcaller("apply", pd.to_numeric, errors="coerce")) if style else ()
+    for calls in (styled,) if style else ((), _replace_markers(raw), infinite):
         is_kept = _called(raw, calls).notna()
         if int(is_kept.sum()) == task.n_rows:
             return calls, is_kept

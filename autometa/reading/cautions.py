@@ -12,6 +12,7 @@ from autometa._random import generator
 from autometa.reading.dependence import to_numbers, xi
 from autometa.reading.wording import count, enumerate_names, quote
 from autometa.task import ColumnKind, column_kind
+from autometa.task_kind import TaskKind
 
 MIN_XI = 0.975
 """A column with a higher coefficient predicts the target alone: 99.4 % of the rows, for two classes of one size."""
@@ -21,6 +22,9 @@ MIN_LEAK_ROWS = 50
 
 MIN_REPEATED_SHARE = 0.01
 """So many rows (share of all) must repeat earlier ones to be worth a word."""
+
+MIN_CLASS_FOLDS = 5
+"""So many rows a class needs to be in every fold of the usual number."""
 
 _MAX_LEAK_ROWS = 5_000
 _MIN_LEAK_ROWS_SAMPLED = 500
@@ -61,6 +65,38 @@ def find_cautions(X: pd.DataFrame, y: pd.Series, identifiers: Sequence[str] = ()
         cautions.append(
             f"{count(n_repeated, 'row')} ({n_repeated / len(X):.1%}) repeat an earlier one to six digits, target "
             f"included{beside}; random folds may flatter"
+        )
+    return cautions
+
+
+def find_class_cautions(y: pd.Series, kind: TaskKind) -> list[str]:
+    """Return a line for each caution on the classes of a target: spelled in several ways, or in few rows.
+
+    Parameters
+    ----------
+    y : Series of shape (n_rows,)
+        The target, prepared.
+    kind : TaskKind
+        The kind that was settled; a regression has no classes.
+    """
+    if not kind.is_classification:
+        return []
+    cautions = []
+    n_rows = y.value_counts()
+    if isinstance(y.dtype, pd.StringDtype):
+        words = pd.Series(sorted(n_rows.index))
+        folded = words.str.split().str.join(" ").str.casefold()
+        alike = words[folded.duplicated(keep=False)]
+        if len(alike):
+            cautions.append(
+                f"classes that differ by case or blanks alone: {enumerate_names(alike.tolist())}; "
+                "write them alike if they are one"
+            )
+    rare = [str(label) for label in sorted(n_rows.index[n_rows < MIN_CLASS_FOLDS])]
+    if rare and len(y) >= 2 * MIN_CLASS_FOLDS:  # else no two classes can have them
+        cautions.append(
+            f"classes with fewer than {MIN_CLASS_FOLDS} rows, too few for each of {MIN_CLASS_FOLDS} folds: "
+            f"{enumerate_names(rare)}"
         )
     return cautions
 

@@ -9,6 +9,7 @@ dates, timestamps, periods                datetime; durations become seconds
 categories                                category; labels that are neither strings nor numbers: strings
 strings, all of them "true" or "false"    as booleans
 strings, all of them numbers              numbers, unless the source itself says that they are strings
+strings, all of them of a style           numbers, see `autometa.reading.number_styles`, if they are no labels
 strings, all of them dates                datetime, of ISO 8601 or one of `DATE_FORMATS`
 strings, few or short and repeated        category, in sorted order
 other strings                             text ("str")
@@ -20,12 +21,15 @@ so that a table is the same task whatever it is stored in.
 """
 
 import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from autometa.errors import DataError
+from autometa.reading.number_styles import find_number_style
+from autometa.reading.resemblance import find_resemblance
 from autometa.reading.wording import quote
 
 MISSING_MARKERS = frozenset(
@@ -43,6 +47,9 @@ MAX_CATEGORY_SHARE = 0.5
 MAX_CATEGORY_LENGTH = 50
 """With a longer mean length (characters) of the distinct strings, the column is text: these are sentences."""
 
+MAX_GAP_SHARE = 0.1
+"""With more words for a missing value than this share of its present rows, a column is none of numbers."""
+
 DATE_FORMATS = {
     "%m/%d/%Y": "month/day/year",
     "%d/%m/%Y": "day/month/year",
@@ -57,14 +64,23 @@ DATE_FORMATS = {
 }
 """Dates beside ISO 8601, with an optional time of day; the first format that reads all values is taken."""
 
+_SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
+"""Formats whose dates may mean something else, day and month the other way round."""
+
 TIMES = ("", " %H:%M", " %H:%M:%S")
 """How a time of day follows such a date."""
 
 READ_AS_DATES = "strings read as dates, "
 """How the remark on a column of such dates begins; the order of their parts follows."""
 
+READ_AS_NUMBERS = "strings read as numbers, "
+"""How the remark on a column of a `NumberStyle` begins; the style follows."""
+
+AMBIGUOUS = "day and month may be the other way round; if they are, write the dates as 2023-12-31"
+GAPS = "words for a missing value among numbers read as missing"
 ALL_MISSING = "left out, for all values are missing"
 CONSTANT = "constant, left out"
+ALIKE = "alike in the 16 digits that are kept, left out; if the numbers differ, put a letter before each"
 INFINITE = "infinite values read as missing"
 MIXED = "values of several types read as strings"
 DURATION = "durations read as seconds"
@@ -74,11 +90,21 @@ _DATE_SHAPE = re.compile(
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Za-z]{3,9} \d{1,2}, \d{4}"
 )
 _OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
+_MAX_EXACT = 2.0**53  # larger floats do not tell whole numbers apart
 
 Tidied = tuple[pd.Series, tuple[str, ...]]
 
 
-def tidy_column(column: pd.Series, *, is_typed: bool) -> Tidied:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is known of strings beforehand: the parameters of `tidy_column`."""
+
+    is_typed: bool = False
+    is_label: bool = False
+    decimal: str = "."
+
+
+def tidy_column(column: pd.Series, *, is_typed: bool, is_label: bool = False, decimal: str = ".") -> Tidied:
     """Return a column in a dtype that a `Task` holds, and remarks on it.
 
     Parameters
@@ -87,13 +113,18 @@ def tidy_column(column: pd.Series, *, is_typed: bool) -> Tidied:
         Raw values; never changed.
     is_typed : bool
         Whether a string column is known to be one, so that "7" stays a string.
+    is_label : bool
+        Whether strings are known to be labels, so that "$7" stays one.
+    decimal : str
+        What stands before the fraction of numbers in the source, "." or ",".
 
     Returns
     -------
     tidied : Series of shape (n_rows,)
         The values; a float column of NaN if none is present.
     remarks : tuple of str
-        What was done or seen: `ALL_MISSING`, `CONSTANT`, `INFINITE`, `MIXED`, `DURATION`, or a date format.
+        What was done or seen: one of the constants of this module, the order of dates after `READ_AS_DATES`, a
+        style after `READ_AS_NUMBERS`, or what the strings look like.
 
     Raises
     ------
@@ -101,14 +132,18 @@ def tidy_column(column: pd.Series, *, is_typed: bool) -> Tidied:
         If the values are complex numbers, or strings that are no Unicode text.
     """
     try:
-        tidied, remarks = _tidy(unwrap(column), is_typed)
+        known = _Known(is_typed=is_typed, is_label=is_label, decimal=decimal)
+        tidied, remarks = _tidy(unwrap(column), known)
     except UnicodeEncodeError as error:  # half of a surrogate pair, which Arrow's strings cannot hold
         raise DataError(
             f"column {quote(column.name)} holds {quote(error.object)}, which is no Unicode text; mend the value"
         ) from error
     if tidied.isna().all():
         return _all_missing(tidied), (ALL_MISSING,)
-    return tidied, ((*remarks, CONSTANT) if _is_constant(tidied) else remarks)
+    if not _is_constant(tidied):
+        return tidied, remarks
+    is_inexact = tidied.dtype.kind == "f" and abs(tidied.iloc[0]) >= _MAX_EXACT
+    return tidied, (*remarks, ALIKE if is_inexact else CONSTANT)
 
 
 def as_category(column: pd.Series) -> pd.Series:
@@ -144,13 +179,13 @@ def unwrap(column: pd.Series) -> pd.Series:
     return column
 
 
-def _tidy(values: pd.Series, is_typed: bool) -> Tidied:
+def _tidy(values: pd.Series, known: _Known) -> Tidied:
     """Return the tidied values and what was done, by dtype."""
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return _tidy_categories(values)
     if isinstance(dtype, pd.StringDtype):
-        return _tidy_strings(values, is_typed)
+        return _tidy_strings(values, known)
     if dtype.kind in "iuf":
         return _tidy_numbers(values)
     if dtype.kind == "b":
@@ -161,7 +196,7 @@ def _tidy(values: pd.Series, is_typed: bool) -> Tidied:
         return values.dt.total_seconds(), (DURATION,)
     if dtype.kind == "c":
         raise DataError(f"column {quote(values.name)} holds complex numbers; give their parts as two columns")
-    return _tidy_objects(values.astype(object))
+    return _tidy_objects(values.astype(object), replace(known, is_typed=False))
 
 
 def _tidy_numbers(values: pd.Series) -> Tidied:
@@ -209,13 +244,13 @@ def _tidy_categories(values: pd.Series) -> Tidied:
     return values, (MIXED,) if content.startswith("mixed") else ()
 
 
-def _tidy_objects(values: pd.Series) -> Tidied:
+def _tidy_objects(values: pd.Series, known: _Known) -> Tidied:
     """Return a column of Python objects by what they all are."""
     content = pd.api.types.infer_dtype(values, skipna=True)
     if content == "empty":
         return _all_missing(values), ()
     if content == "string":
-        return _tidy_strings(values.astype("str"), is_typed=False)
+        return _tidy_strings(values.astype("str"), known)
     if content == "boolean":
         return _tidy_booleans(values), ()
     if content in ("integer", "floating", "mixed-integer-float", "decimal"):
@@ -224,12 +259,12 @@ def _tidy_objects(values: pd.Series) -> Tidied:
     if content in ("date", "datetime", "datetime64"):
         return pd.to_datetime(values, utc=_has_zones(values)), ()
     texts = values.map(str, na_action="ignore").astype("str")
-    tidied, remarks = _tidy_strings(texts, is_typed=False)
+    tidied, remarks = _tidy_strings(texts, known)
     is_one_type = tidied.dtype.kind in "iufM" or content in ("time", "interval")
     return tidied, remarks if is_one_type else (MIXED,)
 
 
-def _tidy_strings(values: pd.Series, is_typed: bool) -> Tidied:
+def _tidy_strings(values: pd.Series, known: _Known) -> Tidied:
     """Return a column of strings as what all of them stand for; distinct ones alone are looked at."""
     codes, distinct = pd.factorize(values)
     labels = pd.Index(distinct, dtype="str")
@@ -243,19 +278,42 @@ def _tidy_strings(values: pd.Series, is_typed: bool) -> Tidied:
     if len(labels) <= 6 and set(labels.str.lower()) <= {"true", "false"}:
         truths = pd.Series([label.lower() == "true" for label in labels])
         return _tidy_booleans(_take(truths, codes, like=values)), ()
-    numbers = pd.Series(dtype="float64") if is_typed else _parse_numbers(labels)
-    if len(numbers) == len(labels):
+    numbers = pd.Series(dtype="float64") if known.is_typed else _parse_numbers(labels)
+    are_numbers = len(numbers) == len(labels)
+    if not are_numbers or known.decimal == ",":  # where "1.234" is no fraction
+        styled = _read_styled(values, labels, codes, known)
+        if styled is not None:
+            return styled
+    if are_numbers:
         return _tidy_numbers(_take(numbers, codes, like=values))
     remarks = (MIXED,) if len(numbers) else ()
     dates, format_remarks = _parse_dates(labels)
     if dates is not None:
         return _take(pd.Series(dates), codes, like=values), format_remarks
-    if _are_categories(labels, n_present=int((codes >= 0).sum())):
+    are_categories = _are_categories(labels, n_present=int((codes >= 0).sum()))
+    look = "" if known.is_label else find_resemblance(labels.tolist())
+    if look:
+        remarks = (*remarks, f"read as {'categories' if are_categories else 'text'}, but looks like {look}")
+    if are_categories:
         order = np.argsort(labels.to_numpy(dtype=object), kind="stable")
         rank = np.full(len(labels) + 1, -1)
         rank[order] = np.arange(len(labels))
         return _categorise(rank[codes], labels[order], like=values), remarks
     return values.astype("str"), remarks
+
+
+def _read_styled(values: pd.Series, labels: "pd.Index[str]", codes: np.ndarray, known: _Known) -> Tidied | None:
+    """Return a column of numbers of one style, few words among them missing; None if it is no such column."""
+    found = None if known.is_label else find_number_style(labels, known.decimal)
+    if found is None:
+        return None
+    style, gaps = found
+    is_gap = np.append(labels.isin(gaps), False)[codes]
+    if is_gap.sum() > MAX_GAP_SHARE * (codes >= 0).sum():
+        return None
+    numbers = pd.to_numeric(pd.Series([style.spell(label) for label in labels], dtype="str"))
+    tidied, remarks = _tidy_numbers(_take(numbers, codes, like=values))
+    return tidied, (f"{READ_AS_NUMBERS}{style}", *((GAPS,) if gaps else ()), *remarks)
 
 
 def find_markers(labels: "pd.Index[str]") -> np.ndarray:
@@ -288,10 +346,18 @@ def _parse_dates(labels: "pd.Index[str]") -> tuple[pd.DatetimeIndex | None, tupl
     for date, meaning in DATE_FORMATS.items():
         for time in TIMES:
             try:
-                return pd.to_datetime(labels, format=date + time), (f"{READ_AS_DATES}{meaning}",)
+                moments = pd.to_datetime(labels, format=date + time)
             except ValueError:
                 continue
+            swapped = _SWAPPED.get(date)
+            is_ambiguous = swapped is not None and _are_dates(labels, swapped + time)
+            return moments, (f"{READ_AS_DATES}{meaning}", *((AMBIGUOUS,) if is_ambiguous else ()))
     return None, ()
+
+
+def _are_dates(labels: "pd.Index[str]", form: str) -> bool:
+    """Return whether all labels are dates of a format."""
+    return bool(pd.to_datetime(labels, format=form, errors="coerce").notna().all())
 
 
 def _has_zones(values: pd.Series) -> bool:

@@ -3,7 +3,8 @@
 ================  ==========================================================================================
 kind of column    values that are read
 ================  ==========================================================================================
-numeric           numbers, booleans, durations (seconds), strings that spell numbers; infinite: missing
+numeric           numbers, booleans, durations (seconds), strings that spell numbers, in the style of training
+                  if that had one; infinite: missing
 boolean           booleans, "true" and "false" in any case, 1 and 0
 categorical       every value, spelled as in training: where labels were numbers, "01" is 1
 datetime          moments, and strings of ISO 8601, of the order of parts in training, or of an unmistakable one
@@ -61,6 +62,9 @@ class ColumnRule:
         Of dates: the order of their parts that strings had, where that was not ISO 8601.
     zone : str
         Of dates: the time zone of the column; empty if it has none.
+    number_style : str
+        Of numbers: the `autometa.reading.number_styles.NumberStyle` that strings had, as it prints, where they were
+        not plain.
     """
 
     kind: ColumnKind
@@ -68,9 +72,10 @@ class ColumnRule:
     is_whole: bool = False
     date_order: str = ""
     zone: str = ""
+    number_style: str = ""
 
     @classmethod
-    def of(cls, column: pd.Series, date_order: str = "") -> Self:
+    def of(cls, column: pd.Series, date_order: str = "", number_style: str = "") -> Self:
         """Return the rule by which a column of a task was read, from its dtype and labels."""
         kind, zone = ColumnKind.TEXT, ""
         if isinstance(column.dtype, pd.CategoricalDtype):
@@ -82,12 +87,12 @@ class ColumnRule:
             kind, zone = ColumnKind.DATETIME, str(getattr(column.dtype, "tz", None) or "")
         elif column.dtype.kind in "iuf":
             kind = ColumnKind.NUMERIC
-        return cls(kind=kind, date_order=date_order, zone=zone)
+        return cls(kind=kind, date_order=date_order, zone=zone, number_style=number_style)
 
     def read(self, column: pd.Series, decimal: str) -> Converted:
         """Return the values of a raw column, and which of the present ones could not be read."""
         if self.kind is ColumnKind.NUMERIC:
-            return read_numbers(column, decimal)
+            return read_numbers(column, decimal, self.number_style)
         if self.kind is ColumnKind.BOOLEAN or (self._is_category and self.spelling is Spelling.BOOLEANS):
             return read_booleans(column)
         if self.kind is ColumnKind.DATETIME:
@@ -128,6 +133,8 @@ class TableReader:
         Name of the target column.
     classes : tuple
         The classes of the target, sorted: strings, integers or booleans; empty for regression.
+    target_style : str
+        Of a regression: the style of the target's numbers, as of a `ColumnRule`.
 
     Examples
     --------
@@ -141,12 +148,17 @@ class TableReader:
     rules: Mapping[str, ColumnRule]
     target: str
     classes: tuple[Any, ...] = ()
+    target_style: str = ""
 
     @classmethod
     def of(cls, task: Task) -> Self:
         """Return the reader of tables like that of a task."""
-        rules = {name: ColumnRule.of(task.X[name], task.date_orders.get(name, "")) for name in task.used_columns}
-        return cls(rules=rules, target=task.target, classes=task.classes)
+        orders, styles = task.date_orders, task.number_styles
+        rules = {
+            name: ColumnRule.of(task.X[name], orders.get(name, ""), styles.get(name, "")) for name in task.used_columns
+        }
+        style = styles.get(task.target, "")
+        return cls(rules=rules, target=task.target, classes=task.classes, target_style=style)
 
     @property
     def columns(self) -> dict[str, ColumnKind]:
@@ -202,7 +214,7 @@ class TableReader:
             )
         column = frame[self.target]
         if not self.classes:
-            converted = read_numbers(column, decimal)
+            converted = read_numbers(column, decimal, self.target_style)
             if converted.unread:
                 raise DataError(
                     f"the target {quote(self.target)} holds {quote(converted.unread[0])}, which is no number; mend it"

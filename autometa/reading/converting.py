@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from autometa.reading.columns import DATE_FORMATS, TIMES, find_markers, unwrap
+from autometa.reading.number_styles import NumberStyle, is_gap_word
 
 _AMBIGUOUS = ("%m/%d/%Y", "%d/%m/%Y")  # which of them a date is cannot be told from the date
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
@@ -27,8 +28,18 @@ class Converted:
     unread: tuple[str, ...] = ()
 
 
-def read_numbers(column: pd.Series, decimal: str = ".") -> Converted:
-    """Return a column as float64: durations in seconds, booleans as 0 and 1; infinite ones are missing."""
+def read_numbers(column: pd.Series, decimal: str = ".", style: str = "") -> Converted:
+    """Return a column as float64: durations in seconds, booleans as 0 and 1; infinite ones are missing.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Numbers, booleans, durations, or strings that spell numbers.
+    decimal : str
+        What stands before the fraction of strings.
+    style : str
+        The `NumberStyle` of strings as it prints, whose decimal sign goes first; empty if there is none.
+    """
     raw = _plain(column)
     if raw.dtype.kind == "m":
         return Converted(values=raw.dt.total_seconds())
@@ -36,9 +47,15 @@ def read_numbers(column: pd.Series, decimal: str = ".") -> Converted:
         numbers = pd.Series(raw.to_numpy(dtype="float64", na_value=np.nan), index=raw.index, name=raw.name)
         return Converted(values=numbers.where(np.isfinite(numbers)))
     texts = read_texts(raw)
-    spelled = texts if decimal == "." else texts.str.replace(decimal, ".", regex=False)
-    codes, distinct = pd.factorize(spelled)
-    parsed = pd.to_numeric(pd.Series(distinct, dtype="str"), errors="coerce").to_numpy(dtype="float64")
+    codes, distinct = pd.factorize(texts)
+    labels = pd.Series(distinct, dtype="str")
+    if style:
+        is_gap = labels.map(is_gap_word).to_numpy(dtype=bool)
+        texts = texts.mask(np.append(is_gap, False)[codes])
+        spelled = labels.map(NumberStyle.parse(style).spell).astype("str")
+    else:
+        spelled = labels if decimal == "." else labels.str.replace(decimal, ".", regex=False)
+    parsed = pd.to_numeric(spelled, errors="coerce").to_numpy(dtype="float64")
     values = pd.Series(np.append(parsed, np.nan)[codes], index=raw.index, name=raw.name)
     unread = _unread(texts, values)
     return Converted(values=values.where(np.isfinite(values)), unread=unread)

@@ -49,7 +49,14 @@ def load_delimited(text: Text) -> Loaded:
     with _translated(text, dialect, header):
         table = _parse(text, dialect, header)
     frame = to_frame(table, is_ours=True)
-    return Loaded(frame=frame, name=content.name, label=content.label, is_typed=False, notes=tuple(notes))
+    return Loaded(
+        frame=frame,
+        name=content.name,
+        label=content.label,
+        is_typed=False,
+        notes=tuple(notes),
+        decimal=dialect.decimal,
+    )
 
 
 def stream_delimited(text: Text) -> tuple[str, "Iterator[pa.Table]"]:

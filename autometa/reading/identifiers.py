@@ -8,6 +8,7 @@ import pandas as pd
 
 from autometa.reading.columns import MAX_CATEGORY_LENGTH
 from autometa.reading.dependence import depends
+from autometa.reading.resemblance import find_units
 from autometa.task import ColumnKind, column_kind
 
 MIN_ROWS = 10
@@ -50,7 +51,8 @@ def find_identifiers(X: pd.DataFrame) -> tuple[str, ...]:
     - Whole numbers do if no two are alike and they are a run without gaps, in any order, whose name tells of no
       measure, see `has_run_name`, or the name is that of an identifier. What `find_measures` finds among them is
       none after all.
-    - Strings and categories do if no two are alike, and they are not sentences, whose words may say something.
+    - Strings and categories do if no two are alike, and they are neither sentences, whose words may say something,
+      nor look like numbers with a unit.
 
     Parameters
     ----------
@@ -156,7 +158,7 @@ def _are_names(values: pd.Series) -> bool:
     if len(values) < MIN_ROWS or not _is_unique(values):
         return False
     head = values.iloc[:_HEAD_ROWS].astype("str")
-    return float(head.str.len().mean()) <= MAX_CATEGORY_LENGTH
+    return float(head.str.len().mean()) <= MAX_CATEGORY_LENGTH and not find_units(head.tolist())
 
 
 def _is_unique(values: pd.Series) -> bool:

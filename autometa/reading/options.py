@@ -34,6 +34,11 @@ class ReadOptions:
         if self.max_rows is not None and self.max_rows < 2:
             raise OptionError(f"a sample of {self.max_rows} rows teaches nothing; ask for 2 rows or more")
 
+    @property
+    def asks_for_classes(self) -> bool:
+        """Whether a classification is wanted, of whatever number of classes."""
+        return self.kind not in (None, TaskKind.REGRESSION)
+
     def pick_target(self, names: Sequence[str]) -> int:
         """Return the position of the target among the columns: by default the last that is not ignored."""
         if self.target is not None:

@@ -2,34 +2,42 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from autometa.errors import DataError
-from autometa.reading.cautions import find_cautions
+from autometa.reading.cautions import find_cautions, find_class_cautions
 from autometa.reading.columns import (
+    ALIKE,
     ALL_MISSING,
     CONSTANT,
     DURATION,
+    GAPS,
     MIXED,
     READ_AS_DATES,
+    READ_AS_NUMBERS,
+    Tidied,
     as_category,
     tidy_column,
 )
 from autometa.reading.identifiers import find_identifiers, find_measures
 from autometa.reading.loaded import Loaded, check_names
 from autometa.reading.loading import Source, load
+from autometa.reading.number_styles import NumberStyle
 from autometa.reading.options import ReadOptions
 from autometa.reading.sampling import sample_rows
-from autometa.reading.target import find_positive_class, prepare_target, settle_kind
+from autometa.reading.target import find_positive_class, infer_kind, prepare_target, settle_kind
 from autometa.reading.wording import count, enumerate_names, quote
 from autometa.task import Task
 from autometa.task_kind import TaskKind
 
 Labels = pd.Series | pd.Index | np.ndarray[Any, Any] | Sequence[Any]  # of any type
 UNNAMED = ("", "Unnamed: 0")  # what pandas and R write, and pandas reads, for an index
+
+_HEAD_ROWS = 1_000
 
 
 def read_task(  # noqa: PLR0913 - what a user says of a table, each with a default
@@ -119,14 +127,14 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
     notes = list(loaded.notes)
     y_raw = _pick_target(loaded.frame, options, notes) if y is None else _join_target(loaded.frame, y, target)
     names = _choose_columns(loaded.frame, str(y_raw.name), options, notes)
-    frame, y_tidy = _keep_complete(loaded, y_raw, notes)
+    frame, y_tidy, y_style = _keep_complete(loaded, y_raw, options, notes)
     task_kind, reason = settle_kind(y_tidy, options.kind)
     notes.append(reason)
     y_ready = prepare_target(y_tidy, task_kind)
     if positive_class is not None:
         label = find_positive_class(y_ready, task_kind, positive_class)
         notes.append(f"positive class: {quote(label)}, as asked for")
-    X, date_orders = _tidy_table(frame[names], options, notes, is_typed=loaded.is_typed)
+    X, date_orders, number_styles = _tidy_table(replace(loaded, frame=frame[names]), options, notes)
     identifiers = _pick_identifiers(X, y_ready, options, notes)
     task = Task(
         name=name or loaded.name,
@@ -135,10 +143,11 @@ def read_task(  # noqa: PLR0913 - what a user says of a table, each with a defau
         kind=task_kind,
         target=str(y_tidy.name),
         family=family,
-        notes=(*notes, *find_cautions(X, y_ready, identifiers)),
+        notes=(*notes, *find_class_cautions(y_ready, task_kind), *find_cautions(X, y_ready, identifiers)),
         licence=licence,
         identifiers=identifiers,
         date_orders=date_orders,
+        number_styles=number_styles | ({str(y_tidy.name): y_style} if y_style else {}),
     )
     return task if max_rows is None else sample_rows(task, max_rows)
 
@@ -194,42 +203,77 @@ def _counts_rows(column: pd.Series) -> bool:
     return values[0] in (0, 1) and np.array_equal(values, np.arange(values[0], values[0] + len(values)))
 
 
-def _keep_complete(loaded: Loaded, y: pd.Series, notes: list[str]) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the rows that have a target, and the tidied target."""
-    tidied, remarks = tidy_column(y, is_typed=loaded.is_typed)
+def _keep_complete(
+    loaded: Loaded, y: pd.Series, options: ReadOptions, notes: list[str]
+) -> tuple[pd.DataFrame, pd.Series, str]:
+    """Return the rows that have a target, the tidied target, and the style of its numbers, if they have one."""
+    tidied, remarks = _tidy_target(y, loaded, options)
     if ALL_MISSING in remarks:
         raise DataError(f"all values of the target {quote(y.name)} are missing; name another column")
-    notes.extend(f"{remark}: {quote(y.name)}" for remark in remarks if remark in (DURATION, MIXED))
+    told = [_tell(remark, y) for remark in remarks if remark in (DURATION, MIXED, GAPS) or _style_in(remark)]
+    notes.extend(f"{remark}: {quote(y.name)}" for remark in told)
+    style = next((style for remark in remarks if (style := _style_in(remark))), "")
     is_missing = tidied.isna().to_numpy()
     if not is_missing.any():
-        return loaded.frame, tidied
+        return loaded.frame, tidied, style
     n_missing = int(is_missing.sum())
     notes.append(f"left out, for the target {quote(y.name)} is missing or infinite: {count(n_missing, 'row')}")
     frame = loaded.frame.loc[~is_missing].reset_index(drop=True)
-    tidied, _ = tidy_column(y.loc[~is_missing].reset_index(drop=True), is_typed=loaded.is_typed)
-    return frame, tidied
+    tidied, _ = _tidy_target(y.loc[~is_missing].reset_index(drop=True), loaded, options)
+    return frame, tidied, style
+
+
+def _tidy_target(y: pd.Series, loaded: Loaded, options: ReadOptions) -> Tidied:
+    """Return the tidied target, and remarks; strings that make classes stay as they are, "5%" among them."""
+    is_label = options.asks_for_classes
+    tidied, remarks = tidy_column(y, is_typed=loaded.is_typed, is_label=is_label, decimal=loaded.decimal)
+    is_open = options.kind is None and any(_style_in(remark) for remark in remarks)
+    if is_open and infer_kind(tidied.dropna()).is_classification:
+        return tidy_column(y, is_typed=loaded.is_typed, is_label=True, decimal=loaded.decimal)
+    return tidied, remarks
+
+
+def _style_in(remark: str) -> str:
+    """Return the style of numbers that a remark names, empty for another remark."""
+    return remark.removeprefix(READ_AS_NUMBERS) if remark.startswith(READ_AS_NUMBERS) else ""
+
+
+def _tell(remark: str, raw: pd.Series) -> str:
+    """Return a remark for users: of a style of numbers with one of the values."""
+    style = _style_in(remark)
+    if not style:
+        return remark
+    return READ_AS_NUMBERS + NumberStyle.parse(style).tell(raw.iloc[:_HEAD_ROWS].dropna().map(str))
 
 
 def _tidy_table(
-    frame: pd.DataFrame, options: ReadOptions, notes: list[str], *, is_typed: bool
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return the tidied columns whose values vary, and how their dates were read; remarks go to the notes."""
+    loaded: Loaded, options: ReadOptions, notes: list[str]
+) -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
+    """Return the tidied columns whose values vary, the orders of their dates, and the styles of their numbers.
+
+    Remarks go to the notes.
+    """
+    frame = loaded.frame
     columns: dict[str, pd.Series] = {}
     remarked: dict[str, list[str]] = defaultdict(list)
     for name in frame.columns:
-        tidied, remarks = tidy_column(frame[name], is_typed=is_typed)
+        is_label = name in options.categorical
+        tidied, remarks = tidy_column(frame[name], is_typed=loaded.is_typed, is_label=is_label, decimal=loaded.decimal)
         for remark in remarks:
             remarked[remark].append(name)
-        if not {ALL_MISSING, CONSTANT}.intersection(remarks):
-            columns[name] = as_category(tidied) if name in options.categorical else tidied
+        if not {ALL_MISSING, CONSTANT, ALIKE}.intersection(remarks):
+            columns[name] = as_category(tidied) if is_label else tidied
     if not columns:
         raise DataError("no column has values that vary, to predict from; give a table with columns beside the target")
     date_orders: dict[str, str] = {}
+    number_styles: dict[str, str] = {}
     for remark, remarkable in remarked.items():
-        notes.append(f"{remark}: {enumerate_names(remarkable)}")
+        notes.append(f"{_tell(remark, frame[remarkable[0]])}: {enumerate_names(remarkable)}")
         if remark.startswith(READ_AS_DATES):
             date_orders |= dict.fromkeys(remarkable, remark.removeprefix(READ_AS_DATES))
-    return pd.DataFrame(columns, copy=False), date_orders
+        if style := _style_in(remark):
+            number_styles |= dict.fromkeys(remarkable, style)
+    return pd.DataFrame(columns, copy=False), date_orders, number_styles
 
 
 def _pick_identifiers(X: pd.DataFrame, y: pd.Series, options: ReadOptions, notes: list[str]) -> tuple[str, ...]:

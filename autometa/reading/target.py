@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from autometa.errors import DataError, OptionError
+from autometa.reading.resemblance import find_units
 from autometa.reading.wording import count, enumerate_names, quote
 from autometa.task_kind import TaskKind
 
@@ -93,8 +94,11 @@ def settle_kind(y: pd.Series, asked: TaskKind | str | None) -> tuple[TaskKind, s
         raise DataError(f"the target {name} holds dates; turn them into numbers, such as days since a start")
     content = _describe(y, n_distinct)
     if asked is None:
-        kind = _infer_kind(y, n_distinct)
+        kind = infer_kind(y)
         reason = f"{kind}, since {name} has {content}"
+        if kind is TaskKind.MULTICLASS and is_number(y):
+            reason += "; if these are counts or amounts, ask for regression (--task regression, kind='regression')"
+        _check_resemblance(y, n_distinct)
     else:
         several = TaskKind.BINARY if n_distinct == 2 else TaskKind.MULTICLASS
         kind = several if asked == "classification" else TaskKind(asked)
@@ -124,7 +128,7 @@ def prepare_target(y: pd.Series, kind: TaskKind) -> pd.Series:
             example = quote(values.iloc[0])
             raise DataError(
                 f"the target {quote(y.name)} holds strings such as {example}, so it is no regression; "
-                "ask for classification, or name another column"
+                f"{_remedy(values)}, or name another column"
             ) from error
     return values.astype("int64" if values.dtype.kind in "bi" else "float64")
 
@@ -155,15 +159,39 @@ def find_positive_class(y: pd.Series, kind: TaskKind, asked: str) -> object:
     return classes[str(asked)]
 
 
-def _infer_kind(y: pd.Series, n_distinct: int) -> TaskKind:
-    """Return the kind that follows from the values."""
-    is_number = y.dtype.kind in "iuf" and not isinstance(y.dtype, pd.CategoricalDtype)
-    if is_number and not _is_whole(y):
+def infer_kind(y: pd.Series) -> TaskKind:
+    """Return the kind that follows from the values of a target (n_rows,), tidied and complete; see `settle_kind`."""
+    n_distinct = y.nunique()
+    if is_number(y) and not _is_whole(y):
         return TaskKind.REGRESSION
     if n_distinct == 2:
         return TaskKind.BINARY
     is_few = n_distinct <= MAX_INTEGER_CLASSES and n_distinct <= MAX_INTEGER_CLASS_SHARE * len(y)
-    return TaskKind.REGRESSION if is_number and not is_few else TaskKind.MULTICLASS
+    return TaskKind.REGRESSION if is_number(y) and not is_few else TaskKind.MULTICLASS
+
+
+def is_number(y: pd.Series) -> bool:
+    """Return whether a target holds numbers that are no labels."""
+    return y.dtype.kind in "iuf" and not isinstance(y.dtype, pd.CategoricalDtype)
+
+
+def _check_resemblance(y: pd.Series, n_distinct: int) -> None:
+    """Raise if many strings look like numbers with a unit, which would be a regression."""
+    if not isinstance(y.dtype, pd.StringDtype | pd.CategoricalDtype) or n_distinct <= MAX_INTEGER_CLASSES:
+        return
+    labels = [label for label in y.unique().tolist() if isinstance(label, str)]
+    if units := find_units(labels):
+        raise DataError(
+            f"the target {quote(y.name)} looks like numbers with {enumerate_names(units)}, such as {quote(labels[0])}; "
+            "leave out what is beside the numbers, or ask for classification"
+        )
+
+
+def _remedy(values: pd.Series) -> str:
+    """Return what to do with strings that are to be numbers."""
+    if find_units(values.unique().tolist()):
+        return "leave out what is beside the numbers"
+    return "ask for classification"
 
 
 def _check_classes(y: pd.Series, kind: TaskKind, n_distinct: int) -> None:
@@ -187,7 +215,7 @@ def _check_classes(y: pd.Series, kind: TaskKind, n_distinct: int) -> None:
 
 def _describe(y: pd.Series, n_distinct: int) -> str:
     """Return how many distinct values of which sort there are."""
-    if y.dtype.kind not in "iuf" or isinstance(y.dtype, pd.CategoricalDtype):
+    if not is_number(y):
         return f"{n_distinct:,} classes"
     return f"{n_distinct:,} distinct {'whole ' if _is_whole(y) else ''}numbers in {count(len(y), 'row')}"
 

@@ -262,10 +262,25 @@ def test_a_description_that_does_not_fit_is_refused(saved: Path) -> None:
         {"columns": []},
         {"columns": [{**good["columns"][0], "kind": "picture"}]},
         {"target": 3},
+        {"target_style": "dear"},
     ]
     for wrong in wrongs:
         with pytest.raises(PersistenceError, match="does not describe a model"):
             load(remade(saved, model_json=json.dumps({**good, **wrong}).encode()))
+
+
+def test_styles_of_numbers_are_kept_and_older_files_have_none(model: Model, tmp_path: Path) -> None:
+    styled = {name: replace(rule, number_style="1.000,5€") for name, rule in model.reader.rules.items()}
+    reader = replace(model.reader, rules=styled, target_style="1000.5%")
+    saved = tmp_path / "model.skops"
+    save(replace(model, reader=reader), saved)
+    assert load(saved).reader == reader
+    with zipfile.ZipFile(saved) as source:
+        described = json.loads(source.read("model.json"))
+    del described["target_style"]
+    for column in described["columns"]:
+        del column["number_style"]
+    assert load(remade(saved, model_json=json.dumps(described).encode())).reader == model.reader
 
 
 def test_bombs_are_refused_by_what_they_say_of_their_size(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

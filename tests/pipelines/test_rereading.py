@@ -270,3 +270,33 @@ def test_a_file_that_holds_other_values_than_the_task_is_refused(table: pd.DataF
         change(table).to_csv(tmp_path / "a.csv", index=False)
         with pytest.raises(DataError, match=words):
             reread(str(tmp_path / "a.csv"), task)
+
+
+@pytest.mark.parametrize("is_german", [False, True])
+def test_numbers_of_a_style_are_read_in_it(tmp_path: Path, check: Callable[..., str], *, is_german: bool) -> None:
+    rng = np.random.default_rng(2)
+    english = [f"{number:,.2f}" for number in rng.lognormal(8, 2, size=N_ROWS)]
+    swapped = str.maketrans(",.", ".,")
+    written = [number.translate(swapped) for number in english] if is_german else english
+    table = pd.DataFrame(
+        {
+            "lot": ["-" if row % 20 == 0 else number for row, number in enumerate(written)],
+            "area": written[::-1],
+            "share": [f"{row % 9},5 %" if is_german else f"{row % 9}.5%" for row in range(N_ROWS)],
+            "swiss": [number.replace(",", "’") for number in english],
+            "price": ["n.a." if row % 30 == 0 else f"$ {number}" for row, number in enumerate(written)],
+        }
+    )
+    table.to_csv(tmp_path / "a.csv", index=False, sep=";" if is_german else ",")
+    assert len(read_task(tmp_path / "a.csv").number_styles) == 5
+    script = check(tmp_path / "a.csv")
+    assert script.count("regex=True") == (7 if is_german else 4)
+
+
+def test_a_style_that_pandas_reads_otherwise_is_refused(tmp_path: Path) -> None:
+    table = pd.DataFrame({"lot": [f"{row},000" for row in range(1, N_ROWS + 1)], "y": ["u", "v"] * (N_ROWS // 2)})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    task = read_task(tmp_path / "a.csv")
+    table.assign(lot=table["lot"].str.replace(",", ".")).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(DataError, match="pandas reads other values in the column 'lot'"):
+        reread(str(tmp_path / "a.csv"), task)

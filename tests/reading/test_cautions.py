@@ -166,3 +166,21 @@ def test_as_many_rows_repeat_as_pandas_counts() -> None:
 def test_a_table_of_identifiers_alone_has_no_repeated_rows() -> None:
     table = pd.DataFrame({"id": np.arange(100), "y": ["u", "v"] * 50})
     assert not any("repeat" in note for note in read_task(table).notes)
+
+
+def test_classes_that_differ_by_case_or_blanks_alone_are_told() -> None:
+    labels = ["yes", "no", "Yes", "yes ", "no"] * 20
+    notes = read_task(pd.DataFrame({"a": range(100)}), labels).notes
+    assert (
+        "classes that differ by case or blanks alone: 'Yes', 'yes', 'yes '; write them alike if they are one" in notes
+    )
+    assert not any("blanks" in note for note in read_task(pd.DataFrame({"a": range(100)}), ["yes", "no"] * 50).notes)
+
+
+def test_classes_with_too_few_rows_for_the_folds_are_told() -> None:
+    frame = pd.DataFrame({"a": range(100)})
+    labels = [*["cat"] * 50, *["dog"] * 45, *["bird"] * 4, "fish"]
+    told = "classes with fewer than 5 rows, too few for each of 5 folds: 'bird', 'fish'"
+    assert told in read_task(frame, labels).notes
+    assert not any("folds:" in note for note in read_task(frame, [*["cat"] * 95, *["dog"] * 5]).notes)
+    assert not any("folds:" in note for note in read_task(frame, range(100)).notes)

@@ -2,6 +2,7 @@
 
 import decimal
 from datetime import date, time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -130,3 +131,53 @@ def test_a_constant_column_with_missing_values_is_not_called_constant() -> None:
     assert not any("constant" in note for note in _read(["a", None, "a", None]).notes)
     table = pd.DataFrame({"flat": ["a", "a", "a", "a"], "other": [1, 2, 3, 4]})
     assert "constant, left out: 'flat'" in read_task(table, ["u", "v"] * 2).notes
+
+
+def test_whole_numbers_beyond_the_digits_of_floats_are_not_called_constant(tmp_path: Path) -> None:
+    rows = "\n".join(f"1234567890123456789{i % 9},{i},{'uv'[i % 2]}" for i in range(20))
+    (tmp_path / "large.csv").write_text(f"large,a,y\n{rows}\n")
+    notes = read_task(tmp_path / "large.csv").notes
+    assert not any("constant" in note for note in notes)
+    told = "alike in the 16 digits that are kept, left out; if the numbers differ, put a letter before each: 'large'"
+    assert told in notes
+
+
+@pytest.mark.parametrize(
+    ("days", "is_told"),
+    [
+        (["01/02/2024", "03/04/2024", "", "12/12/2024"], True),
+        (["01-02-2024 10:00", "03-04-2024 11:00", "", "12-12-2024 12:00"], True),
+        (["01/02/2024", "03/14/2024", "", "12/12/2024"], False),
+        (["13/02/2024", "03/04/2024", "", "12/12/2024"], False),
+        (["01.02.2024", "03.04.2024", "", "12.12.2024"], False),
+    ],
+)
+def test_dates_that_may_be_read_the_other_way_round_are_told(days: list[str], is_told: bool) -> None:
+    told = "day and month may be the other way round; if they are, write the dates as 2023-12-31: 'column'"
+    task = _read(days)
+    assert task.column_kinds["column"] is ColumnKind.DATETIME
+    assert (told in task.notes) is is_told
+    assert task.date_orders["column"].count("month") == 1
+
+
+@pytest.mark.parametrize(
+    ("strings", "look"),
+    [
+        ([f"{i}.5 kg" for i in range(30)], "numbers with 'kg'; for numbers, leave out what is beside them"),
+        ([f"{i}.5k" for i in range(30)], "numbers with 'k'; for numbers, leave out what is beside them"),
+        ([*(f"${i}" for i in range(15)), *(f"€{i}" for i in range(15))], "numbers with '$', '€'; for numbers, leave"),
+        ([f"${i}.234" for i in range(1, 31)], "numbers with '$'; for numbers, leave out what is beside them"),
+        ([f"{i}.07.23" for i in range(1, 31)], "dates; for dates, write all of them as 2023-12-31"),
+        ([f"2023-01-{i:02d}" for i in range(30)], "dates; for dates, write all of them as 2023-12-31"),
+    ],
+)
+def test_what_looks_like_numbers_or_dates_and_is_neither_is_told(strings: list[str], look: str) -> None:
+    task = _read([*strings, *strings, *strings], n_rows=90)
+    assert task.column_kinds["column"] is ColumnKind.CATEGORICAL
+    assert any(note.startswith(f"read as categories, but looks like {look}") for note in task.notes)
+    assert any(note.startswith("read as text, but looks like") for note in _read(strings, n_rows=30).notes)
+
+
+@pytest.mark.parametrize("strings", [["1st", "2nd", "3rd"], ["2D", "3D"], ["2013J", "2014J", "2013B"], ["10.0.0.1"]])
+def test_codes_are_not_told_to_look_like_numbers(strings: list[str]) -> None:
+    assert not any("looks like" in note for note in _read([*strings, "x", "y"] * 2, n_rows=2 * len(strings) + 4).notes)

@@ -182,3 +182,15 @@ def test_an_identifier_is_no_leak() -> None:
     table = pd.DataFrame({"id": np.arange(200), "size": RNG.normal(size=200), "y": np.arange(200) >= 100})
     assert not any("leak" in note for note in read_task(table).notes)
     assert any("leak" in note for note in read_task(table, categorical=["id"]).notes)
+
+
+def test_numbers_with_a_unit_are_no_identifiers_though_no_two_are_alike() -> None:
+    table = pd.DataFrame(
+        {
+            "weight": [f"{row}.5 kg" for row in range(60)],
+            "price": [f"€{row + 1}.234" for row in range(60)],
+            "code": [f"K{row}" for row in range(60)],
+            "y": ["u", "v"] * 30,
+        }
+    )
+    assert read_task(table).identifiers == ("code",)

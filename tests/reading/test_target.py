@@ -11,6 +11,7 @@ from autometa.reading import read_task
 from autometa.task import Task
 from autometa.task_kind import TaskKind
 
+REMEDY = "; if these are counts or amounts, ask for regression (--task regression, kind='regression')"
 TABLE = pd.DataFrame({"size": [1, 2, 2, 1], "7": [1, 1, 2, 2], "price": [0, 1, 1, 0]})
 
 
@@ -53,9 +54,13 @@ def test_a_target_that_is_not_there_is_refused_with_the_closest_names(target: st
         (pd.Categorical([1, 2, 3] * 5), "multiclass", "multiclass, since 'y' has 3 classes"),
         ([0.0, 1.0] * 5, "binary", "binary, since 'y' has 2 distinct whole numbers in 10 rows"),
         ([0.5, 1.5] * 5, "regression", "regression, since 'y' has 2 distinct numbers in 10 rows"),
-        (list(range(3)) * 20, "multiclass", "multiclass, since 'y' has 3 distinct whole numbers in 60 rows"),
+        (list(range(3)) * 20, "multiclass", f"multiclass, since 'y' has 3 distinct whole numbers in 60 rows{REMEDY}"),
         (list(range(3)) * 19, "regression", "regression, since 'y' has 3 distinct whole numbers in 57 rows"),
-        (list(range(20)) * 20, "multiclass", "multiclass, since 'y' has 20 distinct whole numbers in 400 rows"),
+        (
+            list(range(20)) * 20,
+            "multiclass",
+            f"multiclass, since 'y' has 20 distinct whole numbers in 400 rows{REMEDY}",
+        ),
         (list(range(21)) * 50, "regression", "regression, since 'y' has 21 distinct whole numbers in 1,050 rows"),
     ],
 )
@@ -129,6 +134,18 @@ def test_labels_are_strings_integers_or_booleans_and_numbers_are_64_bits_wide(va
             "ask for classification, or name another column",
         ),
         (
+            [f"{i} kg" for i in range(10, 32)] * 2,
+            None,
+            "the target 'y' looks like numbers with 'kg', such as '10 kg'; "
+            "leave out what is beside the numbers, or ask for classification",
+        ),
+        (
+            [f"{i} kg" for i in range(10, 32)] * 2,
+            "regression",
+            "the target 'y' holds strings such as '10 kg', so it is no regression; "
+            "leave out what is beside the numbers, or name another column",
+        ),
+        (
             pd.date_range("2024-01-01", periods=5),
             None,
             "the target 'y' holds dates; turn them into numbers, such as days since a start",
@@ -191,3 +208,23 @@ def test_classes_with_one_row_are_accepted_beside_two_that_have_more() -> None:
     task = _read(["a", "a", "b", "b", "c"])
     assert task.kind is TaskKind.MULTICLASS
     assert task.classes == ("a", "b", "c")
+
+
+def test_many_strings_with_a_unit_are_classes_if_these_are_asked_for() -> None:
+    assert len(_read([f"{i} kg" for i in range(10, 32)] * 2, kind="classification").classes) == 22
+
+
+def test_a_target_of_styled_numbers_is_a_regression_of_those_that_are_there() -> None:
+    prices = [f"${1000 + 7 * i:,}.50" for i in range(30)] + ["n.a.", "-"]
+    for kind in (None, "regression"):
+        task = _read(prices, kind=kind)
+        assert task.kind is TaskKind.REGRESSION
+        assert task.y.tolist() == [1000.5 + 7 * i for i in range(30)]
+        assert "strings read as numbers, '$1,000.50' as 1000.50: 'y'" in task.notes
+        assert "left out, for the target 'y' is missing or infinite: 2 rows" in task.notes
+
+
+def test_a_target_of_styled_numbers_keeps_its_strings_where_they_are_classes() -> None:
+    assert _read(["5%", "10%", "20%"] * 30).classes == ("10%", "20%", "5%")
+    assert len(_read([f"{i % 30}%" for i in range(90)], kind="classification").classes) == 30
+    assert _read([f"{i % 30}%" for i in range(90)]).kind is TaskKind.REGRESSION
