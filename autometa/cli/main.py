@@ -45,6 +45,22 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _run() -> Any:  # Any: whatever a command returns
+    """Run the command and return its exit code; 0 where whoever reads its result, as `head`, wants no more of it."""
+    try:
+        exit_code = app(prog_name="autometa", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit as ended:  # with 1, as which typer and rich end on a closed pipe
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+    except BrokenPipeError:
+        pass
+    else:
+        return exit_code
+    _drop_stdout()
+    return 0
+
+
 def _refuse_usage(error: Any) -> NoReturn:  # Any: of click, or of its copy
     """Say in one line what is wrong with the command, and where its help is; exit 2."""
     message = " ".join(error.format_message().split())
@@ -60,9 +76,7 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w")))
     try:
-        exit_code = app(prog_name="autometa", standalone_mode=False)
-        sys.stdout.flush()
-        sys.exit(exit_code)
+        sys.exit(_run())
     except UserError as error:
         say("error: " + " ".join(str(error).split()))
         sys.exit(2)

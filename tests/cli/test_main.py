@@ -1,5 +1,6 @@
 """The entry point: where results go, and what happens when they cannot."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,23 @@ def test_closed_streams_are_no_error(shipped_base: Path, closed: str) -> None:
     command = f"exec '{sys.executable}' -m autometa kb status -f json --db '{shipped_base}' {closed}"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
+@pytest.mark.parametrize("command", ["recommend {wine} -k 1", "kb list tasks -f json", "kb list tasks", "--help"])
+def test_a_reader_that_wants_no_more_is_no_error(shipped_base: Path, examples: Path, command: str) -> None:
+    words = command.format(wine=examples / "wine.csv").split()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "autometa", *words],
+        env={**os.environ, "AUTOMETA_DATABASE_URL": str(shipped_base)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
 
 
 def test_a_device_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
