@@ -24,7 +24,7 @@ UNITS = "$£¥¢¤฿\u20a0-\u20cf%"
 _SPACES = "\\s"  # those that do not break lines are among them
 _SEPARATORS = {"": "", ",": ",", ".": r"\.", " ": _SPACES, "'": "['’]"}
 _FIGURE = re.compile(
-    rf"(?P<sign>[+-]?)\s*(?P<before>[{UNITS}]?)\s*-?(?P<body>(?:\d|[.,]\d)(?:[\d.,'’\s]*\d)?)\s*(?P<after>[{UNITS}]?)"
+    rf"(?P<sign>[+-]?)\s*(?P<before>[{UNITS}]?)\s*-?(?P<body>(?:[0-9]|[.,][0-9])(?:[0-9.,'’\s]*[0-9])?)\s*(?P<after>[{UNITS}]?)"
 )
 _EXAMPLE = re.compile(rf"(?P<before>[{UNITS}]?)1(?P<thousands>[,. ']?)000(?P<decimal>[.,])5(?P<after>[{UNITS}]?)")
 
@@ -95,10 +95,10 @@ class NumberStyle:
     @cached_property
     def _pattern(self) -> "re.Pattern[str]":
         """What a number of this style looks like; of thousands there are either all separators or none."""
-        whole = r"0|[1-9]\d*"
+        whole = r"0|[1-9][0-9]*"
         if self.thousands:
-            whole += rf"|[1-9]\d{{0,2}}(?:{_SEPARATORS[self.thousands]}\d{{3}})+"
-        fraction = rf"{re.escape(self.decimal)}\d+"
+            whole += rf"|[1-9][0-9]{{0,2}}(?:{_SEPARATORS[self.thousands]}[0-9]{{3}})+"
+        fraction = rf"{re.escape(self.decimal)}[0-9]+"
         before, after = (re.escape(sign) for sign in (self.before, self.after))
         return re.compile(
             rf"(?P<sign>[+-]?)\s*(?:{before})?\s*(?P<minus>-?)"
@@ -185,4 +185,4 @@ def _is_evident(style: NumberStyle, bodies: Sequence[str], decimal: str) -> bool
 
 def _is_long(body: str, style: NumberStyle) -> bool:
     """Return whether more than three digits stand together where thousands are to be separated."""
-    return bool(style.thousands) and re.match(r"\d{4}", body) is not None
+    return bool(style.thousands) and re.match(r"[0-9]{4}", body) is not None

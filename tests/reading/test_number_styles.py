@@ -87,6 +87,7 @@ def test_a_column_of_one_style_is_numbers_whatever_it_is_stored_in(style: str, t
         ["--$5", "$6"],
         ["01.07.2023", "02.07.2023"],
         ["1,234", "many"],
+        ["\u0663,\u0664\u0665\u0666", "1,234"],  # Arabic digits
         ["-", "--"],
         ["5", "6"],
     ],
