@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ def test_every_metric_is_that_of_scikit_learn(ran: Ran, tmp_path: Path, monkeypa
     given = model.predict_proba(kept)
     assert (content["kind"], content["target"], content["metric"]) == ("binary", "y", "roc_auc")
     assert (content["n_rows"], content["n_without_target"], content["absent"]) == (100, 1, {})
+    assert content["is_training_table"] is False
     assert set(content["scores"]) == {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss"}
     assert content["scores"]["roc_auc"] == pytest.approx(roc_auc_score(kept["y"], given[:, 1]))
     assert content["scores"]["log_loss"] == pytest.approx(log_loss(kept["y"], given))
@@ -41,7 +43,7 @@ def test_every_metric_is_that_of_scikit_learn(ran: Ran, tmp_path: Path, monkeypa
     printed = ran("evaluate", "model.skops", "test.csv")[1]
     assert f"roc_auc *          {content['scores']['roc_auc']:.4f}  greater" in printed
     assert "- 100 rows; *: the metric that the model was chosen by" in printed
-    assert "- left out, for 'y' is missing: 1 rows" in printed
+    assert "- left out, for 'y' is missing: 1 row\n" in printed
 
 
 def test_numbers_are_scored(ran: Ran, tmp_path: Path) -> None:
@@ -76,5 +78,27 @@ def test_a_metric_that_the_rows_do_not_define_is_absent_with_its_reason(ran: Ran
     Path("test.csv").write_text("size,y\n1,1\n2,1\n")
     content = json.loads(ran("evaluate", "model.skops", "test.csv", "-f", "json")[1])
     assert "roc_auc" not in content["scores"]
-    assert "one class" in content["absent"]["roc_auc"]
-    assert "- roc_auc: undefined" in ran("evaluate", "model.skops", "test.csv")[1]
+    assert content["absent"]["roc_auc"] == "undefined in a table of one class"
+    shown = ran("evaluate", "model.skops", "test.csv")[1]
+    assert "- roc_auc: undefined" in shown
+    assert "*" not in shown, "the metric that the model was chosen by has no line"
+
+
+@pytest.mark.parametrize("case", ["the same", "other rows", "other order", "other format", "sampled"])
+def test_the_training_table_is_told_to_be_no_test(ran: Ran, tmp_path: Path, case: str) -> None:
+    frame = table().assign(
+        row=[f"r{row:05d}" for row in range(150)], grade=[row % 3 for row in range(150)], note="x", left=0.5
+    )
+    frame["left"] += np.arange(150)
+    options: dict[str, Any] = {"target": "y", "ignore_columns": ["left"], "categorical": ["grade"]}
+    save_model(frame, tmp_path / "model.skops", **options, max_rows=100 if case == "sampled" else None)
+    data = "test.parquet" if case == "other format" else "test.csv"
+    if case == "other format":
+        frame.to_parquet(data)
+    else:
+        changed = {"other rows": frame.assign(size=frame["size"] + 1), "other order": frame[frame.columns[::-1]]}
+        changed.get(case, frame).to_csv(data, index=False)
+    content = json.loads(ran("evaluate", "model.skops", data, "-f", "json")[1])
+    assert content["is_training_table"] is (case != "other rows")
+    shown = ran("evaluate", "model.skops", data)[1]
+    assert ("- the very table that the model was fitted on, so this is no test; " in shown) is (case != "other rows")
