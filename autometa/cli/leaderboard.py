@@ -6,6 +6,8 @@ from autometa.cli.models import ModelArgument, leaderboard_notes, leaderboard_ro
 from autometa.cli.output import Format, FormatOption, print_content, print_renderables
 from autometa.errors import PersistenceError
 from autometa.persistence import read_card
+from autometa.reading.wording import count
+from autometa.task import ColumnKind
 
 _MOST_IMPORTANCES = 10
 
@@ -49,9 +51,12 @@ def _drawn(card: dict[str, Any], *, is_ours: bool) -> list[Any]:  # Any: of rich
 def _lines(card: dict[str, Any]) -> list[str]:
     """Return the main lines of a card, empty where it does not say."""
     columns = card.get("columns") or []
+    n_identifiers = sum(column.get("kind") == ColumnKind.IDENTIFIER for column in columns)
+    left_out = f", {n_identifiers} left out as identifier" if n_identifiers else ""
     configurations = [item.get("algorithm", "?") for item in card.get("configurations") or []]
     return [
-        f"{card.get('kind', '?')}: predicts {card.get('target', '?')} of {len(columns)} columns",
+        f"{card.get('kind', '?')}: predicts {card.get('target', '?')} of "
+        f"{count(len(columns) - n_identifiers, 'column')}{left_out}",
         f"trained on {card['n_rows']:,} rows of {card.get('task', '?')} [{card.get('fingerprint', '')[:12]}]"
         if "n_rows" in card
         else "",

@@ -50,6 +50,13 @@ def test_a_score_on_rows_held_out_once_is_not_called_cross_validated(ran: Ran, t
     assert "cross-validated" not in out
 
 
+def test_columns_that_look_like_identifiers_are_counted_apart(ran: Ran, tmp_path: Path) -> None:
+    rows = np.arange(80)
+    frame = pd.DataFrame({"id": [f"r{row:05d}" for row in rows], "size": np.sin(rows), "y": ["up", "down"] * 40})
+    save_model(frame, tmp_path / "model.skops", target="y")
+    assert "- binary: predicts y of 1 column, 1 left out as identifier\n" in ran("leaderboard", "model.skops")[1]
+
+
 @pytest.mark.usefixtures("model_file")
 def test_the_json_is_the_card(ran: Ran) -> None:
     content = json.loads(ran("leaderboard", "model.skops", "-f", "json")[1])
