@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -11,7 +12,7 @@ import typer
 from autometa import __version__
 from autometa.cli.commands import CommandsByPlace
 from autometa.cli.output import say
-from autometa.errors import UserError
+from autometa.errors import OptionError, UserError
 
 app = typer.Typer(
     name="autometa",
@@ -36,8 +37,18 @@ def about(
         sys.stdout.write(context.get_help() + "\n")
 
 
+_OPTION_OF = {  # what messages of the library name as arguments of Python
+    "take time_budget=None": "leave out --time",  # before its beginning
+    "time_budget": "--time",
+    "max_fit_seconds": "--max-fit-time",
+    "max_memory": "--max-memory",
+    "probe_seconds": "--probe",
+    "n_trials": "--trials",
+}
+_ARGUMENT = re.compile(rf"\b(?:{'|'.join(_OPTION_OF)})\b")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WrongUsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, or that of the copy inside of typer
+_OF_PYDANTIC = "Value error, "  # before what typer says of a choice
 
 
 def _drop_stdout() -> None:
@@ -61,9 +72,14 @@ def _run() -> Any:  # Any: whatever a command returns
     return 0
 
 
+def _with_options(message: str) -> str:
+    """Return a message with options of the command line in place of arguments of Python."""
+    return _ARGUMENT.sub(lambda found: _OPTION_OF[found[0]], re.sub(r"^k must\b", "-k must", message))
+
+
 def _refuse_usage(error: Any) -> NoReturn:  # Any: of click, or of its copy
     """Say in one line what is wrong with the command, and where its help is; exit 2."""
-    message = " ".join(error.format_message().split())
+    message = " ".join(error.format_message().replace(_OF_PYDANTIC, "").split())
     if message:  # else the help was asked for, by no arguments, and is printed
         command = error.ctx.command_path if error.ctx else "autometa"
         say(f"error: {message.rstrip('.')}; see: {command} --help")
@@ -78,7 +94,8 @@ def main() -> None:
     try:
         sys.exit(_run())
     except UserError as error:
-        say("error: " + " ".join(str(error).split()))
+        message = _with_options(str(error)) if isinstance(error, OptionError) else str(error)
+        say("error: " + " ".join(message.split()))
         sys.exit(2)
     except OSError as error:
         if error.errno not in _FULL:

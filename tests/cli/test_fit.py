@@ -71,7 +71,7 @@ def test_recorded_runs_lead_later_advice(autometa: Command, one_shard_base: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--time", "-1"), "time_budget must be 0 or more seconds"),
+        (("--time", "-1"), "--time must be 0 or more seconds"),
         (("--jobs", "0"), "a number of cores is positive"),
         (("-o", "no/model.skops"), "cannot write the model: there is no folder no"),
         (("--target", "nothing"), "no column 'nothing'"),

@@ -64,7 +64,10 @@ def test_a_device_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         ("describe a.csv --nope", "No such option: --nope; see: autometa describe --help"),
         ("describe a.csv b.csv", "unexpected extra argument"),
         ("describe a.csv --max-rows many", "Invalid value for '--max-rows': "),
-        ("recommend a.csv -f xml", "'xml' is not one of 'table', 'json', 'yaml'; see: autometa recommend --help"),
+        (
+            "recommend a.csv -f xml",
+            "Invalid value for '--format' / '-f': 'xml' is not one of 'table', 'json', 'yaml'; see: autometa recommend --help",
+        ),
         ("kb nope", "No such command 'nope'; see: autometa kb --help"),
         ("nope", "No such command 'nope'; see: autometa --help"),
     ],
@@ -80,6 +83,27 @@ def test_wrong_usage_is_one_line_that_names_the_help(
     assert err.startswith("error: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("recommend {wine} --max-fit-time 0", "--max-fit-time must be positive, got 0.0"),
+        ("recommend {wine} --max-memory 0", "--max-memory must be positive, got 0"),
+        ("recommend {wine} --probe 0", "--probe must be positive and finite, got 0.0"),
+        ("recommend {wine} -k 0", "-k must be a whole number of at least 1, got 0"),
+        ("fit {wine} --time -3", "--time must be 0 or more seconds, and finite, got -3.0"),
+        ("fit {wine} --trials 0", "--trials must be at least 1, got 0"),
+        ("fit {wine} --time 0 --trials 5", "a --time of 0 searches nothing; leave out --trials, or leave out --time"),
+    ],
+)
+def test_an_option_is_called_as_on_the_command_line(
+    arguments: str, message: str, examples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["autometa", *arguments.format(wine=examples / "wine.csv").split()])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert (caught.value.code, capsys.readouterr().err) == (2, f"error: {message}\n")
 
 
 @pytest.mark.parametrize(("arguments", "code"), [("--version", 0), ("describe -h", 0), ("", 2), ("kb", 2)])

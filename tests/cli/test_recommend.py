@@ -75,7 +75,7 @@ def test_a_probe_measures_the_advice_and_defaults_and_advises_the_best_first(aut
 def test_a_probe_of_no_length_is_refused(autometa: Command, examples: Path, seconds: str) -> None:
     result = autometa("recommend", str(examples / "wine.csv"), "--probe", seconds)
     assert result.returncode == 2
-    assert result.stderr.startswith("error: probe_seconds must be positive and finite, got ")
+    assert result.stderr.startswith("error: --probe must be positive and finite, got ")
     assert result.stderr.count("\n") == 1
 
 
