@@ -130,7 +130,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
                 if refinement is None
                 else _usage_of_found(data, table, arguments, recommendation[0]),
                 explanation,
-                is_refined=refinement is not None,
+                is_refined=refinement is not None and bool(refinement.ranked),
             )
         )
     else:
