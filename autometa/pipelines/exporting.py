@@ -339,8 +339,10 @@ class _Script:
             'predicted = pd.DataFrame({"prediction": pipeline.predict(rows)})',
         ]
         if self.kind.is_classification:
-            listed = '[[f"p({label})" for label in pipeline.classes_]]'
-            lines += [f"predicted{listed} = pipeline.predict_proba(rows)"]
+            lines += [
+                'names = [f"p({label})" for label in pipeline.classes_]',
+                "predicted = predicted.join(pd.DataFrame(pipeline.predict_proba(rows), columns=names))",
+            ]
         return [*lines, "predicted.to_csv(sys.stdout, index=False)"]
 
     def _head_lines(self, remarks: Sequence[str], modules: Sequence[str]) -> list[str]:

@@ -270,6 +270,16 @@ def test_a_script_predicts_for_further_rows(
     assert [line.split(",")[0] for line in printed[1:]] == found["pipeline"].predict(task.X.iloc[:7]).tolist()
 
 
+def test_hundreds_of_classes_are_predicted_without_a_warning(
+    tmp_path: Path, run: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.DataFrame({"size": np.arange(600.0), "y": [f"c{row % 300}" for row in range(600)]})
+    frame.to_csv(tmp_path / "many.csv", index=False)
+    task = read_task(tmp_path / "many.csv")
+    run(small_script(task, reread(str(tmp_path / "many.csv"), task)))
+    assert len(capsys.readouterr().out.splitlines()[0].split(",")) == 301
+
+
 def test_texts_of_others_stay_comments_and_strings(tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
     name = "a\nimport os; os.abort()  # '\"\\ .csv"
     rng = np.random.default_rng(0)
