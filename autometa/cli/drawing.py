@@ -13,7 +13,7 @@ from rich.text import Text
 from autometa._sizes import size_words
 from autometa.cli.terminal import shown
 from autometa.metric import Metric
-from autometa.recommenders.advising import MEASURED
+from autometa.recommenders.evidence import MEASURED
 from autometa.recommenders.explaining import Explanation, standing_words
 from autometa.recommenders.recommendation import Advice, KnownTask, PredictedGain, Recommendation
 from autometa.task import Task

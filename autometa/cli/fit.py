@@ -3,6 +3,7 @@
 import math
 import sys
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import numpy as np
@@ -87,17 +88,20 @@ def fit(  # noqa: PLR0913 - an argument for each option
     Example:
       autometa fit data/examples/wine.csv --target cultivar --time 10 -o wine.skops
     """
+    begun = monotonic()
     from autometa._writing import check_place
     from autometa.fitting import FitOptions, fit_task
     from autometa.fitting.storing import model_of
-    from autometa.persistence import save
+    from autometa.persistence import MOST_SECONDS, save
     from autometa.sources.tables import as_task
 
     if output is not None:
         check_place(output, force=force, what="the model")
+    seconds = time if time is not None or trials is not None else _USUAL_SECONDS
+    to_store = min(_STORING_SHARE * max(seconds or 0.0, 0.0), _MOST_STORING_SECONDS) if output is not None else 0.0
     options = FitOptions(
         metric=metric,
-        time_budget=time if time is not None or trials is not None else _USUAL_SECONDS,
+        time_budget=None if seconds is None else seconds - to_store,
         n_trials=trials,
         max_memory=max_memory,
         ensemble=ensemble,
@@ -106,12 +110,16 @@ def fit(  # noqa: PLR0913 - an argument for each option
         n_jobs=jobs,
         seed=seed,
         origin=LOCAL if record else None,
+        started=begun,
     )
     table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
     with opened(db) as base, refining_progress(options.time_budget, options.n_trials, str(metric)) as report:
         fitted = fit_task(table, np.asarray(table.y), base, options, report=report)
     if output is not None:
-        save(model_of(fitted, table, command=command_line(), seed=seed), output, force=force)
+        left = begun + seconds - monotonic() - _SAVING_SECONDS if seconds else MOST_SECONDS
+        max_seconds = min(max(left, 0.0), MOST_SECONDS)
+        model = model_of(fitted, table, command=command_line(), seed=seed, max_seconds=max_seconds)
+        save(model, output, force=force)
     if form is not Format.TABLE:
         print_content(_content(table, fitted, output), form)
         return
@@ -129,6 +137,9 @@ def fit(  # noqa: PLR0913 - an argument for each option
 
 
 _USUAL_SECONDS = 60.0
+_STORING_SHARE = 0.15  # of the time, to see what the model rests on, and to write it
+_MOST_STORING_SECONDS = 6.0
+_SAVING_SECONDS = 0.5  # which writing alone takes
 _UNSTORED = "not stored; name a file with -o model.skops, for: autometa predict model.skops new.csv"
 
 

@@ -44,7 +44,9 @@ def _drawn(card: dict[str, Any], *, is_ours: bool) -> list[Any]:  # Any: of rich
     for rows in (tried, _importances(card)):
         if rows:
             drawn += ["", draw_rows(rows)]
-    notes = leaderboard_notes(leaderboard)
+    notes = [*leaderboard_notes(leaderboard)]
+    if card.get("importances") == []:
+        notes.append("which columns it rests on was not measured: there was no time, or its rows define no score")
     return [*drawn, "", *draw_notes(notes)] if notes else drawn
 
 

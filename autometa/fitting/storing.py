@@ -6,16 +6,18 @@ from autometa.errors import OptionError
 from autometa.fitting.fitting import Fitted
 from autometa.fitting.leaderboard import plain_rows
 from autometa.metric import METRICS, default_metric
-from autometa.persistence import Model, Training, importances, make_card
+from autometa.persistence import MOST_SECONDS, Model, Training, importances, make_card
 from autometa.reading.conforming import TableReader
 from autometa.task import Task
 
 
-def model_of(fitted: Fitted, task: Task, *, command: str = "", seed: int = 0) -> Model:
+def model_of(
+    fitted: Fitted, task: Task, *, command: str = "", seed: int = 0, max_seconds: float = MOST_SECONDS
+) -> Model:
     """Return the model with its card; it predicts the task's own labels.
 
     The card's importances are those on rows that the model was fitted on: what it looks at, not how well it does. They
-    are left out where they would take more than ten seconds.
+    are left out where they would take longer than ``max_seconds``.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def model_of(fitted: Fitted, task: Task, *, command: str = "", seed: int = 0) ->
         score_std=None if math.isnan(fitted.score_std) else fitted.score_std,
         configurations=fitted.configurations,
         leaderboard=plain_rows(fitted.leaderboard),
-        importances=importances(predictor, used, task.y, metric, seed=seed),
+        importances=importances(predictor, used, task.y, metric, seed=seed, max_seconds=max_seconds),
     )
     return Model(
         predictor=predictor,

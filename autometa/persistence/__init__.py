@@ -6,7 +6,7 @@
 """
 
 from autometa.persistence.archive import load, read_card, save
-from autometa.persistence.card import Training, importances, make_card, score_rows
+from autometa.persistence.card import MOST_SECONDS, Training, importances, make_card, score_rows
 from autometa.persistence.model import Model
 
-__all__ = ["Model", "Training", "importances", "load", "make_card", "read_card", "save", "score_rows"]
+__all__ = ["MOST_SECONDS", "Model", "Training", "importances", "load", "make_card", "read_card", "save", "score_rows"]

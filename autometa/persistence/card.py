@@ -25,7 +25,7 @@ PREDICTING = ("scikit-learn", "skrub", "lightgbm", "xgboost", "xgboost-cpu", "ca
 """Libraries whose objects a predictor holds, by the names under which they are installed."""
 
 _N_REPEATS = 5  # scikit-learn's own number
-_MOST_SECONDS = 10.0  # that importances may take: a model waits to be saved meanwhile
+MOST_SECONDS = 10.0  # that importances may take: a model waits to be saved meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def library_versions() -> dict[str, str]:
     return {**record.library_versions(), "skops": version("skops")}
 
 
-def importances(
+def importances(  # noqa: PLR0913 - what is looked at, and for how long
     predictor: Any,
     X: pd.DataFrame,
     y: pd.Series,
@@ -97,6 +97,7 @@ def importances(
     *,
     seed: int = 0,
     max_rows: int = 500,
+    max_seconds: float = MOST_SECONDS,
 ) -> list[dict[str, Any]]:
     """Return by how much a score is worse where the values of one column are shuffled; at most 20 columns, in order.
 
@@ -114,12 +115,14 @@ def importances(
         Seed of the shuffles, and of the rows that are taken.
     max_rows : int
         Rows of a longer table that are looked at, each class at its share.
+    max_seconds : float
+        What all may take, by what one score takes.
 
     Returns
     -------
     importances : list of dict
-        ``column``, ``importance`` (mean over five shuffles, in the metric's unit) and ``std`` of each; empty where the
-        rows define no score, or it would take more than ten seconds, by what one score takes.
+        ``column``, ``importance`` (mean over five shuffles, or as many as there is time for, in the metric's unit) and
+        ``std`` of each; empty where the rows define no score, or there is no time for one shuffle.
 
     References
     ----------
@@ -132,10 +135,12 @@ def importances(
     X, y = X.iloc[rows], y.iloc[rows]
     started = time.monotonic()
     is_defined = metric.name in score_rows(predictor, X, y).scores
-    if not is_defined or _N_REPEATS * X.shape[1] * (time.monotonic() - started) > _MOST_SECONDS:
+    per_shuffle = X.shape[1] * (time.monotonic() - started)
+    n_repeats = int(min(_N_REPEATS, max_seconds / max(per_shuffle, 1e-9)))
+    if not is_defined or n_repeats < 1:
         return []
     result = permutation_importance(
-        predictor, X, y, scoring=_scorer(metric), n_repeats=_N_REPEATS, random_state=spawn(seed, "importances")
+        predictor, X, y, scoring=_scorer(metric), n_repeats=n_repeats, random_state=spawn(seed, "importances")
     )
     found = sorted(
         (-float(mean), str(name), float(std))

@@ -292,7 +292,7 @@ class _Tally:
         for name, n_unread in self.n_unread.items():
             message = (
                 f"column {quote(name)}: {count(n_unread, 'value')} of {self.n_present[name]:,} cannot be read as in "
-                f"training and count as missing, such as {self.examples[name]}"
+                f"training and {'counts' if n_unread == 1 else 'count'} as missing, such as {self.examples[name]}"
             )
             warnings.warn(message, AutometaWarning, stacklevel=3)
 

@@ -205,8 +205,8 @@ def _check_classes(y: pd.Series, kind: TaskKind, n_distinct: int) -> None:
     n_learnable = int((y.value_counts() >= MIN_CLASS_ROWS).sum())
     if n_learnable < 2:
         raise DataError(
-            f"only {n_learnable} of the {n_distinct} classes of the target {name} have {MIN_CLASS_ROWS} rows "
-            "or more, and two are needed; give more rows, or name another column"
+            f"two classes with {MIN_CLASS_ROWS} rows or more are needed, and the target {name} has {n_learnable} such "
+            f"of {n_distinct}; give more rows, or name another column"
         )
     if (kind is TaskKind.BINARY) != (n_distinct == 2):
         fitting = TaskKind.BINARY if n_distinct == 2 else TaskKind.MULTICLASS

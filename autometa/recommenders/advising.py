@@ -22,11 +22,6 @@ from autometa.recommenders.recommendation import Advice
 from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
 
-MEASURED = "measured on this very table"
-"""The reason of what was measured there, as `reasons_for` gives it."""
-
-_ADDS = "lowers the mean regret of the advice so far"  # what a pipeline adds to those before it, as above
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grounds:
@@ -112,9 +107,7 @@ def advise(
     first = (chosen[0], expected[0])
     gain = predicted_gain(ranker, description, first, observed, calibration) if is_ranked else None
     evidence = evidence_for(ranker, description, chosen)
-    reasons = reasons_for(ranker, description, chosen, observed)
-    if observed or not is_ranked:  # by score, or a trade-off: what one adds to those before it did not place it
-        reasons = [tuple(each for each in own if not each.startswith(_ADDS)) for own in reasons]
+    reasons = reasons_for(ranker, description, chosen, observed, is_portfolio=is_ranked and not observed)
     return tuple(
         Advice(
             rank=place + 1,

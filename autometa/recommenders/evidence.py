@@ -11,6 +11,9 @@ from autometa.recommenders.recommendation import Run
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
+MEASURED = "measured on this very table"
+"""A reason, as `reasons_for` gives it."""
+
 _N_RUNS = 3
 _CLOSE = 0.01  # relative distance to the best score at which a configuration is as good as the best
 
@@ -48,8 +51,13 @@ def reasons_for(
     description: TaskDescription,
     configurations: Sequence[Configuration],
     observed: Sequence[Evaluation] = (),
+    *,
+    is_portfolio: bool = True,
 ) -> list[tuple[str, ...]]:
-    """Return for each configuration, in the order advised, why it stands there."""
+    """Return for each configuration, in the order advised, why it stands there.
+
+    What one adds to those before it is told only of a portfolio: it is no reason where all stand by score.
+    """
     experience = recommender.experience_
     measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
     is_close = is_close_to_best(experience)
@@ -59,14 +67,14 @@ def reasons_for(
         reasons = []
         column = experience.position_of.get(configuration.key, -1)
         if configuration.key in measured:
-            reasons.append("measured on this very table")
+            reasons.append(MEASURED)
         if not configuration.values:
             reasons.append("the library's default")
         if column >= 0:
             n_tried = int(experience.is_tried[:, column].sum())
             n_close = int(is_close[:, column].sum())
             reasons.append(f"within 1 % of the best on {n_close} of {n_tried} known {experience.kind} tasks")
-        if f"{after:.2f}" != f"{before:.2f}":
+        if is_portfolio and f"{after:.2f}" != f"{before:.2f}":
             reasons.append(f"lowers the mean regret of the advice so far from {before:.2f} to {after:.2f}")
         result.append(tuple(reasons))
     return result

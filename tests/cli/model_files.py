@@ -9,7 +9,7 @@ import pytest
 
 from autometa.cli.main import main
 from autometa.metric import default_metric
-from autometa.persistence import Model, Training, importances, make_card, save
+from autometa.persistence import MOST_SECONDS, Model, Training, importances, make_card, save
 from autometa.pipelines.building import build
 from autometa.reading import read_task
 from autometa.reading.conforming import TableReader
@@ -24,6 +24,7 @@ def save_model(
     path: Path,
     algorithm: str = "decision_tree",
     score_std: float | None = 0.0125,
+    max_seconds: float = MOST_SECONDS,
     **reading: Any,  # whatever `read_task` takes
 ) -> Model:
     """Fit a pipeline to a table, keep it in a file, and return it."""
@@ -40,7 +41,9 @@ def save_model(
             {"rank": 1, "algorithm": algorithm, "score": 0.875},
             {"rank": 2, "algorithm": "ridge", "score": 0.7, "status": "pruned"},
         ],
-        importances=importances(pipeline, task.X[list(task.used_columns)], task.y, metric, max_rows=50),
+        importances=importances(
+            pipeline, task.X[list(task.used_columns)], task.y, metric, max_rows=50, max_seconds=max_seconds
+        ),
     )
     model = Model(
         predictor=pipeline,

@@ -57,6 +57,12 @@ def test_columns_that_look_like_identifiers_are_counted_apart(ran: Ran, tmp_path
     assert "- binary: predicts y of 1 column, 1 left out as identifier\n" in ran("leaderboard", "model.skops")[1]
 
 
+def test_columns_whose_part_was_not_measured_are_not_passed_over(ran: Ran, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"size": np.arange(60.0), "y": np.arange(60.0)})
+    save_model(frame, tmp_path / "model.skops", target="y", max_seconds=0.0)
+    assert "- which columns it rests on was not measured" in ran("leaderboard", "model.skops")[1]
+
+
 @pytest.mark.usefixtures("model_file")
 def test_the_json_is_the_card(ran: Ran) -> None:
     content = json.loads(ran("leaderboard", "model.skops", "-f", "json")[1])

@@ -145,7 +145,7 @@ def test_values_that_cannot_be_read_are_told_on_stderr(ran: Ran) -> None:
     Path("new.csv").write_text("size,code\n1,2\nbroken,3\n2,x\n")
     code, out, err = ran("predict", "model.skops", "new.csv")
     assert (code, out.count("\n")) == (0, 4)
-    assert err.startswith("warning: column 'size': 1 value of 3 cannot be read as in training and count as missing")
+    assert err.startswith("warning: column 'size': 1 value of 3 cannot be read as in training and counts as missing")
 
 
 @pytest.mark.usefixtures("model")

@@ -25,7 +25,11 @@ TEXTS = {
     "ragged": (f"a,b,y\n{ROWS}9,u\n", (), "line 6 has 2 fields, the header 3; mend it"),
     "constant target": ("a,y\n1,u\n2,u\n", (), "the target 'y' is constant ('u'); name a column that varies"),
     "no target": ("a,y\n1,\n2,NA\n", (), "all values of the target 'y' are missing; name another column"),
-    "one row a class": ("a,y\n1,u\n2,u\n3,v\n", (), "only 1 of the 2 classes of the target 'y' have 2 rows or more"),
+    "one row a class": (
+        "a,y\n1,u\n2,u\n3,v\n",
+        (),
+        "two classes with 2 rows or more are needed, and the target 'y' has 1 such of 2",
+    ),
     "unique target": ("a,y\n1,u\n2,v\n3,w\n", (), "another value in each of its 3 rows, as an identifier has; name"),
     "nothing left": (f"a,b,y\n{ROWS}", ("--ignore-columns", "a,b"), "no column is left beside the target 'y'; ignore"),
     "no such category": (f"a,b,y\n{ROWS}", ("--categorical", "c"), "there is no column 'c'; the columns are"),

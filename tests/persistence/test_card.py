@@ -1,7 +1,9 @@
 """The card of a model, and what its predictions rest on."""
 
+import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import pytest
 
 from autometa.errors import DataError
 from autometa.metric import METRICS
-from autometa.persistence import Training, importances, make_card, score_rows
+from autometa.persistence import Training, card, importances, make_card, score_rows
 from autometa.persistence.card import MAX_IMPORTANCES
 from autometa.pipelines.building import build
 from autometa.pipelines.learners import learners_of
@@ -67,6 +69,20 @@ def test_importances_of_numbers_are_in_their_unit_and_look_at_so_many_rows() -> 
     assert found[0]["column"] == "x3"
     assert 80 < found[0]["importance"] < 200  # a shuffled column doubles the variance, less what ridge shrinks
     assert found != importances(pipeline, task.X, task.y, METRICS["rmse"], max_rows=200)
+
+
+def test_importances_take_no_longer_than_they_may(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a clock on which each score takes two seconds, there is time for one shuffle of two columns, or for none."""
+    now = itertools.count(step=2)
+    monkeypatch.setattr(card, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+    predictor, columns = model_of(task).predictor, len(task.X.columns)
+    many, one, none = (
+        importances(predictor, task.X, task.y, METRICS["roc_auc"], max_seconds=2.0 * columns * n) for n in (5, 1, 0.9)
+    )
+    assert [row["column"] for row in many] == [row["column"] for row in one]
+    assert any(row["std"] > 0 for row in many)
+    assert all(row["std"] == 0 for row in one)
+    assert none == []
 
 
 def test_rows_are_scored_by_every_metric(task: Task) -> None:

@@ -122,7 +122,7 @@ def test_labels_are_strings_integers_or_booleans_and_numbers_are_64_bits_wide(va
         (
             ["a", "a", "a", "b", "c"],
             None,
-            "only 1 of the 3 classes of the target 'y' have 2 rows or more, and two are needed; "
+            "two classes with 2 rows or more are needed, and the target 'y' has 1 such of 3; "
             "give more rows, or name another column",
         ),
         ([1, 2, 3] * 5, "binary", "the target 'y' has 3 classes, so it is no binary task; ask for multiclass"),

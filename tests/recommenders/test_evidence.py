@@ -113,6 +113,15 @@ def test_for_losses_within_one_percent_is_meant_of_the_loss() -> None:
     assert [reason[0].split(" known")[0][-6:] for reason in reasons] == ["2 of 2", "2 of 2", "0 of 2"]
 
 
+def test_what_one_adds_to_those_before_it_is_said_of_a_portfolio_alone() -> None:
+    experience = make_experience([[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]])
+    recommender = BestOnAverage().fit(experience)
+    adds = "lowers the mean regret of the advice so far from 1.00 to 0.50"
+    for is_portfolio in (True, False):
+        reasons = reasons_for(recommender, NEW, experience.configurations, is_portfolio=is_portfolio)
+        assert (adds in reasons[0]) is is_portfolio
+
+
 def test_the_default_and_what_was_measured_here_are_said() -> None:
     recommender = BestOnAverage().fit(EXPERIENCE)
     default = Configuration(algorithm="a")
