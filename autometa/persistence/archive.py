@@ -12,6 +12,7 @@
 import hashlib
 import io
 import json
+import sys
 import warnings
 import zipfile
 import zlib
@@ -35,6 +36,7 @@ MAX_TEXT_BYTES = 1 << 24
 _MODEL, _DESCRIPTION, _CARD, _MANIFEST, _SIGNATURE = "model.skops", "model.json", "card.json", "manifest", "signature"
 _PARTS = (_MODEL, _DESCRIPTION, _CARD)
 _LIMITS = {_MODEL: MAX_MODEL_BYTES} | dict.fromkeys((_DESCRIPTION, _CARD, _MANIFEST, _SIGNATURE), MAX_TEXT_BYTES)
+_IMPORTS_TORCH = "sklearn.externals.array_api_compat.torch"
 # what a file that is damaged, or made with ill intent or by another release, leads to in zipfile, json and skops
 _FAULTS = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RecursionError, MemoryError),
@@ -148,11 +150,11 @@ def _is_ours(contents: Mapping[str, bytes]) -> bool:
 
 def _dump(predictor: Any) -> bytes:
     """Return a predictor as skops writes it, with nothing inside that would be refused on reading."""
-    import skops.io
+    skops_io = _skops_io()
     from skops.io.exceptions import UnsupportedTypeException
 
     try:
-        content: bytes = skops.io.dumps(with_calls(predictor))
+        content: bytes = skops_io.dumps(with_calls(predictor))
     except (UnsupportedTypeException, TypeError, RecursionError) as error:
         raise PersistenceError(f"this model cannot be kept in a file ({_first_line(error)})") from error
     foreign = _foreign_types(content)
@@ -163,7 +165,6 @@ def _dump(predictor: Any) -> bytes:
 
 def _restore(content: bytes, label: str) -> Any:
     """Return the predictor, after all that it is made of was checked."""
-    import skops.io
     from sklearn.exceptions import InconsistentVersionWarning
 
     try:
@@ -177,7 +178,7 @@ def _restore(content: bytes, label: str) -> Any:
             raise PersistenceError(f"{label} holds what no model of autometa does: {_listed(foreign)}; refused")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)  # one for each step; one line is said instead
-            return without_calls(skops.io.loads(content, trusted=list(TRUSTED)))
+            return without_calls(_skops_io().loads(content, trusted=list(TRUSTED)))
     except PersistenceError as error:
         if str(error).startswith(label):
             raise
@@ -206,9 +207,22 @@ def _warn_of_versions(card: Mapping[str, Any], label: str) -> None:
 
 def _foreign_types(content: bytes) -> list[str]:
     """Return the types in what skops wrote that are not trusted."""
-    import skops.io
+    return sorted(set(_skops_io().get_untrusted_types(data=content)) - set(TRUSTED))
 
-    return sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+
+def _skops_io() -> Any:
+    """Return `skops.io`, imported without torch.
+
+    On its way in it imports every module of scikit-learn, among them one that imports torch where that is installed:
+    two seconds, and no model needs it.
+    """
+    is_new = sys.modules.setdefault(_IMPORTS_TORCH, None) is None  # type: ignore[arg-type]  # None: it is not to be had
+    try:
+        import skops.io
+    finally:
+        if is_new:
+            del sys.modules[_IMPORTS_TORCH]
+    return skops.io
 
 
 def _read_parts(path: Path, label: str) -> dict[str, bytes]:

@@ -339,3 +339,15 @@ def test_a_model_is_read_in_another_process(saved: Path, model: Model, tmp_path:
         [sys.executable, "-c", code, str(saved), str(tmp_path / "new.csv")], capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip().split(",") == model.predict(pd.read_csv(tmp_path / "new.csv")).tolist()
+
+
+def test_reading_and_writing_a_model_does_not_import_torch(model: Model, tmp_path: Path) -> None:
+    """Where torch is installed, scikit-learn brings a module that imports it, which takes seconds."""
+    path = tmp_path / "model.skops"
+    save(model, path)
+    code = (
+        "import sys; from autometa.persistence import load, save; "
+        f"save(load({str(path)!r}), {str(tmp_path / 'again.skops')!r}); print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
