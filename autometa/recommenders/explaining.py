@@ -14,6 +14,7 @@ from autometa.recommenders.standing import Standing, Versus, standings
 from autometa.task import TaskDescription
 
 N_MOVES = 4
+_ROUNDED = 1e-8  # to so much of themselves the base keeps meta-features
 N_ATTRIBUTED = 10  # pipelines, each of which has trees of its own
 
 
@@ -159,13 +160,16 @@ def _move(contribution: Contribution, known: Sequence[TaskDescription], words: d
     values = values[np.isfinite(values)]
     value = contribution.value
     is_placed = len(values) > 0 and not math.isnan(value)
-    below, equal = ((values < value).mean(), (values == value).mean()) if is_placed else (math.nan, math.nan)
+    below = equal = math.nan
+    if is_placed:
+        is_equal = np.isclose(values, value, rtol=_ROUNDED, atol=0.0)
+        below, equal = float(((values < value) & ~is_equal).mean()), float(is_equal.mean())
     return Move(
         name=contribution.name,
         meaning=words.get(contribution.name, contribution.name),
         value=value,
-        share_below=float(below),
-        share_equal=float(equal),
+        share_below=below,
+        share_equal=equal,
         n_tasks=len(values),
         contribution=contribution.contribution,
     )

@@ -65,12 +65,13 @@ def test_a_move_is_a_sentence(move: Move, words: str) -> None:
 
 
 def test_equal_values_are_not_lower_and_tasks_without_one_do_not_count() -> None:
-    sizes = [0.0] * 20 + [1.0] * 9 + [math.nan]
+    third = float(f"{1 / 3:.9g}")  # as a base keeps it
+    sizes = [third] * 20 + [1.0] * 9 + [math.nan]
     experience = make_experience(
-        [[0.1, 0.2, 0.3] if size == 0.0 else [0.3, 0.2, 0.1] for size in sizes],
+        [[0.1, 0.2, 0.3] if size == third else [0.3, 0.2, 0.1] for size in sizes],
         metafeatures=[{"size": size} for size in sizes],
     )
-    task = make_description("new", metafeatures={"size": 0.0})
+    task = make_description("new", metafeatures={"size": 1 / 3})
     recommendation = replace(recommend(advise(experience.configurations[0])), task=task)
     (move,) = explain(experience, recommendation).moves[0]
     assert (move.share_below, move.share_equal, move.n_tasks) == (0.0, 20 / 29, 29)
