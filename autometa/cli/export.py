@@ -134,7 +134,7 @@ def _validation(table: Task, metric: Metric) -> tuple[Validation | None, tuple[s
     """Return how the script measures its pipeline, as the score to expect is meant; or a remark on why it does not."""
     if table.n_rows > CV_V1.row_limit:
         return None, (f"Prints no score: that to expect is of {CV_V1.row_limit:,} rows, and the table has more.",)
-    n_folds = min(CV_V1.n_small_folds if table.n_rows <= CV_V1.small_rows else CV_V1.n_folds, table.n_rows)
+    n_folds = min(CV_V1.folds_of(table.n_rows), table.n_rows)
     n_rarest = int(np.bincount(table.class_numbers).min())
     n_rarest -= bool(table.full_n_rows)  # the script draws a sample of its own, which may have a row less
     if metric.name == "roc_auc" and table.kind is TaskKind.BINARY and n_rarest < n_folds:

@@ -79,11 +79,14 @@ class Protocol:
         if min(self.row_limit, self.n_small_folds, self.n_folds) < 2:
             raise OptionError(f"cross-validation needs two rows and two folds or more, got {self}")
 
+    def folds_of(self, n_rows: int) -> int:
+        """Return into how many folds a task with ``n_rows`` is dealt, if it has a row for each."""
+        return self.n_small_folds if n_rows <= self.small_rows else self.n_folds
+
     def fit_rows(self, n_rows: int) -> int:
         """Return on how many rows a pipeline is fitted in one fold of a task with ``n_rows``."""
-        n_folds = self.n_small_folds if n_rows <= self.small_rows else self.n_folds
         used = min(n_rows, self.row_limit)
-        return used - used // n_folds
+        return used - used // self.folds_of(n_rows)
 
     def predict_rows(self, n_rows: int) -> int:
         """Return for how many rows, at least, a fitted pipeline predicts in one fold of a task with ``n_rows``."""
@@ -97,7 +100,7 @@ class Protocol:
         a class.
         """
         classes = task.class_numbers
-        n_folds = self.n_small_folds if task.n_rows <= self.small_rows else self.n_folds
+        n_folds = self.folds_of(task.n_rows)
         path = ("protocol", self.name, task.fingerprint)
         rows = draw_stratified(classes, self.row_limit, n_folds, generator(seed, *path, "rows"))
         dealt = _dealt(classes[rows], min(n_folds, len(rows)), generator(seed, *path, "folds"))
