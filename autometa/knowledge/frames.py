@@ -265,11 +265,7 @@ class Experience:
         ok = np.where(np.isfinite(self.losses), self.losses, np.nan)
         common = np.where(self.is_common, ok, np.nan)
         ok = np.where((np.isfinite(common).sum(axis=1) >= MIN_COMMON)[:, None], common, ok)
-        result = np.full(self.n_tasks, np.nan)
-        has_any = np.isfinite(ok).any(axis=1)
-        if has_any.any():
-            result[has_any] = np.nanquantile(ok[has_any], share, axis=1)
-        return result
+        return _quantile(ok, share)
 
 
 def _overshoot(logs: np.ndarray, clipped: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -279,3 +275,14 @@ def _overshoot(logs: np.ndarray, clipped: np.ndarray, weights: np.ndarray) -> np
     whole = np.expm1(((weight * np.nan_to_num(logs)).sum(axis=0) + np.log(2.0)) / total)
     below = ((weight * np.nan_to_num(clipped)).sum(axis=0) + 1.0) / total
     return np.asarray(np.maximum(whole / below, 1.0))
+
+
+def _quantile(values: np.ndarray, share: float) -> np.ndarray:
+    """Return what ``numpy.nanquantile(values, share, axis=1)`` does, which takes row by row; NaN = no value."""
+    if values.shape[1] == 0:
+        return np.full(len(values), np.nan)
+    ordered = np.sort(values, axis=1)
+    place = np.maximum(share * (np.isfinite(values).sum(axis=1) - 1), 0)
+    below, above = np.floor(place).astype(int), np.ceil(place).astype(int)
+    low, high = (np.take_along_axis(ordered, each[:, None], axis=1)[:, 0] for each in (below, above))
+    return np.asarray(low + (high - low) * (place - below))

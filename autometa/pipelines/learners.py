@@ -1,5 +1,7 @@
 """The table of learners: every algorithm that autometa can build, by name."""
 
+from functools import cache
+
 from autometa.errors import ConfigurationError
 from autometa.pipelines.boosting import CATBOOST, HIST_GRADIENT_BOOSTING, LIGHTGBM, XGBOOST
 from autometa.pipelines.distances import K_NEAREST_NEIGHBORS, SVM_RBF
@@ -91,4 +93,9 @@ def space_of(algorithm: str, kind: TaskKind) -> Space:
     >>> [parameter.name for parameter in space_of("ridge", TaskKind.REGRESSION).parameters]
     ['alpha', 'encoding', 'scaling', 'n_knots', 'select', 'select_percentile', 'target_transform']
     """
-    return learner_of(algorithm, kind).space(kind)
+    return _space(learner_of(algorithm, kind), kind)
+
+
+@cache
+def _space(learner: Learner, kind: TaskKind) -> Space:
+    return learner.space(kind)

@@ -1,11 +1,13 @@
 """Experience: losses on a common scale, and parts of it, against calculations by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from autometa.errors import OptionError
-from autometa.knowledge.frames import Experience
+from autometa.knowledge.frames import Experience, _quantile
 from autometa.metric import get_metric
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -176,3 +178,15 @@ def test_only_what_was_tried_on_many_tasks() -> None:
             experience.of_share(wrong)
     with pytest.raises(OptionError, match="most: 50%"):
         _experience([[0.1, NAN], [NAN, 0.2]]).of_share(0.6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.9, 1.0])
+def test_a_quantile_of_each_row_is_that_of_numpy(share: float) -> None:
+    values = np.random.default_rng(0).normal(size=(40, 9))
+    values[np.random.default_rng(1).random(values.shape) < 0.4] = NAN
+    values[0], values[1, 1:] = NAN, NAN
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        expected = np.nanquantile(values, share, axis=1)
+    np.testing.assert_allclose(_quantile(values, share), expected, rtol=1e-14)
+    assert np.isnan(_quantile(np.zeros((2, 0)), share)).all()
