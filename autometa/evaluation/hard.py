@@ -21,7 +21,7 @@ from autometa.evaluation.processes import end_marked
 from autometa.evaluation.record import Status
 
 _START_SECONDS = 120.0  # for the server's imports on a cold, busy disk
-_GRACE_SECONDS = 10.0  # beyond the wall limit, before the server itself is taken for hung
+_GRACE_SECONDS = 10.0  # beyond the longest that an evaluation may take, before the server itself is taken for hung
 _CLOSE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.02  # between two attempts to end a start that is under way
 
@@ -56,7 +56,7 @@ class ForkServer:
         """
         try:
             server = self._send(job, table)
-            reply = server.receive(limits.wall_seconds + _GRACE_SECONDS)
+            reply = server.receive(limits.longest_seconds + _GRACE_SECONDS)
         except TimeoutError:
             self._kill()
             return _lost(Status.TIMED_OUT, "the evaluation server stopped answering")

@@ -8,6 +8,7 @@ from autometa.errors import OptionError
 
 MAX_PROCESSES = 64  # in the tree of one evaluation: generous for a learner, and the end of a fork bomb
 _WALL_PER_CPU = 3.0
+_LONGEST_PER_CPU = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,8 @@ class Limits:
     Parameters
     ----------
     cpu_seconds : float
-        CPU seconds of its whole process tree. A wall-clock limit of three times that stands behind it.
+        CPU seconds of its whole process tree. A limit of three times that on the clock stands behind it, for what
+        sleeps; on Linux the time that it waits for a core, which others have, is not counted there up to sixty times.
     max_wall_seconds : float
         Seconds on the clock, where they are fewer.
     memory_bytes : int
@@ -49,8 +51,13 @@ class Limits:
 
     @property
     def wall_seconds(self) -> float:
-        """Seconds on the clock after which the evaluation ends, whatever it did."""
+        """Seconds on the clock after which an evaluation that never waits for a core ends, whatever it did."""
         return min(_WALL_PER_CPU * self.cpu_seconds, self.max_wall_seconds)
+
+    @property
+    def longest_seconds(self) -> float:
+        """Seconds on the clock after which any evaluation ends."""
+        return min(_LONGEST_PER_CPU * self.cpu_seconds, self.max_wall_seconds)
 
 
 def n_cores(n_jobs: int) -> int:

@@ -60,6 +60,19 @@ def read_times(pid: int) -> ProcessTimes | None:
     return ProcessTimes(pid=pid, parent=int(fields[1]), cpu_seconds=ticks / os.sysconf("SC_CLK_TCK"))
 
 
+def waiting_seconds(pid: int) -> float:
+    """Return how long a process was ready to run and had no core: of its threads, the one that waited longest.
+
+    0 if there is no such process, or the kernel does not count.
+    """
+    waited = [0]
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                waited.append(int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_bytes().split()[1]))
+    return max(waited) / 1e9
+
+
 def read_memory(pid: int) -> Memory | None:
     """Return the resident memory of a process, or None if there is none or it is a zombie."""
     try:

@@ -223,9 +223,16 @@ class _Watch:
             return Status.FAILED, f"the learner wrote more than {limits.memory_bytes / 2**20:.0f} MiB to files"
         if cpu_seconds > limits.cpu_seconds:
             return Status.TIMED_OUT, f"CPU time over the limit of {limits.cpu_seconds:g} s"
-        if time.monotonic() - self._started > limits.wall_seconds:
+        elapsed = time.monotonic() - self._started
+        if elapsed > limits.longest_seconds:
+            return Status.TIMED_OUT, f"wall-clock time over the limit of {limits.longest_seconds:g} s"
+        if elapsed > limits.wall_seconds and elapsed - self._waited() > limits.wall_seconds:
             return Status.TIMED_OUT, f"wall-clock time over the limit of {limits.wall_seconds:g} s"
         return None
+
+    def _waited(self) -> float:
+        """Return seconds in which the tree had work but no core, as the process in it that waited longest."""
+        return max(processes.waiting_seconds(pid) for pid in (self._child, *(process.pid for process in self._others)))
 
     def _scan(self) -> None:
         """Look for processes below the child, or orphaned by it, and for the memory that they add to its own.

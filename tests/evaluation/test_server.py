@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +16,8 @@ import psutil
 import pytest
 
 from autometa.errors import OptionError
-from autometa.evaluation import child, hard
-from autometa.evaluation.processes import written_bytes
+from autometa.evaluation import child, hard, limits
+from autometa.evaluation.processes import waiting_seconds, written_bytes
 from autometa.evaluation.record import Evaluation, Status
 from autometa.evaluation.running import Evaluator, Limits
 from autometa.pipelines.learners import learners_of
@@ -293,6 +294,35 @@ def test_a_learner_that_is_killed_is_killed_in_time(evaluator: Evaluator, line: 
     assert 0.8 * CPU_SECONDS < time.monotonic() - started < 3 * CPU_SECONDS + 0.5  # the limit on the clock
 
 
+@pytest.fixture
+def crowd() -> Iterator[int]:
+    """A core on which nine others work all the time, each in a session of its own, among which the kernel shares it."""
+    core = max(os.sched_getaffinity(0))
+    work = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
+    others = [subprocess.Popen([sys.executable, "-c", work], start_new_session=True) for _ in range(9)]
+    try:
+        yield core
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def test_a_learner_that_waits_for_a_core_is_not_slow(line: Task, tmp_path: Path, crowd: int) -> None:
+    if waiting_seconds(os.getpid()) == 0:
+        pytest.skip("the kernel does not count how long a process waits for a core")
+    own = Limits(cpu_seconds=CPU_SECONDS, memory_bytes=MEMORY_BYTES)
+    core = tmp_path / str(crowd)  # which the learner goes to
+    started = time.monotonic()
+    with Evaluator(own) as crowded:
+        evaluation = _run(crowded, line, "works_on_a_core", core)
+    assert evaluation.status is Status.OK, evaluation.error
+    assert time.monotonic() - started > own.wall_seconds
+    with Evaluator(replace(own, max_wall_seconds=own.wall_seconds)) as hurried:
+        evaluation = _run(hurried, line, "works_on_a_core", core)
+    assert (evaluation.status, evaluation.error) == (Status.TIMED_OUT, WALL_TIME), "the clock is what was to be kept"
+
+
 def test_a_fork_bomb_ends(evaluator: Evaluator, line: Task) -> None:
     evaluation = _run(evaluator, line, "forks_again_and_again")
     assert evaluation.status in (Status.FAILED, Status.TIMED_OUT)
@@ -344,6 +374,7 @@ def test_a_server_that_was_stopped_is_replaced(
     evaluator: Evaluator, line: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hard, "_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "_LONGEST_PER_CPU", 3.0)
     evaluation = _run(evaluator, line, "stops_the_server")
     assert (evaluation.status, evaluation.error) == (Status.TIMED_OUT, "the evaluation server stopped answering")
 
