@@ -30,7 +30,7 @@ from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
 from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import Chooser
-from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, probe_words, scaled
+from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, on_more_rows, probe_words, scaled
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
@@ -158,6 +158,7 @@ class Advisor:
                 *task.notes,
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
+                *on_more_rows(description, self.protocol, runs),
                 *extrapolated(description, runs),
                 *scaled(speed),
                 *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish),

@@ -3,6 +3,8 @@
 import heapq
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from autometa.evaluation.protocol import Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
@@ -17,7 +19,7 @@ from autometa.task import TaskDescription
 from autometa.wish import Wish
 
 _FAR = 10  # times the rows that are measured: from there on costs are told to be extrapolated
-_FEW_TASKS = 10  # fewer that were measured on so many rows, or more, say too little of costs there
+_FEW_TASKS = 10  # fewer that were measured on so many rows, or more, say too little of costs, or scores, there
 
 
 def missing_libraries(
@@ -72,6 +74,50 @@ def extrapolated(description: TaskDescription, runs: Mapping[Protocol, Experienc
         f"fit time and memory are extrapolated from {n_measured} rows to {description.n_rows}: "
         "forests may take about ten times as long"
     ]
+
+
+def on_more_rows(description: TaskDescription, protocol: Protocol, runs: Mapping[Protocol, Experience]) -> list[str]:
+    """Return by how much fits on more rows than scores are predicted for were better on known tables.
+
+    Parameters
+    ----------
+    description : TaskDescription
+        The task.
+    protocol : Protocol
+        Of the scores.
+    runs : mapping of Protocol to Experience
+        Past runs, those under it among them.
+    """
+    larger = max(runs, key=lambda each: each.row_limit)
+    n_rows = min(description.n_rows, larger.row_limit)
+    if n_rows <= protocol.row_limit:
+        return []
+    gains = _gains(runs[protocol], runs[larger])
+    usual = [gain for n_known, gain in gains if n_rows / 2 <= min(n_known, larger.row_limit) <= 2 * n_rows]
+    if len(usual) < _FEW_TASKS:
+        return []
+    low, middle, high = np.quantile(usual, [0.1, 0.5, 0.9])
+    least = f"{-low:.0%} higher" if round(low, 2) < 0 else f"{abs(low):.0%}"
+    return [
+        f"scores are for {protocol.row_limit} of the rows; on {len(usual)} known tables of about this size the same "
+        f"pipelines, measured on up to {larger.row_limit}, had a loss {abs(middle):.0%} "
+        f"{'higher' if round(middle, 2) < 0 else 'lower'} in the median (80 %: {least} to {high:.0%} lower)"
+    ]
+
+
+def _gains(few: Experience, many: Experience) -> list[tuple[int, float]]:
+    """Return rows of each task of both, if it has more than few, and by which share pipelines lost less on many."""
+    rows = {known.fingerprint: row for row, known in enumerate(few.descriptions)}
+    columns = [few.position_of.get(configuration.key, -1) for configuration in many.configurations]
+    gains = []
+    for known, losses in zip(many.descriptions, many.losses, strict=True):
+        if known.fingerprint not in rows:
+            continue
+        before = np.where(np.array(columns) >= 0, few.losses[rows[known.fingerprint], columns], np.nan)
+        is_both = np.isfinite(before) & np.isfinite(losses) & (before > 0)
+        if is_both.any():
+            gains.append((known.n_rows, float(np.median(1.0 - losses[is_both] / before[is_both]))))
+    return gains
 
 
 def scaled(speed: float) -> list[str]:
