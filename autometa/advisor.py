@@ -29,7 +29,7 @@ from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
 from autometa.recommenders.calibrated import calibration_for
-from autometa.recommenders.candidates import Chooser
+from autometa.recommenders.candidates import Chooser, check_any_left
 from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, on_more_rows, probe_words, scaled
 from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
@@ -131,11 +131,20 @@ class Advisor:
         candidates = chooser.choose(description, wish)
         ranker = self._make().fit(experience, wish.seed)
         calibration = calibration_for(self._make, experience, wish.seed)
-        grounds = Grounds(ranker=ranker, description=description, priced=candidates, calibration=calibration)
+        lacking = chooser.lacking(description, wish)
+        grounds = Grounds(
+            ranker=ranker,
+            description=description,
+            priced=candidates,
+            calibration=calibration,
+            is_restricted=wish.is_restricting or bool(lacking),
+        )
         stored = self._observed(task, wish.trust)
+        check_any_left(candidates.configurations, stored, metric)
         probed = self._probed(task, grounds, stored, wish, report)
         is_changed = probed is not None and is_decisive(probed, stored, metric, grounds.candidates)
         observed = (*stored, *probed.ended) if probed is not None and is_changed else stored
+        check_any_left(candidates.configurations, observed, metric)
         losses = grounds.losses(observed)
         trade_off, order = _ordered(grounds, observed, losses, wish)
         if is_changed:
@@ -146,7 +155,6 @@ class Advisor:
             first = advice[0].configuration
             words = [probe_words(probed, metric, first, observed, is_decisive=is_changed)]
         known_tasks, novelty = self._neighbours(experience, description)
-        lacking = chooser.lacking(description, wish)
         recommendation = Recommendation(
             task=description,
             target=task.target,

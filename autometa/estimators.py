@@ -1,5 +1,6 @@
 """AutoMetaClassifier and AutoMetaRegressor: the whole way from a table to a model, as scikit-learn estimators."""
 
+import itertools
 import numbers
 import time
 from abc import ABC, abstractmethod
@@ -8,6 +9,7 @@ from typing import Any, Self  # Any: tables, estimators and scorers of many libr
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -51,7 +53,7 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
         recommender: str = "hybrid",
         record: bool = False,
         cv: Any = None,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
         random_state: Any = 0,
     ) -> None:
         self.metric = metric
@@ -88,20 +90,22 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
         """
         started = time.monotonic()
         table = self._table_of(X, reset=True)
+        self._names = _names_of(table)
         target = self._target_of(y)
         check_consistent_length(table, target)
         if len(target) == 1:
             raise DataError("one sample is too few to learn from; give more rows")
         frame_names = {str(name) for name in getattr(table, "columns", ())}
-        name = next(each for each in ("target", "y", "target_") if each not in frame_names)
-        task = read_task(table, pd.Series(target, name=name), kind=self._kind, name="table")
-        if task.n_rows != len(target):
-            unread = pd.Series(target)[tidy_column(pd.Series(target), is_typed=True)[0].isna().to_numpy()]
+        names = itertools.chain(("target", "y"), map("target_{}".format, itertools.count(1)))
+        name = next(each for each in names if each not in frame_names)
+        unread = pd.Series(target)[tidy_column(pd.Series(target), is_typed=True)[0].isna().to_numpy()]
+        if len(unread):
             raise DataError(
                 f"the target has {len(unread)} values that stand for a missing one, as {unread.iloc[0]!r}; "
                 "name that class otherwise, or drop the rows"
             )
-        return self._fit(task, target, started, sample_weight, groups)
+        task = read_task(table, pd.Series(target, name=name), kind=self._kind, name="table")
+        return self._fit(task, table, target, started, sample_weight, groups)
 
     def fit_task(self, task: Task) -> Self:
         """Fit the best model for a task that `autometa.read_task` gave; errors as of `fit`."""
@@ -109,7 +113,8 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
             raise OptionError(f"a {type(self).__name__} does not do a {task.kind} task; take the other estimator")
         self.n_features_in_ = task.X.shape[1]
         self.feature_names_in_ = np.asarray(task.X.columns, dtype=object)
-        return self._fit(task, self._target_of(np.asarray(task.y)), time.monotonic(), None, None)
+        self._names = list(task.X.columns)
+        return self._fit(task, task.X, self._target_of(np.asarray(task.y)), time.monotonic(), None, None)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predictions (n_rows,) for X (n_rows, n_columns).
@@ -120,7 +125,7 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
             If columns are missing, or hold something else than in training.
         """
         check_is_fitted(self)
-        return np.asarray(self._model.predict(self._read(X)))
+        return self._ask("predict", X)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is stored: of an open base its place alone, without a password, for predicting needs no base."""
@@ -145,8 +150,8 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
         """What predicts."""
         return self.best_pipeline_ if self.ensemble_ is None else self.ensemble_
 
-    def _fit(self, task: Task, target: np.ndarray, started: float, sample_weight: Any, groups: Any) -> Self:
-        """Fit a task, of which the target is known as the user has it."""
+    def _fit(self, task: Task, table: Any, target: np.ndarray, started: float, sample_weight: Any, groups: Any) -> Self:
+        """Fit a task, of which table and target are known as the user has them."""
         from autometa.fitting import FitOptions, fit_task  # predicting needs neither a database nor Optuna
         from autometa.knowledge.base import KnowledgeBase
         from autometa.knowledge.shipped import open_knowledge
@@ -164,8 +169,9 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
             recommender=self.recommender,
             n_jobs=self.n_jobs,
             seed=int(seed),
-            splits=self._splits(target, groups),
+            splits=self._splits(table, target, groups),
             sample_weight=_weights_of(sample_weight, len(target)),
+            table=table,
             origin=LOCAL if self.record else None,
             started=started,
         )
@@ -184,7 +190,7 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
         self.notes_ = fitted.notes
         return self
 
-    def _splits(self, target: np.ndarray, groups: Any) -> OwnSplits | None:
+    def _splits(self, table: Any, target: np.ndarray, groups: Any) -> OwnSplits | None:
         """Return the user's own folds, if they want any."""
         if self.cv is None and groups is None:
             return None
@@ -203,7 +209,7 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
                 raise OptionError(f"cross-validation needs two folds or more, got cv={cv}")
             cv = StratifiedGroupKFold(n_folds) if is_classification else GroupKFold(n_folds)
         splitter = check_cv(cv, target, classifier=is_classification)
-        folds = tuple((np.asarray(a), np.asarray(b)) for a, b in splitter.split(np.zeros(len(target)), target, groups))
+        folds = tuple((np.asarray(a), np.asarray(b)) for a, b in splitter.split(table, target, groups))
         own = OwnSplits(folds=tuple((_positions(a), _positions(b)) for a, b in folds))
         if groups is not None:
             names = np.asarray(groups)
@@ -233,9 +239,21 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
             )
         return np.asarray(check_array(X, accept_sparse=True, ensure_all_finite=False).toarray())
 
+    def _ask(self, method: str, X: Any) -> np.ndarray:
+        """Return what a method of the model says of a table."""
+        with config_context(transform_output="default"):  # as where it was fitted
+            return np.asarray(getattr(self._model, method)(self._read(X)))
+
     def _read(self, X: Any) -> pd.DataFrame:
-        """Return a table as the pipelines take it."""
-        return self._reader.read(self._table_of(X, reset=False))
+        """Return a table as the pipelines take it: columns by name, or by position where one side has no names."""
+        table = self._table_of(X, reset=False)
+        if isinstance(table, np.ndarray):
+            table = pd.DataFrame(table, columns=self._names)
+        elif isinstance(table, pd.DataFrame) and not (
+            hasattr(self, "feature_names_in_") and all(isinstance(name, str) for name in table.columns)
+        ):
+            table = table.set_axis(self._names, axis=1)
+        return self._reader.read(table)
 
     @abstractmethod
     def _target_of(self, y: Any) -> np.ndarray:
@@ -272,7 +290,7 @@ class AutoMetaClassifier(ClassifierMixin, _AutoMeta):  # type: ignore[misc] # sc
     cv : int, splitter or iterable of (train, test), optional
         The user's own folds, as scikit-learn takes them (``TimeSeriesSplit()``, say); default: autometa's own, on at
         most 3,000 rows, then 20,000; with ``groups``, five folds of whole groups.
-    n_jobs : int
+    n_jobs : int, optional
         Cores that are used in all; -1: all there are.
     random_state : int, RandomState or None
         Seed of all that is drawn.
@@ -314,7 +332,7 @@ class AutoMetaClassifier(ClassifierMixin, _AutoMeta):  # type: ignore[misc] # sc
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities (n_rows, n_classes), columns as in ``classes_``; errors as of `predict`."""
         check_is_fitted(self)
-        return np.asarray(self._model.predict_proba(self._read(X)))
+        return self._ask("predict_proba", X)
 
     @property
     def classes_(self) -> np.ndarray:
@@ -358,6 +376,13 @@ class AutoMetaRegressor(RegressorMixin, _AutoMeta):  # type: ignore[misc] # scik
         values = np.asarray(values, dtype=np.float64)
         assert_all_finite(values, input_name="y")
         return values
+
+
+def _names_of(table: Any) -> list[str]:
+    """Return the names of the columns of a table as a task has them."""
+    if isinstance(table, np.ndarray):
+        return [f"x{place}" for place in range(table.shape[1])]
+    return [str(name) for name in getattr(table, "column_names", table.columns)]
 
 
 def _weights_of(sample_weight: Any, n_rows: int) -> np.ndarray | None:

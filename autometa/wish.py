@@ -93,6 +93,11 @@ class Wish:
         return frozenset(name for each in self.algorithms for name in ALGORITHM_SETS.get(each, (each,)))
 
     @property
+    def is_restricting(self) -> bool:
+        """Whether not all that is known may be advised."""
+        return any(limit is not None for limit in (self.allowed, self.max_fit_seconds, self.max_memory))
+
+    @property
     def trust(self) -> Trust:
         """How much the runs of each origin count."""
         return Trust.of(self.exclude_origins, self.origin_weights)

@@ -24,7 +24,11 @@ from autometa.knowledge.removing import Doomed, remove
 from autometa.metric import get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
+from autometa.recommenders.calibrated import calibration_for
+from autometa.recommenders.hybrid import Hybrid
+from autometa.recommenders.location import unit
 from autometa.recommenders.recommendation import Recommendation
+from autometa.space import Configuration
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
 from tests.recommenders.experiences import make_evaluation
@@ -338,6 +342,62 @@ def test_a_trade_off_takes_what_was_measured_on_the_table_and_leaves_out_what_fa
     assert after[-1].configuration == alone[0].configuration == second, "nothing is better, and dearer ones are beaten"
     assert after[-1].predicted_score == pytest.approx(1e-6)
     assert "measured on this very table" in after[-1].reasons
+
+
+def test_candidates_that_all_failed_on_the_table_are_no_advice(
+    shipped_base: Path, examples: Path, tmp_path: Path
+) -> None:
+    task = autometa.read_task(examples / "wine.csv")
+    shutil.copy(shipped_base, tmp_path / "own.db")
+    with KnowledgeBase(tmp_path / "own.db") as own:
+        known = own.experience(task.kind, get_metric("auto", task.kind), protocol="cv-v1", pipelines_version="1")
+        processes = [each for each in known.configurations if each.algorithm == "gaussian_process"]
+        own.add_task(task, describe_task(task)[1])
+        own.add_evaluations([make_evaluation(each, None, fingerprint=task.fingerprint) for each in processes])
+        for options in ({}, {"trade_off": "time"}):
+            with pytest.raises(OptionError, match=f"all candidates that meet the wish, {len(processes)}, failed on"):
+                autometa.recommend(task, knowledge=own, algorithms=["gaussian_process"], **options)
+        assert len(autometa.recommend(task, knowledge=own, algorithms=["gaussian_process", "lda"])) > 0
+
+
+def test_the_gain_over_the_default_is_that_of_the_list_whatever_was_measured(
+    shipped_base: Path, examples: Path, tmp_path: Path
+) -> None:
+    task = autometa.read_task(examples / "breast_cancer.csv", target="diagnosis")
+    shutil.copy(shipped_base, tmp_path / "own.db")
+    with KnowledgeBase(tmp_path / "own.db") as own:
+        before = autometa.recommend(task, knowledge=own, k=2000)
+        measured = [each for each in before if each.configuration.algorithm == "svm_rbf"][-2:]
+        own.add_task(task, describe_task(task)[1])
+        own.add_evaluations(
+            [
+                make_evaluation(each.configuration, 1 - 3 * (1 - each.predicted_score), fingerprint=task.fingerprint)
+                for each in measured
+            ]
+        )
+        after = autometa.recommend(task, knowledge=own, k=2000)
+    (default,) = (each for each in after if each.configuration == Configuration(algorithm="lightgbm"))
+    gain = after[0].gain
+    assert gain is not None
+    assert gain.score == pytest.approx(after[0].predicted_score - default.predicted_score)
+
+
+def test_what_is_first_of_a_weak_algorithm_has_the_interval_of_that_algorithm(
+    base: KnowledgeBase, examples: Path
+) -> None:
+    task = autometa.read_task(examples / "diabetes.csv")
+    metric = get_metric("auto", task.kind)
+    known = base.experience(task.kind, metric, protocol="cv-v1", pipelines_version="1")
+    first, second = autometa.recommend(task, knowledge=base, k=2, algorithms=["decision_tree"])
+    calibration = calibration_for(Hybrid, known)
+    size = unit(metric, describe_task(task)[0])
+    own = calibration.of_algorithm("decision_tree").interval(first.predicted_score, size, is_first=True)
+    of_all = calibration.interval(second.predicted_score, size)
+    low, high = min(own[0], first.predicted_score), max(own[1], first.predicted_score)
+    assert first.interval == pytest.approx((low, high))
+    assert second.interval == pytest.approx(of_all)
+    free = autometa.recommend(task, knowledge=base, k=1)[0]
+    assert free.interval == pytest.approx(calibration.interval(free.predicted_score, size, is_first=True))
 
 
 def test_nothing_is_left_where_all_origins_are_excluded(base: KnowledgeBase, examples: Path) -> None:

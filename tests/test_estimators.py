@@ -1,6 +1,8 @@
+import datetime
 import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,11 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.linear_model import Ridge
-from sklearn.metrics import fbeta_score, make_scorer
+from sklearn.metrics import f1_score, fbeta_score, make_scorer
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -285,6 +288,8 @@ def test_a_class_that_reads_as_missing_is_refused_by_name(wine: tuple[pd.DataFra
     X, y = wine
     with pytest.raises(DataError, match=r"59 values that stand for a missing one, as 'NA'"):
         AutoMetaClassifier(**WITHOUT_SEARCH).fit(X, y.replace("barolo", "NA"))
+    with pytest.raises(DataError, match=r"48 values that stand for a missing one, as 'NA'"):
+        AutoMetaClassifier(**WITHOUT_SEARCH).fit(X[y != "barolo"], y[y != "barolo"].replace("barbera", "NA"))
     with pytest.raises(DataError, match="contains NaN or None"):
         AutoMetaClassifier(**WITHOUT_SEARCH).fit(X, y.astype(object).where(y != "barolo", None))
 
@@ -322,3 +327,93 @@ def test_an_estimator_with_an_open_base_can_be_cloned_and_sent(
         there = pickle.loads(pickle.dumps(model.fit(*wine)))
     assert there.knowledge == str(base_for_all), "not the base itself, which need not be there to predict"
     assert np.array_equal(there.predict(wine[0]), model.predict(wine[0]))
+
+
+def two_columns() -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a number that decides the class, and a word that says nothing."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=120), "k": rng.choice(["u", "v"], size=120)})
+    return X, (X["a"] > 0).astype(int).to_numpy()
+
+
+def test_numbers_that_numpy_made_strings_are_numbers() -> None:
+    X, y = two_columns()
+    rows = X.to_numpy(dtype=object).tolist()
+    for table in (X, rows, np.column_stack([X["a"], X["k"]]), np.array(rows, dtype=object)):
+        model = AutoMetaClassifier(**WITHOUT_SEARCH).fit(table, y)
+        assert not any("identifier" in note for note in model.notes_)
+        assert model.score(table, y) > 0.95
+
+
+def test_columns_go_by_position_where_one_side_has_no_names() -> None:
+    X, y = two_columns()
+    X = X.assign(k=np.arange(120.0) % 7)
+    named, unnamed, numbered = X, X.to_numpy(), X.set_axis([0, 1], axis=1)
+    for trained in (named, unnamed, numbered):
+        model = AutoMetaClassifier(**WITHOUT_SEARCH).fit(trained, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # scikit-learn's: names on one side alone
+            for table in (named, unnamed, numbered):
+                assert model.score(table, y) > 0.95
+    by_name = AutoMetaClassifier(**WITHOUT_SEARCH).fit(named, y)
+    with pytest.raises(ValueError, match="feature names should match"):
+        by_name.predict(named.rename(columns={"a": "b"}))
+
+
+def test_global_settings_of_scikit_learn_do_not_reach_the_pipelines() -> None:
+    X, y = two_columns()
+    X = X.assign(day=pd.date_range("2020-01-01", periods=120, freq="D"))
+    with config_context(enable_metadata_routing=True, transform_output="polars"):
+        model = AutoMetaClassifier(**WITHOUT_SEARCH).fit(X, y, sample_weight=np.ones(120))
+        assert model.score(X, y) > 0.95
+        assert model.predict_proba(X).shape == (120, 2)
+
+
+def test_a_splitter_sees_the_table_as_it_is() -> None:
+    X, y = two_columns()
+    seen: list[Any] = []
+
+    class Halves(KFold):  # type: ignore[misc] # scikit-learn has no types
+        def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:
+            seen.append(X)
+            is_first = (X["k"] == "u").to_numpy()
+            return iter([(np.flatnonzero(is_first), np.flatnonzero(~is_first))])
+
+    assert np.isfinite(AutoMetaClassifier(**THREE_TRIALS, cv=Halves(2)).fit(X, y).score_)
+    assert all(each is X for each in seen)
+
+
+@pytest.mark.parametrize("n_jobs", [None, np.int64(1)])
+def test_numbers_of_jobs_are_those_of_scikit_learn(n_jobs: Any) -> None:
+    X, y = two_columns()
+    assert AutoMetaClassifier(**WITHOUT_SEARCH, n_jobs=n_jobs).fit(X, y).score(X, y) > 0.95
+
+
+def test_names_of_the_target_that_columns_have_are_left_to_them() -> None:
+    X, y = two_columns()
+    place = np.arange(120.0)
+    table = X.assign(target=place % 3, y=place % 5, target_1=place % 4)
+    assert AutoMetaClassifier(**WITHOUT_SEARCH).fit(table, y).score(table, y) > 0.95
+
+
+def test_a_time_zone_without_a_name_is_read_as_utc() -> None:
+    X, y = two_columns()
+    zone = datetime.timezone(datetime.timedelta(hours=2), "CEST")
+    X = X.assign(when=pd.date_range("2020-01-01", periods=120, freq="7h", tz=zone))
+    model = AutoMetaClassifier(**WITHOUT_SEARCH).fit(X, y)
+    assert np.array_equal(model.predict(X), model.predict(X.assign(when=X["when"].dt.tz_convert("UTC"))))
+
+
+def test_a_metric_of_the_user_s_own_sees_their_table_and_their_labels() -> None:
+    X, y = two_columns()
+    labels, table = np.where(y == 1, "True", "False"), X.assign(same=1).to_numpy(dtype=object)
+
+    def recall(estimator: Any, X: Any, y: np.ndarray) -> float:
+        assert (X[:, 2] == 1).all(), "a constant column, as it was given"
+        is_true = y == "True"
+        return float((estimator.predict(X)[is_true] == "True").mean())
+
+    model = AutoMetaClassifier(**THREE_TRIALS, metric=recall).fit(table, labels)
+    assert model.score_ > 0.9
+    scorer = make_scorer(f1_score, pos_label="True")
+    assert AutoMetaClassifier(**THREE_TRIALS, metric=scorer).fit(X, labels).score_ > 0.9

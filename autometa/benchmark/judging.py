@@ -10,7 +10,7 @@ from autometa.benchmark.replay import Method, hidden_rows, splits
 from autometa.knowledge.frames import Experience
 from autometa.probing import DEFAULTS
 from autometa.recommenders.base import Recommender
-from autometa.recommenders.calibration import Calibration, calibrate
+from autometa.recommenders.calibration import REFERENCE, Calibration, calibrate
 from autometa.recommenders.expecting import expected_losses, predicted_gain, score_intervals
 from autometa.space import Configuration
 
@@ -87,12 +87,13 @@ class Share:
         return float(ends.low), float(ends.high)
 
 
-def judge(
+def judge(  # noqa: PLR0913 - what is judged, on what, and what goes on meanwhile
     experience: Experience,
     folds: FoldLosses,
     method: Method,
     *,
     families: Collection[str] | None = None,
+    algorithms: Collection[str] | None = None,
     seed: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> list[Verdict]:
@@ -109,6 +110,8 @@ def judge(
         The recommender, and in how many folds of families it is fitted.
     families : collection of str, optional
         Only tasks of these are hidden. Default: all.
+    algorithms : collection of str, optional
+        What may be advised; tasks on which none of it was tried are left out. Default: all.
     seed : int
         Of all that is drawn.
     report : callable, optional
@@ -120,13 +123,17 @@ def judge(
         If there is no task to hide, or nothing is left to learn from.
     """
     rows = hidden_rows(experience, families)
+    is_allowed = np.array([algorithms is None or each.algorithm in algorithms for each in experience.configurations])
+    rows = rows[experience.is_tried[rows][:, is_allowed].any(axis=1)]
     verdicts: list[Verdict] = []
     for hidden, own in splits(experience, rows.tolist(), method.n_folds):
         known = experience.without(hidden)
         recommender = method.make().fit_anew(known, seed)
         calibration = calibrate(method.make, known, seed)
         for row in own:
-            verdicts.append(_verdict(recommender, calibration, experience, row, folds))
+            columns = np.flatnonzero(experience.is_tried[row] & is_allowed)
+            verdict = _verdict(recommender, calibration, experience, row, columns, folds)
+            verdicts.append(verdict)
             if report is not None:
                 report(len(verdicts), len(rows))
     return verdicts
@@ -184,23 +191,30 @@ def chosen_by_others(losses: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _verdict(
-    recommender: Recommender, calibration: Calibration, experience: Experience, row: int, folds: FoldLosses
+    recommender: Recommender,
+    calibration: Calibration,
+    experience: Experience,
+    row: int,
+    columns: np.ndarray,
+    folds: FoldLosses,
 ) -> Verdict:
-    """Return the verdict on one hidden task."""
+    """Return the verdict on one hidden task, of which what stands in some columns may be advised."""
     description, metric = experience.descriptions[row], experience.metric
-    columns = np.flatnonzero(experience.is_tried[row])
+    is_tried = experience.is_tried[row]
     candidates = [experience.configurations[column] for column in columns]
     first = recommender.propose(description, candidates)
     advised, loss = candidates[first], float(experience.losses[row, columns[first]])
-    expected = float(expected_losses(recommender, description, [advised], (), calibration)[0])
+    if len(columns) < is_tried.sum():
+        calibration = calibration.of_algorithm(advised.algorithm)
+    expected, of_reference = expected_losses(recommender, description, [advised, REFERENCE], (), calibration).tolist()
     told = score_intervals(metric, description, [(advised, expected)], (), calibration, is_ranked=True)
     low, high = told[0][1]
-    gain = predicted_gain(recommender, description, (advised, expected), (), calibration)
+    gain = predicted_gain(recommender, description, (advised, expected), of_reference, (), calibration)
     own = folds.get((description.fingerprint, advised.key))
     outcomes, of_defaults = {}, {}
     for name, default in DEFAULTS.items():
         column = experience.position_of.get(default.key, -1)
-        if column in columns:
+        if column >= 0 and is_tried[column]:
             theirs = folds.get((description.fingerprint, default.key))
             means = (loss, float(experience.losses[row, column]))
             outcomes[name] = outcome(*(means if own is None or theirs is None else (own, theirs)))
@@ -212,7 +226,7 @@ def _verdict(
         probed = {name: outcome(chosen, theirs) for name, theirs in of_defaults.items()}
     reference = experience.position_of.get(DEFAULTS["lightgbm"].key, -1)
     is_gain_held = None
-    if gain is not None and reference in columns and np.isfinite([loss, experience.losses[row, reference]]).all():
+    if gain is not None and is_tried[reference] and np.isfinite([loss, experience.losses[row, reference]]).all():
         is_gain_held = gain.interval[0] <= experience.losses[row, reference] - loss <= gain.interval[1]
     return Verdict(
         fingerprint=description.fingerprint,

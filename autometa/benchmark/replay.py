@@ -116,6 +116,7 @@ def replay(  # noqa: PLR0913 - what is compared, on what, and what goes on meanw
     seed: int = 0,
     report: Report | None = None,
     folder: Path | None = None,
+    allowed: Collection[str] | None = None,
 ) -> Replay:
     """Return what each method, and the oracle, finds on tasks that are hidden from it.
 
@@ -135,6 +136,8 @@ def replay(  # noqa: PLR0913 - what is compared, on what, and what goes on meanw
         Called with (method, tasks done, of how many).
     folder : Path, optional
         Where proposals are kept for the next time, see `autometa.benchmark.keeping`; default: nowhere.
+    allowed : collection of str, optional
+        Keys of the configurations that may be proposed; regret is that against all. Default: all.
 
     Raises
     ------
@@ -144,12 +147,16 @@ def replay(  # noqa: PLR0913 - what is compared, on what, and what goes on meanw
     rows = hidden_rows(experience, families)
     n_left_out = sum(families is None or family in families for family in experience.families) - len(rows)
     picks, seconds, kept = {}, {}, []
+    is_allowed = np.array([allowed is None or each.key in allowed for each in experience.configurations], dtype=bool)
     for method in methods:
-        identity = identity_of(experience, method.make, rows, n_folds=method.n_folds, n_steps=n_steps, seed=seed)
+        identity = {
+            **identity_of(experience, method.make, rows, n_folds=method.n_folds, n_steps=n_steps, seed=seed),
+            "allowed": None if allowed is None else sorted(allowed),
+        }
         stored = load(folder, identity, (len(rows), n_steps)) if folder is not None else None
         if stored is not None:
             kept.append(method.name)
-        made = stored or _run(experience, method, rows, n_steps, seed, report)
+        made = stored or _run(experience, method, rows, is_allowed, n_steps, seed, report)
         picks[method.name], seconds[method.name] = made
         if stored is None and folder is not None:
             keep(folder, identity, *made)
@@ -188,8 +195,14 @@ def hidden_rows(experience: Experience, families: Collection[str] | None) -> np.
     return rows
 
 
-def _run(
-    experience: Experience, method: Method, rows: np.ndarray, n_steps: int, seed: int, report: Report | None
+def _run(  # noqa: PLR0913 - what `replay` was given
+    experience: Experience,
+    method: Method,
+    rows: np.ndarray,
+    is_allowed: np.ndarray,
+    n_steps: int,
+    seed: int,
+    report: Report | None,
 ) -> tuple[np.ndarray, Seconds]:
     """Return the columns that one method proposes, (n_rows, n_steps), -1 where all was tried, and its seconds."""
     place = {row: number for number, row in enumerate(rows.tolist())}
@@ -201,7 +214,7 @@ def _run(
         recommender = method.make().fit_anew(experience.without(hidden), seed)
         fitted = time.perf_counter()
         for row in own:
-            proposed = _trace(recommender, experience, row, n_steps)
+            proposed = _trace(recommender, experience, row, is_allowed, n_steps)
             picks[place[row], : len(proposed)] = proposed
             n_done += 1
             if report is not None:
@@ -247,9 +260,11 @@ def splits(
             raise DataError("nothing to learn from: all families are hidden at once; hide some of them")
 
 
-def _trace(recommender: Recommender, experience: Experience, row: int, n_steps: int) -> list[int]:
-    """Return the columns proposed for one task."""
-    columns = np.flatnonzero(experience.is_tried[row])
+def _trace(
+    recommender: Recommender, experience: Experience, row: int, is_allowed: np.ndarray, n_steps: int
+) -> list[int]:
+    """Return the columns proposed for one task, of those that were tried on it and are allowed."""
+    columns = np.flatnonzero(experience.is_tried[row] & is_allowed)
     candidates = [experience.configurations[column] for column in columns]
     observed: list[Evaluation] = []
     taken: list[int] = []

@@ -13,9 +13,10 @@ import typer
 
 from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDER_NAMES, RECOMMENDERS, recommender_named
 from autometa.cli.drawing import draw_rows
-from autometa.cli.options import DatabaseOption, FormatOption, MetricOption, SeedOption, opened, split
+from autometa.cli.options import AlgorithmsOption, DatabaseOption, FormatOption, MetricOption, SeedOption, opened, split
 from autometa.cli.output import Format, counting, print_content, print_renderables, say
 from autometa.errors import OptionError
+from autometa.wish import Wish
 
 if TYPE_CHECKING:
     from autometa.benchmark.judging import FoldLosses, Share, Verdict
@@ -160,6 +161,7 @@ def judge(  # noqa: PLR0913 - an argument for each option
         Families,
         typer.Option("--families", help="Which are hidden; published figures are on judgement families."),
     ] = Families.JUDGEMENT,
+    algorithms: AlgorithmsOption = None,
     seed: SeedOption = 0,
     db: DatabaseOption = None,
     form: FormatOption = Format.TABLE,
@@ -176,13 +178,22 @@ def judge(  # noqa: PLR0913 - an argument for each option
     from autometa.evaluation.protocol import CV_V1
 
     (method,) = _methods(recommender, with_reference=False)
+    allowed = Wish(algorithms=split(algorithms)).allowed
     verdicts: dict[str, list[Verdict]] = {}
     with opened(db) as base, counting() as report:
         for kind in split(kinds) or []:
             experience = _experience(base, kind, metric, CV_V1.name).of_share(_MIN_SHARE)
             hidden = _hidden(experience, families)
             folds = _folds(base, experience, hidden)
-            verdicts[kind] = run(experience, folds, method, families=hidden, seed=seed, report=partial(report, kind))
+            verdicts[kind] = run(
+                experience,
+                folds,
+                method,
+                families=hidden,
+                algorithms=allowed,
+                seed=seed,
+                report=partial(report, kind),
+            )
     if len(verdicts) > 1:
         verdicts["all"] = [verdict for own in verdicts.values() for verdict in own]
     rows = {kind: _judgement(own) for kind, own in verdicts.items()}

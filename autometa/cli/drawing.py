@@ -105,9 +105,14 @@ def draw_notes(notes: Sequence[str]) -> list[Drawn]:
 
 
 def short(number: float) -> str:
-    """Return a number with four significant digits; scores near 1 with as many decimals as tell them apart."""
+    """Return a number with four decimals below 10, so that scores near 1 are told apart, and four digits above.
+
+    What hardly has any digits left in four decimals has three of its own.
+    """
     if not math.isfinite(number):
         return "?"
+    if 0.0 < abs(number) < 1e-3:
+        return f"{number:.3g}"
     return f"{number:.4f}" if abs(number) < 10 else f"{number:.4g}"
 
 

@@ -114,7 +114,7 @@ def _report(table: Task, wish: Wish, db: str | None, recommender: str) -> "Repor
 
     with opened(db) as base:
         advisor = Advisor(base, recommender=recommender)
-        recommendation = advisor.recommend(table, wish)
+        recommendation, grounds = advisor.recommend_with_grounds(table, wish)
         experience = advisor.experience(recommendation, wish)
     return Report(
         heading=(
@@ -124,7 +124,13 @@ def _report(table: Task, wish: Wish, db: str | None, recommender: str) -> "Repor
         recommendation=recommendation,
         explanation=explained(experience, recommendation, wish.seed),
         landscape=survey(experience, recommendation),
-        expected=expect(experience, recommender_named(recommender), wish.seed, folder=replay_folder()),
+        expected=expect(
+            experience,
+            recommender_named(recommender),
+            wish.seed,
+            folder=replay_folder(),
+            allowed={each.key for each in grounds.candidates} if grounds.is_restricted else None,
+        ),
         recommender=recommender,
     )
 

@@ -156,6 +156,7 @@ def _usage(
         "origin_weights": dict(wish.origin_weights) or None,
         "probe_seconds": wish.probe_seconds,
         "trade_off": wish.trade_off,
+        "k": 1 if wish.trade_off is not None and wish.k == 1 else None,  # then the best end of the trade-off is first
     }
     wished = {name: value for name, value in asked.items() if value is not None}
     return (

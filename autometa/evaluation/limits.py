@@ -4,6 +4,8 @@ import math
 import os
 from dataclasses import dataclass
 
+import numpy as np
+
 from autometa.errors import OptionError
 
 MAX_PROCESSES = 64  # in the tree of one evaluation: generous for a learner, and the end of a fork bomb
@@ -60,16 +62,18 @@ class Limits:
         return min(_LONGEST_PER_CPU * self.cpu_seconds, self.max_wall_seconds)
 
 
-def n_cores(n_jobs: int) -> int:
-    """Return how many cores ``n_jobs`` stands for: itself, or for -1 all that this process may use.
+def n_cores(n_jobs: int | None) -> int:
+    """Return how many cores ``n_jobs`` stands for: itself, for None one, for -1 all that this process may use.
 
     Raises
     ------
     OptionError
         If it is neither.
     """
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
+    if n_jobs is None:  # scikit-learn's default
+        return 1
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0 or n_jobs < -1:
         raise OptionError(f"a number of cores is positive, or -1 for all of them, got {n_jobs!r}")
     if n_jobs > 0:
-        return n_jobs
+        return int(n_jobs)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from threadpoolctl import threadpool_limits
 
 from autometa._random import spawn
@@ -216,7 +217,10 @@ def fit_all(
                 configuration, kind=task.kind, column_kinds=task.column_kinds, seed=own_seed, n_jobs=n_jobs
             )
             weights = {} if sample_weight is None else weight_arguments(pipeline, sample_weight)
-            with threadpool_limits(n_jobs, user_api="openmp"):  # of this thread alone; BLAS knows all threads together
+            with (
+                threadpool_limits(n_jobs, user_api="openmp"),  # of this thread alone; BLAS knows all threads together
+                config_context(enable_metadata_routing=False, transform_output="default"),  # as where it was measured
+            ):
                 return pipeline.fit(task.X, y, **weights), ""
         except Exception as error:  # noqa: BLE001 - a learner's training: whatever it raises, others may succeed
             return None, f"{configuration.algorithm}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -108,7 +108,8 @@ def fit_task(
     """
     from autometa.refinement.objective import Objective  # a fit without a search needs no Optuna, and this none
 
-    objective = Objective.of(options.metric, task, options.sample_weight)
+    given = (task.X if options.table is None else options.table, y)
+    objective = Objective.of(options.metric, task, options.sample_weight, given=given)
     if options.origin is not None and options.sample_weight is not None:
         raise OptionError("runs on weighted rows cannot be compared with others, nor recorded; leave record out")
     advisor = Advisor(base, recommender=options.recommender)

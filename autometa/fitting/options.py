@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any  # tables of many libraries
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class FitOptions:
         The only ones that may be used.
     recommender : str
         A name in `autometa.advisor.RECOMMENDER_NAMES`.
-    n_jobs : int
+    n_jobs : int, optional
         Cores that are used in all; -1: all there are.
     seed : int
         Seed of all that is drawn.
@@ -47,6 +48,8 @@ class FitOptions:
         The user's own folds.
     sample_weight : ndarray of shape (n_rows,), optional
         What each row counts.
+    table : table of shape (n_rows, any number of columns), optional
+        As the user has it, for a metric of their own; default: what was read of it.
     origin : str, optional
         Under which every evaluation is kept in the knowledge base; default: none is.
     started : float
@@ -65,10 +68,11 @@ class FitOptions:
     ensemble: bool = True
     algorithms: Sequence[str] | None = None
     recommender: str
-    n_jobs: int = 1
+    n_jobs: int | None = 1
     seed: int = 0
     splits: OwnSplits | None = field(default=None, repr=False)
     sample_weight: np.ndarray | None = field(default=None, repr=False)
+    table: Any = field(default=None, repr=False)
     origin: str | None = None
     started: float = field(default_factory=time.monotonic)
 

@@ -49,8 +49,10 @@ def from_description(description: Mapping[str, Any], *, predictor: Any, card: Ma
         rules = {column["name"]: _rule_of(column) for column in description["columns"]}
         target, target_style = description["target"], _style_of(description, "target_style")
         names = [target, *rules]
-        if not rules or not all(isinstance(name, str) for name in names) or kind not in METRICS[metric].kinds:
-            raise ValueError("no columns, no names or no metric of that kind")
+        if not rules or not all(isinstance(name, str) for name in (*names, metric)):
+            raise ValueError("no columns, or no names")
+        if metric in METRICS and kind not in METRICS[metric].kinds:  # else it is a scorer's name, or the user's own
+            raise ValueError("no metric of that kind")
         if len(classes) < 2 * kind.is_classification or not all(isinstance(label, str | int) for label in classes):
             raise ValueError("no classes")
     except (LookupError, TypeError, ValueError, AttributeError) as error:

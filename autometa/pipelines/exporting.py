@@ -267,9 +267,14 @@ class _Script:
                 lines += lay_out(found.chain(target, how.target_cleaning), _DENSE, before=f"{target} = ")
             lines += [f"table = table.{dropped}"]
         if how.max_rows is not None:
-            grouped = f".groupby({quoted(how.target)})" if self.kind.is_classification else ""
-            share = f"frac={how.max_rows} / len(table), random_state={self.seed}"
-            lines += [f"table = table{grouped}.sample({share})  # as wished for; without it all rows are learned"]
+            share, wished = f"{how.max_rows} / len(table)", "  # as wished for; without it all rows are learned"
+            if self.kind.is_classification:  # two rows of each class at least, as far as there are
+                name = quoted(how.target)
+                lines += [f"rows = table.sample(frac=1, random_state={self.seed}).groupby({name})[{name}]{wished}"]
+                lines += [f'kept = rows.cumcount() < ({share} * rows.transform("size")).round().clip(lower=2)']
+                lines += ["table = table[kept.sort_index()]"]
+            else:
+                lines += [f"table = table.sample(frac={share}, random_state={self.seed}){wished}"]
         if rest is not None:
             spread = "".join(f", *{group.variable}" for group in groups if group is not rest)
             lines += [f"others = {{*other_columns{spread}}}"]

@@ -191,12 +191,24 @@ def _tidy(values: pd.Series, known: _Known) -> Tidied:
     if dtype.kind == "b":
         return _tidy_booleans(values), ()
     if dtype.kind == "M":
-        return values, ()
+        return _in_named_zone(values), ()
     if dtype.kind == "m":
         return values.dt.total_seconds(), (DURATION,)
     if dtype.kind == "c":
         raise DataError(f"column {quote(values.name)} holds complex numbers; give their parts as two columns")
     return _tidy_objects(values.astype(object), replace(known, is_typed=False))
+
+
+def _in_named_zone(values: pd.Series) -> pd.Series:
+    """Return moments in their time zone, or in UTC where that has no name by which it is found again."""
+    zone = getattr(values.dtype, "tz", None)
+    if zone is None:
+        return values
+    try:
+        values.head(0).dt.tz_convert(str(zone))
+    except (KeyError, ValueError, OSError):  # what zoneinfo raises of a name that is none
+        return pd.Series(values.dt.tz_convert("UTC"))
+    return values
 
 
 def _tidy_numbers(values: pd.Series) -> Tidied:

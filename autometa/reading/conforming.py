@@ -61,7 +61,7 @@ class ColumnRule:
     date_order : str
         Of dates: the order of their parts that strings had, where that was not ISO 8601.
     zone : str
-        Of dates: the time zone of the column; empty if it has none.
+        Of dates, and of categories that are dates: the time zone; empty if it has none.
     number_style : str
         Of numbers: the `autometa.reading.number_styles.NumberStyle` that strings had, as it prints, where they were
         not plain.
@@ -79,8 +79,10 @@ class ColumnRule:
         """Return the rule by which a column of a task was read, from its dtype and labels."""
         kind, zone = ColumnKind.TEXT, ""
         if isinstance(column.dtype, pd.CategoricalDtype):
-            spelling, is_whole = _spelling_of(column.cat.categories)
-            return cls(kind=ColumnKind.CATEGORICAL, spelling=spelling, is_whole=is_whole, date_order=date_order)
+            spelling, is_whole, zone = _spelling_of(column.cat.categories)
+            return cls(
+                kind=ColumnKind.CATEGORICAL, spelling=spelling, is_whole=is_whole, date_order=date_order, zone=zone
+            )
         if column.dtype.kind == "b":
             kind = ColumnKind.BOOLEAN
         elif column.dtype.kind == "M":
@@ -111,7 +113,7 @@ class ColumnRule:
             return texts
         distinct = pd.Series(texts.dropna().unique(), dtype="str")
         if self.spelling is Spelling.MOMENTS:
-            values = read_moments(distinct, self.date_order, "").values.dropna()
+            values = read_moments(distinct, self.date_order, self.zone).values.dropna()
             spelled = values.map(str).tolist()
         else:
             values = read_numbers(distinct, decimal).values.dropna()
@@ -306,17 +308,18 @@ def _lacking(missing: Sequence[str], others: Sequence[str], label: str) -> DataE
     return DataError(f"{label} lacks the {what} that the model was trained on{offered}; give all of its columns")
 
 
-def _spelling_of(labels: pd.Index) -> tuple[Spelling, bool]:
-    """Return what the labels of a category are, and whether they are whole numbers."""
+def _spelling_of(labels: pd.Index) -> tuple[Spelling, bool, str]:
+    """Return what the labels of a category are, whether they are whole numbers, and the zone of moments."""
     if labels.dtype.kind in "iuf":
-        return Spelling.NUMBERS, labels.dtype.kind != "f" or bool((labels == np.trunc(labels)).all())
+        return Spelling.NUMBERS, labels.dtype.kind != "f" or bool((labels == np.trunc(labels)).all()), ""
     texts = pd.Series(labels, dtype="str")
     if set(texts) <= {"True", "False"}:
-        return Spelling.BOOLEANS, False
-    moments = read_moments(texts, "", "").values
-    if len(texts) and moments.notna().all() and (moments.map(str) == texts).all():
-        return Spelling.MOMENTS, False
-    return Spelling.WORDS, False
+        return Spelling.BOOLEANS, False, ""
+    for zone in ("", "UTC"):
+        moments = read_moments(texts, "", zone).values
+        if len(texts) and moments.notna().all() and (moments.map(str) == texts).all():
+            return Spelling.MOMENTS, False, zone
+    return Spelling.WORDS, False, ""
 
 
 def _as_keys(converted: Converted) -> list[str]:

@@ -1,5 +1,7 @@
 """Raw columns of any dtype read as one kind that is known beforehand; what cannot be read so is told."""
 
+import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,10 +57,17 @@ def read_numbers(column: pd.Series, decimal: str = ".", style: str = "") -> Conv
         spelled = labels.map(NumberStyle.parse(style).spell).astype("str")
     else:
         spelled = labels if decimal == "." else labels.str.replace(decimal, ".", regex=False)
-    parsed = pd.to_numeric(spelled, errors="coerce").to_numpy(dtype="float64")
+    parsed = pd.to_numeric(spelled, errors="coerce").to_numpy(dtype="float64", copy=True)
+    is_odd = np.isnan(parsed)
+    parsed[is_odd] = [_from_hexadecimal(text) for text in spelled[is_odd]]
     values = pd.Series(np.append(parsed, np.nan)[codes], index=raw.index, name=raw.name)
     unread = _unread(texts, values)
     return Converted(values=values.where(np.isfinite(values)), unread=unread)
+
+
+def _from_hexadecimal(text: str) -> float:
+    """Return a hexadecimal number, as Arrow reads them in files; NaN for any other text."""
+    return float(int(text, 16)) if re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}", text) else math.nan
 
 
 def read_booleans(column: pd.Series) -> Converted:

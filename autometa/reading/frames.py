@@ -52,7 +52,8 @@ def load_frame(source: Frame) -> Loaded:
             f"cannot read a {type(source).__name__}; give the path of a file, "
             "a pandas, polars or Arrow table, or a 2-D NumPy array"
         )
-    return Loaded(frame=frame, name="table", label=_LABEL, is_typed=True)
+    is_typed = not (isinstance(source, np.ndarray) and source.dtype.kind in "US")  # NumPy makes all of a row strings
+    return Loaded(frame=frame, name="table", label=_LABEL, is_typed=is_typed)
 
 
 def _from_arrow(source: ArrowStream) -> pd.DataFrame:

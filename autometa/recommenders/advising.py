@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autometa.evaluation.record import Evaluation
 from autometa.recommenders.base import Recommender, measured_losses
-from autometa.recommenders.calibration import Calibration
+from autometa.recommenders.calibration import REFERENCE, Calibration
 from autometa.recommenders.candidates import Candidates
 from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.recommenders.evidence import evidence_for, reasons_for
@@ -37,12 +37,16 @@ class Grounds:
         What may be advised, with its costs.
     calibration : Calibration
         How far predictions of such a recommender are off.
+    is_restricted : bool
+        Whether others would be advised if they were wished for, or could be built here: what is first then may be of an
+        algorithm that seldom is, and of whose losses less is known.
     """
 
     ranker: Recommender
     description: TaskDescription
     priced: Candidates = field(repr=False)
     calibration: Calibration = field(repr=False)
+    is_restricted: bool = False
 
     @property
     def candidates(self) -> Sequence[Configuration]:
@@ -52,6 +56,13 @@ class Grounds:
     def losses(self, observed: Sequence[Evaluation]) -> npt.NDArray[np.float64]:
         """Return the loss to expect of each candidate, (n_candidates,), given what was measured on the task."""
         return expected_losses(self.ranker, self.description, self.candidates, observed, self.calibration)
+
+    def reference_loss(self, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64]) -> float:
+        """Return the loss to expect of LightGBM's default, a candidate or not, where ``losses`` are expected of all."""
+        if REFERENCE in self.candidates:
+            return float(losses[self.candidates.index(REFERENCE)])
+        both = [*self.candidates, REFERENCE]  # since what was measured of others tells of it as well
+        return float(expected_losses(self.ranker, self.description, both, observed, self.calibration)[-1])
 
     def order(self, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64], k: int) -> list[int]:
         """Return the first ``k`` candidates: diverse ones where nothing was measured, else by expected loss."""
@@ -100,12 +111,16 @@ def advise(
     """
     ranker, description, calibration = grounds.ranker, grounds.description, grounds.calibration
     metric = ranker.experience_.metric
+    if grounds.is_restricted:
+        calibration = calibration.of_algorithm(grounds.candidates[order[0]].algorithm)
     chosen = [grounds.candidates[position] for position in order]
     expected = [float(losses[position]) for position in order]
     pairs = zip(chosen, expected, strict=True)
     scores = score_intervals(metric, description, pairs, observed, calibration, is_ranked=is_ranked)
-    first = (chosen[0], expected[0])
-    gain = predicted_gain(ranker, description, first, observed, calibration) if is_ranked else None
+    gain = None
+    if is_ranked:
+        of_reference = grounds.reference_loss(observed, losses)
+        gain = predicted_gain(ranker, description, (chosen[0], expected[0]), of_reference, observed, calibration)
     evidence = evidence_for(ranker, description, chosen)
     reasons = reasons_for(ranker, description, chosen, observed, is_portfolio=is_ranked and not observed)
     return tuple(

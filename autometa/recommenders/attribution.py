@@ -8,6 +8,7 @@ import numpy as np
 
 from autometa._random import generator
 from autometa.knowledge.frames import Experience
+from autometa.recommenders.location import names_of
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -127,7 +128,7 @@ def learn_advice(experience: Experience, configurations: Sequence[Configuration]
 
 def _features(experience: Experience) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the meta-features that vary: their names and values, (n_tasks, n_metafeatures), NaN = missing."""
-    names = sorted({name for known in experience.descriptions for name in known.metafeatures})
+    names = names_of(experience.descriptions)
     rows = [[known.metafeatures.get(name, np.nan) for name in names] for known in experience.descriptions]
     table = np.array(rows, dtype=float).reshape(experience.n_tasks, len(names))
     varies = [len(np.unique(column[np.isfinite(column)])) > 1 for column in table.T]

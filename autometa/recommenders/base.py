@@ -181,6 +181,10 @@ class Recommender(ABC):
         position_of = self.experience_.position_of
         return np.array([position_of.get(c.key, -1) for c in configurations], dtype=int)
 
+    def _mean(self, weights: np.ndarray) -> np.ndarray:
+        """Return the mean of `_weighted` alone, (n_configurations,)."""
+        return shrunk_mean(self.experience_.normalised_losses, weights)[0]
+
     def _weighted(self, weights: np.ndarray) -> Normalised:
         """Return weighted mean, std and overshoot over tasks of the normalised losses, shrunk towards the unknown.
 

@@ -93,6 +93,7 @@ class BoostedCosts(Boosted):
     """Ranks by the cost that boosted trees predict."""
 
     name = "boosted"
+    version = 2  # 1 saw the unit of the target
 
     def _boost(
         self, X: np.ndarray, costs: np.ndarray, weights: np.ndarray, tasks: np.ndarray, parameters: dict[str, Any]
@@ -125,6 +126,7 @@ class BoostedRanks(Boosted):
     """
 
     name = "lambdarank"
+    version = 2  # 1 saw the unit of the target
 
     def _boost(
         self, X: np.ndarray, costs: np.ndarray, weights: np.ndarray, tasks: np.ndarray, parameters: dict[str, Any]

@@ -18,9 +18,11 @@ from autometa.knowledge.frames import Experience
 from autometa.recommenders.base import Recommender
 from autometa.recommenders.calibration import Calibration, calibrate
 
-FORMAT = 3  # 1 was of losses that ended at the median, 2 knew nothing of the first advice alone
+FORMAT = 4  # 1 was of losses that ended at the median, 2 had no first advice alone, 3 none of one algorithm
 SHARE_NEW = 0.05  # of runs and of tasks that may be new, or lacking, where a shipped table serves
 N_DIGITS = 8  # of a fingerprint, in a table
+
+_FIRST_OF, _GAINS_OF = "first of ", "gains of "  # an algorithm, among the arrays that are kept
 
 
 def calibration_for(make: Callable[[], Recommender], experience: Experience, seed: int = 0) -> Calibration:
@@ -35,6 +37,10 @@ def calibration_for(make: Callable[[], Recommender], experience: Experience, see
                 first=np.array(table["first"], dtype=float),
                 n_tasks=table["n_tasks"],
                 gains=np.array(table["gains"], dtype=float),
+                by_algorithm={
+                    name: (np.array(own["first"], dtype=float), np.array(own["gains"], dtype=float))
+                    for name, own in table["by_algorithm"].items()
+                },
             )
     identity = {"format": FORMAT, "name": name, "version": version, "experience": experience.digest, "seed": seed}
     folder = _array_cache.cache_folder("calibration")
@@ -46,6 +52,11 @@ def calibration_for(make: Callable[[], Recommender], experience: Experience, see
             first=kept["first"],
             n_tasks=int(kept["n_tasks"]),
             gains=kept["gains"],
+            by_algorithm={
+                name.removeprefix(_FIRST_OF): (first, kept[_GAINS_OF + name.removeprefix(_FIRST_OF)])
+                for name, first in kept.items()
+                if name.startswith(_FIRST_OF)
+            },
         )
     made = calibrate(make, experience, seed)
     arrays = {
@@ -54,6 +65,8 @@ def calibration_for(make: Callable[[], Recommender], experience: Experience, see
         "first": made.first,
         "n_tasks": np.array(made.n_tasks),
         "gains": made.gains,
+        **{_FIRST_OF + name: first for name, (first, _) in made.by_algorithm.items()},
+        **{_GAINS_OF + name: gains for name, (_, gains) in made.by_algorithm.items()},
     }
     _array_cache.keep_arrays(folder, identity, arrays)
     return made
@@ -72,6 +85,10 @@ def table_of(make: Callable[[], Recommender], experience: Experience) -> dict[st
         "residuals": np.round(np.sort(made.residuals), 4).tolist(),
         "first": np.round(np.sort(made.first), 4).tolist(),
         "gains": np.round(np.sort(made.gains), 4).tolist(),
+        "by_algorithm": {
+            name: {"first": np.round(np.sort(first), 3).tolist(), "gains": np.round(np.sort(gains), 3).tolist()}
+            for name, (first, gains) in made.by_algorithm.items()
+        },
     }
 
 

@@ -10,8 +10,11 @@ import numpy.typing as npt
 from autometa._sizes import size_words
 from autometa.errors import ConfigurationError, OptionError
 from autometa.evaluation.protocol import Protocol
+from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
+from autometa.metric import Metric
 from autometa.pipelines.learners import LEARNERS, learners_of, space_of
+from autometa.recommenders.base import measured_losses
 from autometa.recommenders.cost import FitTime, PeakMemory, PredictTime
 from autometa.space import Configuration
 from autometa.task import TaskDescription
@@ -120,6 +123,16 @@ class Chooser:
             fit_seconds=self.fit_time.predict(description, known) / self.speed,
             memory_bytes=self.peak_memory.predict(description, known),
             predict_seconds=self.predict_time.predict(description, known) / self.speed,
+        )
+
+
+def check_any_left(candidates: Sequence[Configuration], observed: Sequence[Evaluation], metric: Metric) -> None:
+    """Raise OptionError if every candidate was measured on the table itself, and has no score."""
+    failed = {each.configuration.key for each in observed} - measured_losses(observed, metric).keys()
+    if all(each.key in failed for each in candidates):
+        raise OptionError(
+            f"all candidates that meet the wish, {len(candidates)}, failed on this table when they were measured; "
+            "allow other algorithms"
         )
 
 

@@ -96,13 +96,18 @@ def on_more_rows(description: TaskDescription, protocol: Protocol, runs: Mapping
     usual = [gain for n_known, gain in gains if n_rows / 2 <= min(n_known, larger.row_limit) <= 2 * n_rows]
     if len(usual) < _FEW_TASKS:
         return []
-    low, middle, high = np.quantile(usual, [0.1, 0.5, 0.9])
-    least = f"{-low:.0%} higher" if round(low, 2) < 0 else f"{abs(low):.0%}"
+    low, middle, high = np.round(np.quantile(usual, [0.1, 0.5, 0.9]), 2)
+    begin = _lower(low) if low < 0 <= high else f"{abs(low):.0%}"
     return [
         f"scores are for {protocol.row_limit} of the rows; on {len(usual)} known tables of about this size the same "
-        f"pipelines, measured on up to {larger.row_limit}, had a loss {abs(middle):.0%} "
-        f"{'higher' if round(middle, 2) < 0 else 'lower'} in the median (80 %: {least} to {high:.0%} lower)"
+        f"pipelines, measured on up to {larger.row_limit}, had a loss {_lower(middle)} "
+        f"in the median (80 %: {begin} to {_lower(high)})"
     ]
+
+
+def _lower(share: float) -> str:
+    """Return by how much something is lower, or higher."""
+    return f"{abs(share):.0%} {'higher' if share < 0 else 'lower'}"
 
 
 def _gains(few: Experience, many: Experience) -> list[tuple[int, float]]:

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 
 from autometa.recommenders.landmarks import log_ratios
+from autometa.recommenders.location import names_of
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
@@ -19,7 +20,7 @@ class Encoder:
 
     def fit(self, descriptions: Sequence[TaskDescription], configurations: Sequence[Configuration]) -> Self:
         """Learn the names of the columns."""
-        self.metafeatures_ = sorted({name for each in descriptions for name in each.metafeatures})
+        self.metafeatures_ = names_of(descriptions)
         self.algorithms_ = sorted({c.algorithm for c in configurations})
         values = [(name, value) for c in configurations for name, value in c.values.items()]
         self.numbers_ = sorted({name for name, value in values if _is_number(value)})

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from autometa.evaluation.record import Evaluation, Status
 from autometa.metric import Metric
@@ -15,7 +16,7 @@ from autometa.recommenders.recommendation import PredictedGain
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
-_SMALL = 1e-3  # losses below it are told apart no further where predictions are moved
+_SMALL = 1e-3  # relative to the unit: smaller losses are told apart no further where predictions are moved
 
 
 def expected_losses(
@@ -27,19 +28,20 @@ def expected_losses(
 ) -> npt.NDArray[np.float64]:
     """Return the loss to expect of each candidate, (n_candidates,).
 
-    Measured where the candidate was measured on this very table; elsewhere predicted and calibrated, no worse than
-    chance, and moved by the mean error of the predictions of the measured ones, shrunk as if one more prediction had
-    been right.
+    Measured where the candidate was measured on this very table; elsewhere predicted and calibrated, moved by the mean
+    error of the predictions of the measured ones, shrunk as if one more prediction had been right, and no worse than
+    chance.
     """
     metric = ranker.experience_.metric
+    size = unit(metric, description)
     predicted = ranker.predict(description, candidates, observed).losses
-    losses = np.minimum(calibration.centred(predicted, unit(metric, description)), metric.chance_loss)
+    losses = np.minimum(calibration.centred(predicted, size), metric.chance_loss)
     measured = measured_losses(observed, metric)
     known = [position for position, c in enumerate(candidates) if c.key in measured]
     if known:
         actual = np.array([measured[candidates[position].key] for position in known])
-        errors = np.log((actual + _SMALL) / (losses[known] + _SMALL))
-        losses = losses * np.exp(errors.sum() / (len(known) + 1))
+        errors = np.log((actual + _SMALL * size) / (losses[known] + _SMALL * size))
+        losses = np.minimum(losses * np.exp(errors.sum() / (len(known) + 1)), metric.chance_loss)
         losses[known] = actual
     return np.asarray(losses)
 
@@ -86,37 +88,60 @@ def score_intervals(
         evaluation = measured.get(configuration.key)
         folds = [metric.loss(s) for s in evaluation.fold_scores.get(metric.name, ())] if evaluation else []
         if len(folds) > 1:
-            error = 1.2816 * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))  # 80 % of a normal
+            error = errors_of_80(len(folds)) * float(np.std(folds, ddof=1)) / math.sqrt(len(folds))
             low, high = max(loss - error, 0.0), loss + error
         else:
             low, high = calibration.interval(float(loss), size, is_first=has_first and place == 0)
-            high = max(min(high, metric.chance_loss), float(loss))
+            low, high = min(low, float(loss)), max(min(high, metric.chance_loss), float(loss))
         bounds = sorted((metric.score(low), metric.score(high)))
         result.append((metric.score(float(loss)), (bounds[0], bounds[1])))
     return result
+
+
+def errors_of_80(n: int) -> float:
+    """Return how many standard errors of a mean of ``n`` values, two or more, an 80 % interval reaches to each side.
+
+    By Student's distribution, as of values that know nothing of each other: folds share rows to learn from.
+    """
+    return float(stdtrit(n - 1, 0.9))
 
 
 def predicted_gain(
     ranker: Recommender,
     description: TaskDescription,
     first: tuple[Configuration, float],
+    of_reference: float,
     observed: Sequence[Evaluation],
     calibration: Calibration,
 ) -> PredictedGain | None:
-    """Return how much better the first pipeline, with the loss expected of it, is than LightGBM's default.
+    """Return how much better the first pipeline is expected to be than LightGBM's default.
 
     None where it is that, where that is not known, or where one of the two was measured and the other not.
+
+    Parameters
+    ----------
+    ranker : Recommender
+        Fitted.
+    description : TaskDescription
+        The task.
+    first : tuple of Configuration and float
+        The first pipeline, and the loss expected of it.
+    of_reference : float
+        The loss expected of LightGBM's default.
+    observed : sequence of Evaluation
+        What was measured on the task.
+    calibration : Calibration
+        Of what is first.
     """
     configuration, loss = first
     if configuration == REFERENCE or REFERENCE.key not in ranker.experience_.position_of:
         return None
-    gain = float(expected_losses(ranker, description, [REFERENCE], observed, calibration)[0]) - loss
-    is_measured = {
-        key in measured_losses(observed, ranker.experience_.metric) for key in (configuration.key, REFERENCE.key)
-    }
+    gain = of_reference - loss
+    measured = measured_losses(observed, ranker.experience_.metric)
+    is_measured = {key in measured for key in (configuration.key, REFERENCE.key)}
     if is_measured == {True}:
         return PredictedGain(score=gain, interval=(gain, gain))
     low, high = calibration.gain_interval(gain, ranker.location_.predict(description)[1])
     if is_measured != {False} or not math.isfinite(low):
         return None
-    return PredictedGain(score=gain, interval=(low, high))
+    return PredictedGain(score=min(max(gain, low), high), interval=(low, high))

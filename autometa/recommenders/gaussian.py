@@ -232,7 +232,7 @@ class ProximityGaussian(ConditionalGaussian):
     """
 
     name = "proximity_gaussian"
-    version = 3  # 1 had trees grown on costs, 2 found the shrinkage over gaps
+    version = 4  # 1 had trees grown on costs, 2 found the shrinkage over gaps, 3 saw the unit of the target
     n_folds = 10
 
     def __init__(self, proximity: Proximity | None = None) -> None:

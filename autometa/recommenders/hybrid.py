@@ -34,7 +34,7 @@ class Hybrid(Recommender):
     """
 
     name = "hybrid"
-    version = 4  # 1 began with a greedy pick, 2 fell back to the greedy order on unusual tasks, 3 switched at once
+    version = 5  # 1 began greedily, 2 fell back to the greedy order, 3 switched at once, 4 saw the unit of the target
     n_folds = 10
 
     def __init__(self, gate: tuple[int, int] = GATE) -> None:

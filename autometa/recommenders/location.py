@@ -10,6 +10,7 @@ from autometa.metric import Metric
 from autometa.recommenders.landmarks import are_scored, log_losses
 from autometa.task import TaskDescription
 
+_IN_UNIT = "target_std"
 _FLOOR = 1e-3  # relative losses below it are told apart no further
 _SHRINKAGE = 10.0  # of the coefficients: as many tasks as the assumption is worth, see Location
 
@@ -65,13 +66,21 @@ class Location:
         return np.hstack([smallest, losses])
 
 
+def names_of(descriptions: Sequence[TaskDescription]) -> list[str]:
+    """Return the sorted names of the meta-features by which tasks are told apart.
+
+    All but the one in the target's own unit: whether a length is in metres or feet must not matter.
+    """
+    return sorted({name for description in descriptions for name in description.metafeatures} - {_IN_UNIT})
+
+
 def unit(metric: Metric, description: TaskDescription) -> float:
     """Return the loss that makes tasks comparable.
 
     The target's standard deviation for metrics in the target's unit, the entropy of the classes in nats for the
     logarithmic loss (what the class shares alone would score), else 1.
     """
-    name = {"log_loss": "class_ent"}.get(metric.name, "target_std" if metric.scales_with_target else "")
+    name = {"log_loss": "class_ent"}.get(metric.name, _IN_UNIT if metric.scales_with_target else "")
     value = description.metafeatures.get(name, np.nan)
     if name == "class_ent":
         value *= np.log(2)  # pymfe's entropy is in bits

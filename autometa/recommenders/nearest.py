@@ -28,6 +28,7 @@ class NearestTasks(Recommender):
     """
 
     name = "nearest"
+    version = 2  # 1 saw the unit of the target
 
     def __init__(self, n_neighbours: int = 10) -> None:
         self.n_neighbours = n_neighbours

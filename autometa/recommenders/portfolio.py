@@ -88,7 +88,7 @@ class GreedyPortfolio(Recommender):
         """Return the first positions in ``candidates``, which are columns, in greedy order after those of ``start``."""
         costs = np.nan_to_num(self.experience_.costs, nan=1.0)
         best = costs[:, start].min(axis=1) if start else np.ones(len(costs))
-        mean = np.round(self._weighted(weights).mean, 12)  # last digits depend on the order of summing up
+        mean = np.round(self._mean(weights), 12)  # last digits depend on the order of summing up
         left = np.lexsort((candidates, mean[candidates])).tolist()  # equals by key, as columns are sorted by it
         shares = weights / weights.sum()
         picks: list[int] = []

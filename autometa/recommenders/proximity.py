@@ -10,10 +10,11 @@ import numpy as np
 from autometa import _array_cache
 from autometa._random import spawn
 from autometa.evaluation.record import Evaluation
-from autometa.knowledge.frames import Experience
+from autometa.knowledge.frames import COMMON_SHARE, Experience
 from autometa.recommenders.average import BestOnAverage
-from autometa.recommenders.base import Normalised, measured_losses
+from autometa.recommenders.base import UNKNOWN_MEAN, Normalised, measured_losses
 from autometa.recommenders.landmarks import log_ratios
+from autometa.recommenders.location import names_of
 from autometa.recommenders.portfolio import GreedyPortfolio
 from autometa.recommenders.split_trees import SplitTrees
 from autometa.space import Configuration
@@ -49,7 +50,7 @@ class Proximity:
 
         Grown trees are kept in the user's cache, under all that they depend on.
         """
-        self.names_ = sorted({name for known in experience.descriptions for name in known.metafeatures})
+        self.names_ = names_of(experience.descriptions)
         self.families_ = np.array(experience.families, dtype=object)
         self._last: tuple[TaskDescription, np.ndarray] | None = None
         values = self._table(experience.descriptions)
@@ -106,14 +107,15 @@ class ProximityPortfolio(GreedyPortfolio):
     """A greedy portfolio in which tasks that are alike weigh more.
 
     The first pick is what the trees expect the least normalised loss of, which they are grown on: a greedy one may be
-    the best on a few tasks only. Then most of the weight goes by `Proximity`, the rest is shared by all tasks alike: so
-    it is never far from the portfolio that is good everywhere. From the second result on, a task weighs the less the
-    more its costs differ from those observed, whatever their level: as if tasks that are alike had costs with an error
-    of `PATTERN_ERROR` between them.
+    the best on a few tasks only. It was tried on tasks that have half of the weight or more, if anything was: of many
+    that were tried on a few, one is the best there by chance. Then most of the weight goes by `Proximity`, the rest is
+    shared by all tasks alike: so it is never far from the portfolio that is good everywhere. From the second result on,
+    a task weighs the less the more its costs differ from those observed, whatever their level: as if tasks that are
+    alike had costs with an error of `PATTERN_ERROR` between them.
     """
 
     name = "proximity"
-    version = 3  # 1 began with a greedy pick, 2 with the least root of the cost
+    version = 4  # 1 began with a greedy pick, 2 with the least root of the cost, 3 saw the unit of the target
     n_folds = 10
 
     def _learn(self, experience: Experience, seed: int) -> None:
@@ -124,7 +126,10 @@ class ProximityPortfolio(GreedyPortfolio):
         return np.asarray(self.experience_.weights * blended(self.proximity_.weights(description)))
 
     def _lead(self, description: TaskDescription) -> np.ndarray | None:
-        return self._weighted(_worth(self.experience_.weights * self.proximity_.weights(description))).mean
+        weights = self.experience_.weights * self.proximity_.weights(description)
+        mean = self._mean(_worth(weights))
+        is_proved = weights @ self.experience_.is_tried >= COMMON_SHARE * weights.sum()
+        return np.where(is_proved, mean, mean + UNKNOWN_MEAN)
 
     def _told_weights(self, description: TaskDescription, observed: Sequence[Evaluation]) -> np.ndarray:
         weights = super()._told_weights(description, observed)
@@ -152,7 +157,7 @@ class ProximityAverage(BestOnAverage):
     """Ranks by the mean normalised loss over known tasks, weighted by `Proximity` alone: what the trees predict."""
 
     name = "trees"
-    version = 2  # 1 grew extremely randomised trees on costs
+    version = 3  # 1 grew extremely randomised trees on costs, 2 saw the unit of the target
     n_folds = 10
 
     def _learn(self, experience: Experience, seed: int) -> None:

@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from autometa.recommenders.location import names_of
 from autometa.task import TaskDescription
 
 _CLIP = 3.0  # robust standard deviations: one odd meta-feature must not decide alone
@@ -22,7 +23,7 @@ class Similarity:
 
     def fit(self, descriptions: Sequence[TaskDescription]) -> Self:
         """Learn the scales from known tasks."""
-        names = sorted({name for description in descriptions for name in description.metafeatures})
+        names = names_of(descriptions)
         values = _table(descriptions, names)
         is_common = np.isfinite(values).mean(axis=0) >= 0.5 if len(values) else np.zeros(0, dtype=bool)
         values, names = values[:, is_common], [n for n, kept in zip(names, is_common, strict=True) if kept]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -14,11 +15,11 @@ from autometa.metric import METRICS, Metric, get_metric
 from autometa.refinement.weighting import score_weighted
 from autometa.task import Task
 
-_N_PARTS = 10  # of the rows of a single fold
+N_PARTS = 10  # of the rows of a single fold
 Scorer = Callable[..., float]  # as scikit-learn has them: (estimator, X, y, sample_weight=...) -> greater is better
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Objective:
     """What a refinement makes as small as it can: the loss of the mean score over folds.
 
@@ -34,6 +35,8 @@ class Objective:
         As `sklearn.metrics.make_scorer` gives it: greater is better.
     sample_weight : ndarray of shape (n_rows,), optional
         What each row counts in a score.
+    given : tuple of table and ndarray of shape (n_rows,), optional
+        Table and target as the user has them, which a scorer sees; default: those of the task.
 
     Examples
     --------
@@ -51,6 +54,7 @@ class Objective:
     metric: Metric | None = None
     scorer: Scorer | None = field(default=None, repr=False)
     sample_weight: np.ndarray | None = field(default=None, repr=False)
+    given: tuple[Any, np.ndarray] | None = field(default=None, repr=False)
     y: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -60,8 +64,17 @@ class Objective:
         object.__setattr__(self, "y", positions)
 
     @classmethod
-    def of(cls, metric: str | Scorer, task: Task, sample_weight: np.ndarray | None = None) -> "Objective":
+    def of(
+        cls,
+        metric: str | Scorer,
+        task: Task,
+        sample_weight: np.ndarray | None = None,
+        *,
+        given: tuple[Any, np.ndarray] | None = None,
+    ) -> "Objective":
         """Return the objective of a metric of ours, of a scorer of scikit-learn by name, or of a scorer itself.
+
+        Parameters are those of the class.
 
         Raises
         ------
@@ -73,9 +86,9 @@ class Objective:
         if callable(metric):
             asked = getattr(metric, "_score_func", metric)  # what make_scorer was given
             name = str(getattr(asked, "__name__", type(asked).__name__))
-            return cls(name=name, task=task, scorer=metric, sample_weight=sample_weight)
+            return cls(name=name, task=task, scorer=metric, sample_weight=sample_weight, given=given)
         if metric != "auto" and metric not in METRICS and metric in get_scorer_names():
-            return cls(name=metric, task=task, scorer=get_scorer(metric), sample_weight=sample_weight)
+            return cls(name=metric, task=task, scorer=get_scorer(metric), sample_weight=sample_weight, given=given)
         own = get_metric(metric, task.kind)
         return cls(name=own.name, task=task, metric=own, sample_weight=sample_weight)
 
@@ -145,7 +158,7 @@ class Objective:
         score = float(np.mean(scores))
         if len(predictions) == 1 and self.metric is not None:
             ((number, found),) = predictions.items()
-            parts = [np.arange(place, len(found), _N_PARTS) for place in range(min(_N_PARTS, len(found)))]
+            parts = [np.arange(place, len(found), N_PARTS) for place in range(min(N_PARTS, len(found)))]
             scores = self.fold_scores(
                 {place: found[part] for place, part in enumerate(parts)},
                 {place: rows[number][part] for place, part in enumerate(parts)},
@@ -158,15 +171,23 @@ class Objective:
             return score_predictions(self.metric, self.y[rows], predictions)
         if self.metric is not None and self.sample_weight is not None:
             return score_weighted(self.metric, self.y[rows], predictions, self.sample_weight[rows])
-        y = np.asarray(self.task.y)[rows]
+        from sklearn.utils import _safe_indexing
+
+        X, y = self.given if self.given is not None else (self.task.X, np.asarray(self.task.y))
         weights = {} if self.sample_weight is None else {"sample_weight": self.sample_weight[rows]}
-        classes = self.task.classes
-        foreseen = _ForeseenClasses(predictions, classes) if classes else _Foreseen(predictions)
+        foreseen = _ForeseenClasses(predictions, self._labels) if self.task.classes else _Foreseen(predictions)
         try:
-            return float(self._asked(foreseen, self.task.X.iloc[rows], y, **weights))
+            return float(self._asked(foreseen, _safe_indexing(X, rows), y[rows], **weights))
         except Exception as error:  # the user's own code, which may raise anything
             message = " ".join(str(error).split())[:300]
             raise OptionError(f"the metric '{self.name}' fails: {type(error).__name__}: {message}") from error
+
+    @cached_property
+    def _labels(self) -> np.ndarray:
+        """The classes as the target has them that a scorer sees, in the order of the task's."""
+        if self.given is None:
+            return np.array(self.task.classes)
+        return self.given[1][np.unique(self.y, return_index=True)[1]]
 
     def _asked(self, *arguments: Any, **weights: Any) -> float:  # Any: as scikit-learn has it
         """Return what the scorer says."""
@@ -206,9 +227,9 @@ class _Foreseen:
 class _ForeseenClasses(_Foreseen):
     """The same of a classifier."""
 
-    def __init__(self, predictions: np.ndarray, classes: tuple[object, ...]) -> None:
+    def __init__(self, predictions: np.ndarray, classes: np.ndarray) -> None:
         super().__init__(predictions)
-        self.classes_ = np.array(classes)
+        self.classes_ = classes
 
     def __sklearn_tags__(self) -> Any:  # Any: scikit-learn carries no types
         from sklearn.utils import ClassifierTags

@@ -7,11 +7,12 @@ from dataclasses import replace
 from autometa.metric import Metric
 from autometa.recommenders.advising import Grounds
 from autometa.recommenders.evidence import evidence_for
+from autometa.recommenders.expecting import errors_of_80
 from autometa.recommenders.recommendation import Advice, Recommendation
 from autometa.refinement.attempts import Attempt, Source, fit_seconds_on_all
+from autometa.refinement.objective import N_PARTS
 from autometa.refinement.refining import Refinement
 
-_NORMAL_80 = 1.2816  # standard errors to either side, of which a normal holds 80 %
 _SOURCE_WORDS = {
     Source.ADVISED: "advised before anything was measured",
     Source.RECOMMENDED: "proposed by the recommender from what was measured",
@@ -66,7 +67,9 @@ def _reasons(attempt: Attempt) -> tuple[str, ...]:
 
 def _interval(attempt: Attempt, metric: Metric) -> tuple[float, float]:
     """Return the 80 % interval of a score by its standard error; the score twice where that is unknown."""
-    error = 0.0 if math.isnan(attempt.standard_error) else _NORMAL_80 * attempt.standard_error
+    n_folds = max((len(scores) for scores in attempt.last.fold_scores.values()), default=1)
+    n_errors = errors_of_80(n_folds if n_folds > 1 else N_PARTS)
+    error = 0.0 if math.isnan(attempt.standard_error) else n_errors * attempt.standard_error
     return max(attempt.score - error, metric.low), min(attempt.score + error, metric.high)
 
 

@@ -1,6 +1,6 @@
 """What to expect of following the advice: its regret on known tasks whose families were hidden."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,12 +83,18 @@ class Advised(Recommender):
 
 
 def expect(
-    experience: Experience, recommender: type[Recommender], seed: int = 0, *, folder: Path | None = None
+    experience: Experience,
+    recommender: type[Recommender],
+    seed: int = 0,
+    *,
+    folder: Path | None = None,
+    allowed: Collection[str] | None = None,
 ) -> Expected | str:
     """Return what to expect, or why nothing is known of it.
 
     Each family of known tasks is hidden in turn (a fold of families, for what takes long to fit); the list is made
-    from the others, of what was tried on the hidden task. Lists are kept in a folder, if there is one, for the next
+    from the others, of what was tried on the hidden task, and is among ``allowed`` keys of configurations, if they are
+    given: what may be advised. Lists are kept in a folder, if there is one, for the next
     time: they are the same for every new task.
     """
     methods = [
@@ -96,7 +102,7 @@ def expect(
         Method(name="chance", make=RandomOrder),
     ]
     try:
-        replayed = replay(experience, methods, n_steps=N_STEPS, seed=seed, folder=folder)
+        replayed = replay(experience, methods, n_steps=N_STEPS, seed=seed, folder=folder, allowed=allowed)
     except DataError as error:
         return str(error)
     regrets = {method.name: replayed.regrets(method.name) for method in methods}

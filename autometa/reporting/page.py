@@ -179,7 +179,12 @@ def _interval(item: Advice) -> str:
 
 
 def _short(number: float, digits: int = 4) -> str:
-    """Return a number with so many decimals below 10, and so many significant digits above; ? where it is not known."""
+    """Return a number with so many decimals below 10, and so many significant digits above; ? where it is not known.
+
+    What hardly has any digits left in so many decimals has three of its own.
+    """
     if not abs(number) < float("inf"):
         return "?"
+    if 0.0 < abs(number) < 10.0 ** (1 - digits):
+        return f"{number:.3g}"
     return f"{number:.{digits}f}" if abs(number) < 10 else f"{number:,.{max(digits, 4)}g}"

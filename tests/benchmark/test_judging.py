@@ -76,6 +76,22 @@ def test_the_first_advice_is_compared_with_the_defaults_that_were_measured() -> 
     assert share_of(Outcome.WORSE, "random_forest", verdicts) == Share(n=0, n_of=0)
 
 
+def test_what_may_be_advised_is_judged_by_the_errors_of_its_algorithm() -> None:
+    experience = replace(world(), losses=world().losses / 2)  # none beyond chance
+    worst = np.array([each.algorithm == "b" for each in experience.configurations])
+    assert not worst[4]
+    verdicts = judge(experience, {}, AVERAGE, algorithms=["b"])
+    assert len(verdicts) == 40
+    assert {verdict.advised.algorithm for verdict in verdicts} == {"b"}
+    assert share_of(Outcome.WORSE, "lightgbm", verdicts) == Share(n=40, n_of=40)
+    for of_gains in (False, True):
+        share = coverage_of(verdicts, of_gains=of_gains)
+        assert share.n_of == 40
+        assert 0.65 <= share.value <= 0.95
+    few = replace(experience, losses=np.where(worst & (np.arange(40) < 30)[:, None], np.nan, experience.losses))
+    assert len(judge(few, {}, AVERAGE, algorithms=["b"])) == 10
+
+
 def test_folds_decide_what_is_a_tie() -> None:
     experience = world()
     first = experience.descriptions[0].fingerprint

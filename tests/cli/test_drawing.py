@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from rich.text import Text
 
-from autometa.cli.drawing import draw_recommendation
+from autometa.cli.drawing import draw_recommendation, short
 from autometa.reading import read_task
 from autometa.recommenders.recommendation import Recommendation
 from autometa.recommenders.trading import COSTS, TradeOff
@@ -45,3 +45,9 @@ def test_an_order_by_what_was_measured_is_told(is_refined: bool) -> None:
     measured = recommend(replace(first, reasons=("measured on this very table",)), *others)
     words = "by roc_auc, but first those" if is_refined else "the best of those that were measured on this table, then"
     assert order_of(measured, is_refined=is_refined).startswith(f"Order: {words} ")
+
+
+def test_scores_have_digits_whatever_their_size() -> None:
+    numbers = (0.97342, 0.00123, 0.0000123, -0.0004567, 0.0, 12.3456, 54321.0, float("nan"))
+    told = ["0.9734", "0.0012", "1.23e-05", "-0.000457", "0.0000", "12.35", "5.432e+04", "?"]
+    assert [short(number) for number in numbers] == told

@@ -56,6 +56,16 @@ def test_without_a_page_the_same_is_told_in_text_and_json(
     assert content == other
 
 
+def test_what_to_expect_is_of_what_may_be_advised(autometa: Command, one_shard_base: Path, examples: Path) -> None:
+    arguments = ("explain", str(examples / "diabetes.csv"), "-k", "3", "--db", str(one_shard_base), "-f", "json")
+    free, bound = (
+        json.loads(autometa(*arguments, *more).stdout)["expected"] for more in ((), ("--algorithms", "decision_tree"))
+    )
+    assert bound["n_tasks"] == free["n_tasks"]
+    assert min(bound["advice"]) > max(free["advice"])
+    assert bound["chance"][-1] > free["chance"][-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

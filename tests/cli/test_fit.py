@@ -112,3 +112,7 @@ def test_a_scorer_of_scikit_learn_is_named_in_the_card(autometa: Command, one_sh
     card = json.loads(autometa("leaderboard", "own.skops", "--format", "json").stdout)
     assert (card["metric"], card["importances_metric"]) == ("f1_weighted", "log_loss")
     assert 0.9 < card["score"] <= 1.0
+    predicted = autometa("predict", "own.skops", WINE, "-o", "predicted.csv")
+    assert predicted.returncode == 0, predicted.stderr
+    evaluated = autometa("evaluate", "own.skops", WINE, "--format", "json")
+    assert evaluated.returncode == 0, evaluated.stderr

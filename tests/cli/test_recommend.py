@@ -196,10 +196,12 @@ def test_a_trade_off_is_drawn_and_explained(autometa: Command, examples: Path) -
         assert words in shown.stdout
     assert "trade_off='predict-time')[0].build()" in shown.stdout
     assert "such pipelines are left out" in shown.stdout
+    one = autometa(*arguments[:2], "-k", "1", "--trade-off", "predict-time")
+    assert "trade_off='predict-time', k=1)[0].build()" in one.stdout, "else the first would be the cheapest"
 
 
 def test_a_trade_off_goes_with_a_named_set_of_algorithms(autometa: Command, examples: Path) -> None:
-    arguments = ("recommend", str(examples / "diabetes.csv"), "--algorithms", "interpretable", "-k", "3")
+    arguments = ("recommend", str(examples / "diabetes.csv"), "--algorithms", "interpretable", "-k", "2")
     shown = autometa(*arguments, "--trade-off", "predict-time", "--explain")
     assert shown.returncode == 0, shown.stderr
     assert any(line.split()[-3:] == ["fit", "memory", "predict"] for line in shown.stdout.splitlines())

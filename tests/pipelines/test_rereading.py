@@ -27,7 +27,7 @@ CONFIGURATION = Configuration(algorithm="decision_tree", values={"encoding": "on
 def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Return a function that holds the script of a file to the task that is read from it, and gives the script."""
 
-    def run(path: Path, *, max_rows: int | None = None, **options: Any) -> str:
+    def run(path: Path, *, max_rows: int | None = None, classes: dict[str, int] | None = None, **options: Any) -> str:
         task = read_task(path, **options)
         script = _script(path, task, max_rows)
         monkeypatch.setattr(sys, "argv", ["train.py"])
@@ -43,7 +43,9 @@ def check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             )
             np.testing.assert_array_equal(found["predicted"]["prediction"], pipeline.predict(task.X))
         else:
-            assert abs(len(found["X"]) - max_rows) <= 1
+            expected = max_rows if classes is None else sum(classes.values())
+            assert abs(len(found["X"]) - expected) <= 1
+            assert classes is None or found["y"].value_counts().to_dict() == classes
         return script
 
     return run
@@ -229,8 +231,12 @@ def test_options_of_reading_reach_the_script(table: pd.DataFrame, tmp_path: Path
 
 def test_a_sample_is_drawn_as_asked_for(table: pd.DataFrame, tmp_path: Path, check: Callable[..., str]) -> None:
     table.to_csv(tmp_path / "a.csv", index=False)
-    assert '.groupby("y").sample(frac=31 / len(table), random_state=0)' in check(tmp_path / "a.csv", max_rows=31)
+    script = check(tmp_path / "a.csv", max_rows=31)
+    assert 'rows = table.sample(frac=1, random_state=0).groupby("y")["y"]  # as wished for' in script
+    assert 'kept = rows.cumcount() < (31 / len(table) * rows.transform("size")).round().clip(lower=2)' in script
     check(tmp_path / "a.csv", max_rows=32, target="size")
+    table.assign(y=["rare"] * 3 + ["yes", "no", "no"] * 19).to_csv(tmp_path / "b.csv", index=False)
+    assert "rows.cumcount()" in check(tmp_path / "b.csv", max_rows=12, classes={"rare": 2, "yes": 4, "no": 8})
     assert ".sample(" not in _script(tmp_path / "a.csv", read_task(tmp_path / "a.csv"), N_ROWS)
 
 

@@ -207,6 +207,28 @@ def test_categories_of_numbers_are_spelled_as_in_training(task: Task) -> None:
     assert read["size"].tolist() == ["01", "1", "1.0"]
 
 
+def test_moments_as_categories_are_spelled_as_in_training_whatever_their_zone() -> None:
+    hours = ["2024-01-01T08:00+02:00", "2024-01-01T08:00-02:00", "2024-01-01T08:00-03:00", "2024-01-01T08:00Z"]
+    frame = pd.DataFrame({"shift": hours * 10, "y": [0, 1, 1, 0] * 10})
+    task = read_task(frame, target="y", categorical=["shift"])
+    assert task.X["shift"].nunique() == 4
+    read = TableReader.of(task).read(frame)
+    assert read["shift"].tolist() == task.X["shift"].tolist()
+    plain = pd.DataFrame({"day": ["2024-01-01", "2024-01-02"] * 20, "y": [0, 1, 1, 0] * 10})
+    without = read_task(plain, target="y", categorical=["day"])
+    assert TableReader.of(without).read(plain)["day"].tolist() == without.X["day"].tolist()
+
+
+def test_hexadecimal_numbers_are_those_that_files_were_read_with(tmp_path: Path) -> None:
+    path = tmp_path / "hex.csv"
+    path.write_text("v,y\n" + "".join(f"{place:#x},{place % 2}\n" for place in range(40)))
+    for categorical in ((), ("v",)):
+        task = read_task(path, target="y", categorical=categorical)
+        (chunk,) = TableReader.of(task).read_all(read_chunks(path, 100))
+        read = chunk["v"].tolist()
+        assert (list(map(int, read)) if categorical else read) == task.X["v"].tolist() == list(range(40))
+
+
 def test_labels_beyond_the_precision_of_floats_stay_apart() -> None:
     labels = [2**53, 2**53 + 1, 2**53 + 2] * 10
     task = read_task(pd.DataFrame({"code": pd.Categorical(labels), "y": [0, 1] * 15}), target="y")

@@ -74,6 +74,10 @@ def test_what_was_made_is_kept_and_what_is_kept_serves(cache: Path) -> None:
         np.testing.assert_array_equal(each.weights, made.weights)
         np.testing.assert_array_equal(each.first, made.first)
         assert each.n_tasks == made.n_tasks
+        assert each.by_algorithm.keys() == made.by_algorithm.keys() == {"a", "b", "c"}
+        for name, arrays in made.by_algorithm.items():
+            for one, other in zip(each.by_algorithm[name], arrays, strict=True):
+                np.testing.assert_array_equal(one, other)
     calibration_for(BestOnAverage, experience, seed=1)
     calibration_for(BestOnAverage, draw_experience(1, n_tasks=30))
     assert len(list(cache.glob("*.npz"))) == 3
@@ -98,7 +102,20 @@ def test_a_thinned_calibration_gives_nearly_the_same_intervals() -> None:
     for loss in (0.01, 0.3):
         np.testing.assert_allclose(thin.interval(loss, 1.0), many.interval(loss, 1.0), rtol=0.05)
     few = Calibration(residuals=np.arange(3.0), weights=np.ones(3), first=np.arange(3.0), n_tasks=3)
-    assert few.thinned(200) is few
+    assert few.thinned(200).residuals is few.residuals
+    assert few.thinned(200).weights is few.weights
+
+
+def test_the_errors_of_an_algorithm_are_thinned_as_well() -> None:
+    errors = np.random.default_rng(0).normal(size=300)
+    of_one = Calibration(
+        residuals=errors, weights=np.ones(300), first=errors, n_tasks=300, by_algorithm={"a": (2 * errors, 3 * errors)}
+    ).thinned(200, 60)
+    first, gains = of_one.by_algorithm["a"]
+    assert len(first) == len(gains) == 60
+    quantiles = np.quantile(errors, [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(np.quantile(first, [0.1, 0.5, 0.9]), 2 * quantiles, atol=0.1)
+    np.testing.assert_allclose(np.quantile(gains, [0.1, 0.5, 0.9]), 3 * quantiles, atol=0.15)
 
 
 def test_the_shipped_tables_are_those_of_the_shipped_base(cache: Path, shipped_base: Path) -> None:
@@ -110,5 +127,7 @@ def test_the_shipped_tables_are_those_of_the_shipped_base(cache: Path, shipped_b
                     shipped = calibration_for(RECOMMENDERS[name], experience)
                     assert shipped.n_tasks > 0
                     assert len(shipped.first) == shipped.n_tasks
+                    own = shipped.of_algorithm("random_forest")
+                    assert len(own.first) == len(own.gains) == 60
                     assert shipped.interval(0.1, 1.0)[1] < np.inf
     assert not cache.exists(), "a calibration was made: run python -m benchmarks.calibrations"

@@ -223,6 +223,44 @@ def test_intervals_are_no_wider_than_the_chance_in_the_tasks() -> None:
     assert 1.5 < np.sqrt(high / low) < 3.0
 
 
+def with_unruly(seed: int, n_tasks: int) -> Experience:
+    """Return a world in which what the algorithm "c" loses has a factor of chance of its own on each task."""
+    whole = world(seed, n_tasks)
+    is_unruly = np.array([each.algorithm == "c" for each in whole.configurations])
+    chance = np.exp(1.2 * np.random.default_rng(seed + 100).normal(size=(n_tasks, 1)))
+    return replace(whole, losses=np.where(is_unruly, whole.losses * chance, whole.losses))
+
+
+def test_the_best_of_an_algorithm_lies_in_its_interval_as_often_as_that_says() -> None:
+    held: dict[str, list[bool]] = {"a": [], "c": [], "c as if of all": []}
+    for seed in range(10):
+        whole = with_unruly(seed, n_tasks=60)
+        known = whole.of_tasks(np.arange(60) < 40)
+        recommender = RECOMMENDERS["hybrid"]().fit(known)
+        calibration = calibrate(RECOMMENDERS["hybrid"], known)
+        for row in range(40, 60):
+            for name in ("a", "c"):
+                own = [place for place, each in enumerate(whole.configurations) if each.algorithm == name]
+                allowed = [whole.configurations[place] for place in own]
+                first = recommender.propose(whole.descriptions[row], allowed)
+                predicted = recommender.predict(whole.descriptions[row], allowed).losses[first]
+                centred = float(calibration.centred(np.array([predicted]), 2.0)[0])
+                for key, used in ((name, calibration.of_algorithm(name)), (f"{name} as if of all", calibration)):
+                    low, high = used.interval(centred, 2.0, is_first=True)
+                    if key in held:
+                        held[key].append(bool(low <= whole.losses[row, own[first]] <= high))
+    assert 0.7 <= np.mean(held["a"]) <= 0.9
+    assert 0.7 <= np.mean(held["c"]) <= 0.9
+    assert np.mean(held["c as if of all"]) < 0.6
+
+
+def test_of_an_algorithm_that_nobody_tried_there_is_the_interval_of_all_and_no_gain() -> None:
+    calibration = calibrate(BestOnAverage, world(0, n_tasks=40))
+    unknown = calibration.of_algorithm("z")
+    assert unknown.interval(0.5, 2.0, is_first=True) == calibration.interval(0.5, 2.0)
+    assert unknown.gain_interval(0.1, 1.0) == (-INF, INF)
+
+
 # --- gains ------------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +282,16 @@ def test_errors_of_gains_are_those_of_a_hand_calculation() -> None:
     centre = (0.2 + FLOOR) / (0.1 + 0.1 * (np.sqrt(6.0) - 1.0) + FLOOR)
     expected = [(0.2 - 0.3 - 0.05 * centre) / 0.1, (0.3 - 0.4 - 0.05 * centre) / 0.1]
     np.testing.assert_allclose(np.sort(calibration.gains), np.sort(expected))
+
+
+def test_the_reference_itself_gains_nothing() -> None:
+    experience = with_reference([[0.5, 0.3]] * 3, [0.1] * 3, metafeatures=[{}] * 3)
+    calibration = calibrate(BestOnAverage, experience)
+    assert len(calibration.gains) == 0
+    assert {name: len(gains) for name, (_, gains) in calibration.by_algorithm.items()} == {
+        REFERENCE.algorithm: 0,
+        **{each.algorithm: 3 for each in experience.configurations[1:]},
+    }
 
 
 def test_a_task_without_the_reference_has_no_gain() -> None:

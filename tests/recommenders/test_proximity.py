@@ -111,3 +111,18 @@ def test_one_result_alone_says_nothing_about_patterns() -> None:
         recommender.predict(LOW, experience.configurations, one).mean,
         recommender.predict(LOW, experience.configurations).mean,
     )
+
+
+def test_what_was_tried_on_few_tasks_is_first_only_where_these_are_the_ones_that_are_alike() -> None:
+    experience = two_worlds()
+    losses = experience.losses.copy()
+    is_high = np.arange(60) % 5 < 2
+    losses[:, 11] = NAN
+    losses[np.flatnonzero(~is_high)[:8], 11] = 0.05  # the best by far, on 8 of 36
+    losses[np.flatnonzero(is_high)[:20], 10] = 0.05  # the best on 20 of 24
+    losses[~is_high, 10] = NAN
+    changed = make_experience(losses.tolist(), metafeatures=[dict(d.metafeatures) for d in experience.descriptions])
+    recommender = ProximityPortfolio().fit(changed)
+    assert recommender.rank(LOW, changed.configurations)[0] in {0, 1, 2}
+    assert recommender.rank(HIGH, changed.configurations)[0] == 10
+    assert recommender.rank(LOW, changed.configurations[11:])[0] == 0, "there is no other"
