@@ -59,7 +59,7 @@ def read_numbers(column: pd.Series, decimal: str = ".", style: str = "") -> Conv
         spelled = labels if decimal == "." else labels.str.replace(decimal, ".", regex=False)
     parsed = pd.to_numeric(spelled, errors="coerce").to_numpy(dtype="float64", copy=True)
     is_odd = np.isnan(parsed)
-    parsed[is_odd] = [_from_hexadecimal(text) for text in spelled[is_odd]]
+    parsed[is_odd] = spelled[is_odd].map(_from_hexadecimal, na_action="ignore").astype("float64")
     values = pd.Series(np.append(parsed, np.nan)[codes], index=raw.index, name=raw.name)
     unread = _unread(texts, values)
     return Converted(values=values.where(np.isfinite(values)), unread=unread)
