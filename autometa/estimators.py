@@ -95,9 +95,8 @@ class _AutoMeta(BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no
         check_consistent_length(table, target)
         if len(target) == 1:
             raise DataError("one sample is too few to learn from; give more rows")
-        frame_names = {str(name) for name in getattr(table, "columns", ())}
         names = itertools.chain(("target", "y"), map("target_{}".format, itertools.count(1)))
-        name = next(each for each in names if each not in frame_names)
+        name = next(each for each in names if each not in self._names)
         unread = pd.Series(target)[tidy_column(pd.Series(target), is_typed=True)[0].isna().to_numpy()]
         if len(unread):
             raise DataError(

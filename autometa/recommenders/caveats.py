@@ -111,14 +111,14 @@ def _lower(share: float) -> str:
 
 
 def _gains(few: Experience, many: Experience) -> list[tuple[int, float]]:
-    """Return rows of each task of both, if it has more than few, and by which share pipelines lost less on many."""
+    """Return of each task of both its rows, and by which share pipelines lost less on many of them, in the median."""
     rows = {known.fingerprint: row for row, known in enumerate(few.descriptions)}
-    columns = [few.position_of.get(configuration.key, -1) for configuration in many.configurations]
+    columns = np.array([few.position_of.get(configuration.key, -1) for configuration in many.configurations], dtype=int)
     gains = []
     for known, losses in zip(many.descriptions, many.losses, strict=True):
         if known.fingerprint not in rows:
             continue
-        before = np.where(np.array(columns) >= 0, few.losses[rows[known.fingerprint], columns], np.nan)
+        before = np.where(columns >= 0, few.losses[rows[known.fingerprint], columns], np.nan)
         is_both = np.isfinite(before) & np.isfinite(losses) & (before > 0)
         if is_both.any():
             gains.append((known.n_rows, float(np.median(1.0 - losses[is_both] / before[is_both]))))
