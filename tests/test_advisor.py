@@ -354,9 +354,9 @@ def test_candidates_that_all_failed_on_the_table_are_no_advice(
         processes = [each for each in known.configurations if each.algorithm == "gaussian_process"]
         own.add_task(task, describe_task(task)[1])
         own.add_evaluations([make_evaluation(each, None, fingerprint=task.fingerprint) for each in processes])
-        for options in ({}, {"trade_off": "time"}):
+        for trade_off in (None, "time"):
             with pytest.raises(OptionError, match=f"all candidates that meet the wish, {len(processes)}, failed on"):
-                autometa.recommend(task, knowledge=own, algorithms=["gaussian_process"], **options)
+                autometa.recommend(task, knowledge=own, algorithms=["gaussian_process"], trade_off=trade_off)
         assert len(autometa.recommend(task, knowledge=own, algorithms=["gaussian_process", "lda"])) > 0
 
 
