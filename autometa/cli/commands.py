@@ -1,12 +1,13 @@
 """The commands and where they are: each is imported when it is used, since some need libraries that others do not."""
 
-import importlib
 from typing import Any  # of click, or of the copy of it inside of typer
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command_from_info, get_group
 from typer.models import CommandInfo
+
+from autometa.cli.importing import load
 
 PLACES = {
     "recommend": "autometa.cli.recommend:recommend",
@@ -38,7 +39,7 @@ class CommandsByPlace(TyperGroup):
             return None
         if cmd_name not in self.commands:
             module, _, name = PLACES[cmd_name].partition(":")
-            found = getattr(importlib.import_module(module), name)
+            found = getattr(load(module)[0], name)
             if isinstance(found, typer.Typer):
                 self.commands[cmd_name] = get_group(found)
             else:

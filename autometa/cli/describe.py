@@ -5,6 +5,7 @@ from typing import Any
 
 from autometa.advisor import Advisor, describe_task
 from autometa.cli.drawing import draw_neighbours, draw_notes, draw_rows, draw_task, short
+from autometa.cli.importing import MEASURING, load
 from autometa.cli.options import (
     CategoricalOption,
     DataArgument,
@@ -51,6 +52,7 @@ def describe(  # noqa: PLR0913 - an argument for each option
       autometa describe data/examples/wine.csv --target cultivar
     """
     table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
+    load(*MEASURING)
     features = describe_task(table, seed=seed)[1]
     known_tasks: tuple[KnownTask, ...] = ()
     novelty, notes = 1.0, list(table.notes)

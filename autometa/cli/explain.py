@@ -8,6 +8,7 @@ import typer
 
 from autometa.advisor import DEFAULT_RECOMMENDER, Advisor, recommender_named
 from autometa.cli.drawing import draw_recommendation, draw_rows
+from autometa.cli.importing import MEASURING, load
 from autometa.cli.options import (
     AlgorithmsOption,
     CategoricalOption,
@@ -77,6 +78,7 @@ def explain(  # noqa: PLR0913 - an argument for each option
     if html is not None:
         check_place(html, force=force)
     table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
+    load(*MEASURING)
     wish = Wish(
         metric=metric,
         k=k,

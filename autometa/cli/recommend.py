@@ -9,6 +9,7 @@ import typer
 from autometa._passwords import hide_passwords
 from autometa.advisor import DEFAULT_RECOMMENDER, Advisor
 from autometa.cli.drawing import draw_recommendation
+from autometa.cli.importing import MEASURING, load
 from autometa.cli.options import (
     AlgorithmsOption,
     CategoricalOption,
@@ -98,6 +99,7 @@ def recommend(  # noqa: PLR0913 - an argument for each option
     """
     arguments = given(target, task, ignore_columns, categorical, positive_class, max_rows, offline)
     table = as_task(data, **arguments)
+    load(*MEASURING)
     wish = Wish(
         metric=metric,
         k=k,

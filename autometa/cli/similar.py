@@ -6,6 +6,7 @@ import typer
 
 from autometa.advisor import Advisor
 from autometa.cli.drawing import draw_notes, draw_rows, draw_task, short
+from autometa.cli.importing import MEASURING, load
 from autometa.cli.options import (
     CategoricalOption,
     DataArgument,
@@ -59,6 +60,7 @@ def similar(  # noqa: PLR0913 - an argument for each option
       autometa similar data/examples/wine.csv --target cultivar
     """
     table = as_task(data, **given(target, task, ignore_columns, categorical, positive_class, max_rows, offline))
+    load(*MEASURING)
     metric = default_metric(table.kind).name
     with opened(db) as base:
         found = Advisor(base).similar(table, by=by, k=k, seed=seed)

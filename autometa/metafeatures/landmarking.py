@@ -15,6 +15,8 @@ References
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +29,8 @@ from autometa.task_kind import CLASSIFICATION, TaskKind
 
 LANDMARK_ROWS = 1_000
 N_FOLDS = 3
+
+_N_THREADS = 4
 
 _CLASSIFIERS: dict[str, landmarks.Landmarker] = {
     "best_node": landmarks.best_node,
@@ -120,11 +124,19 @@ def _prepare(sample: Sample) -> Landmarks:
     random_state = spawn(sample.seed, "metafeatures", "landmarkers")
     landmarkers = _CLASSIFIERS if is_classification else _REGRESSORS
     predictions = {name: np.empty_like(Y) for name in landmarkers}
-    for number in range(n_folds):
+
+    def predict(number: int, name: str) -> None:
         test = folds == number
         fold = landmarks.Fold(X=X[~test], Y=Y[~test], X_test=X[test], random_state=random_state)
-        for name, landmarker in landmarkers.items():
-            predictions[name][test] = landmarker(fold)
+        predictions[name][test] = landmarkers[name](fold)
+
+    # Most of the time is spent in libraries that let other threads run.
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        fits = [
+            pool.submit(copy_context().run, predict, number, name) for number in range(n_folds) for name in landmarkers
+        ]
+        for fit in fits:
+            fit.result()
     return Landmarks(is_classification=is_classification, outputs=Y, predictions=predictions)
 
 
