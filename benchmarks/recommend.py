@@ -20,7 +20,7 @@ import pandas as pd
 
 from autometa.knowledge.shipped import create_filled, shipped_shards
 
-# What a recommendation imports, and nothing else: as Python does it, and as the command does, without collecting garbage.
+# What a recommendation imports, and nothing else: as Python does it, and as the command does, not collecting garbage.
 IMPORTS = "import autometa.cli.main, autometa.cli.recommend, sklearn.tree, lightgbm"
 LOADS = (
     "import autometa.cli.main; from autometa.cli.importing import MEASURING, load; "
