@@ -32,6 +32,7 @@ from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import Chooser, check_any_left
 from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, on_more_rows, probe_words, scaled
 from autometa.recommenders.copula import QuantileCopula
+from autometa.recommenders.full_size import at_full_size
 from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.nearest import NearestTasks
@@ -138,6 +139,7 @@ class Advisor:
             priced=candidates,
             calibration=calibration,
             is_restricted=wish.is_restricting or bool(lacking),
+            full_size=self._full_size(description, runs, wish.seed),
         )
         stored = self._observed(task, wish.trust)
         check_any_left(candidates.configurations, stored, metric)
@@ -167,6 +169,7 @@ class Advisor:
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
                 *on_more_rows(description, self.protocol, runs),
+                *(grounds.order_words(observed, self.protocol) if trade_off is None else ()),
                 *extrapolated(description, runs),
                 *scaled(speed),
                 *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish),
@@ -248,6 +251,17 @@ class Advisor:
             embedding_version=version_in_force(),
             trust=trust,
         )
+
+    def _full_size(
+        self, description: TaskDescription, runs: Mapping[Protocol, Experience], seed: int
+    ) -> Recommender | None:
+        """Return what orders a table with more rows than scores are predicted for, if enough like it are known."""
+        larger = max(runs, key=lambda each: each.row_limit)
+        n_used = self.protocol.row_limit
+        if self.recommender != DEFAULT_RECOMMENDER or not n_used < min(description.n_rows, larger.row_limit):
+            return None
+        known = at_full_size(runs[self.protocol], runs[larger], n_used)
+        return None if known is None else self._make().fit(known, seed)
 
     def _observed(self, task: Task, trust: Trust) -> tuple[Evaluation, ...]:
         """Return what was already measured on this very table, by origins that count."""

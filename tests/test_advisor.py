@@ -3,6 +3,7 @@
 import re
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,14 @@ QUICK = [name for name in RECOMMENDERS if name not in {"boosted", "lambdarank"}]
 @pytest.fixture(scope="module")
 def base(shipped_base: Path) -> KnowledgeBase:
     return KnowledgeBase(shipped_base)
+
+
+@pytest.fixture
+def own(shipped_base: Path, tmp_path: Path) -> Iterator[KnowledgeBase]:
+    """Give the shipped runs in a base that may be written to."""
+    shutil.copy(shipped_base, tmp_path / "own.db")
+    with KnowledgeBase(tmp_path / "own.db") as base:
+        yield base
 
 
 def _keys(recommendation: Recommendation) -> list[str]:
@@ -179,16 +188,43 @@ def test_costs_are_learned_from_runs_on_more_rows_as_well(one_shard_base: Path, 
     assert not any("extrapolated" in note for note in after.notes)
 
 
-def test_a_table_that_is_nearly_a_known_one_is_told_so(shipped_base: Path, examples: Path, tmp_path: Path) -> None:
-    shutil.copy(shipped_base, tmp_path / "own.db")
+def test_a_large_table_is_ordered_by_runs_on_many_rows(base: KnowledgeBase) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(3001, 4)), columns=list("abcd"))
+    frame["y"] = frame["a"] * frame["b"] + rng.normal(size=len(frame))
+    large, small = autometa.read_task(frame, target="y"), autometa.read_task(frame.iloc[:-1], target="y")
+    words = "the order is by what was best on more than 3000 rows of 90 known tables, and on all rows of smaller ones"
+    found, grounds = Advisor(base).recommend_with_grounds(large, Wish(k=10))
+    assert words in found.notes
+    assert grounds.full_size is not None
+    assert found[0].configuration in grounds.full_size.experience_.configurations
+    assert _keys(found) != _keys(Advisor(base, recommender="proximity").recommend(large, Wish(k=10)))
+    assert words not in autometa.recommend(large, trade_off="time", knowledge=base).notes
+    for other, recommender in ((small, "hybrid"), (large, "portfolio")):
+        found, grounds = Advisor(base, recommender=recommender).recommend_with_grounds(other, Wish(k=10))
+        assert words not in found.notes
+        assert grounds.full_size is None
+
+
+def test_a_large_table_of_which_runs_are_known_is_ordered_by_these(own: KnowledgeBase) -> None:
+    rng = np.random.default_rng(0)
+    task = autometa.read_task(pd.DataFrame({"a": rng.normal(size=3001), "y": rng.normal(size=3001)}), target="y")
+    third = autometa.recommend(task, knowledge=own)[2].configuration
+    own.add_task(task, describe_task(task)[1])
+    own.add_evaluations([make_evaluation(third, 1e-6, fingerprint=task.fingerprint, metric="rmse")])
+    found = autometa.recommend(task, knowledge=own)
+    assert found[0].configuration == third
+    assert not [note for note in found.notes if note.startswith("the order is by")]
+
+
+def test_a_table_that_is_nearly_a_known_one_is_told_so(own: KnowledgeBase, examples: Path) -> None:
     known = replace(autometa.read_task(examples / "wine.csv"), name="my wine")
     rows = known.X.sample(n=90, random_state=0).index
     part = known.X.loc[rows].rename(columns=str.upper).iloc[:, ::-1]
-    with KnowledgeBase(tmp_path / "own.db") as own:
-        own.add_task(known, describe_task(known)[1])
-        of_part = autometa.recommend(part, "class " + known.y.loc[rows].astype(str), k=1, knowledge=own)
-        of_known = autometa.recommend(known, k=1, knowledge=own)
-        of_other = autometa.recommend(examples / "diabetes.csv", k=1, knowledge=own)
+    own.add_task(known, describe_task(known)[1])
+    of_part = autometa.recommend(part, "class " + known.y.loc[rows].astype(str), k=1, knowledge=own)
+    of_known = autometa.recommend(known, k=1, knowledge=own)
+    of_other = autometa.recommend(examples / "diabetes.csv", k=1, knowledge=own)
     expected = "nearly the same as the known table my wine (178 rows x 13 columns), which shares 100 % of rows"
     assert [note for note in of_part.notes if note.startswith(expected)]
     assert not [note for note in (*of_known.notes, *of_other.notes) if "my wine" in note]
@@ -320,62 +356,54 @@ def test_measured_scores_of_an_excluded_origin_are_not_shown(
 
 
 def test_a_trade_off_takes_what_was_measured_on_the_table_and_leaves_out_what_failed_there(
-    shipped_base: Path, examples: Path, tmp_path: Path
+    own: KnowledgeBase, examples: Path
 ) -> None:
     task = autometa.read_task(examples / "wine.csv")
-    shutil.copy(shipped_base, tmp_path / "own.db")
-    with KnowledgeBase(tmp_path / "own.db") as own:
-        before = autometa.recommend(task, knowledge=own, k=1000, trade_off="time")
-        assert before.trade_off is not None
-        assert before.trade_off.n_unbeaten == len(before)
-        cheapest, second = before[0].configuration, before[1].configuration
-        own.add_task(task, describe_task(task)[1])
-        own.add_evaluations(
-            [
-                make_evaluation(cheapest, None, fingerprint=task.fingerprint),
-                make_evaluation(second, 1e-6, fingerprint=task.fingerprint, metric="log_loss"),
-            ]
-        )
-        after = autometa.recommend(task, knowledge=own, k=1000, trade_off="time")
-        alone = autometa.recommend(task, knowledge=own, k=1, trade_off="time")
+    before = autometa.recommend(task, knowledge=own, k=1000, trade_off="time")
+    assert before.trade_off is not None
+    assert before.trade_off.n_unbeaten == len(before)
+    cheapest, second = before[0].configuration, before[1].configuration
+    own.add_task(task, describe_task(task)[1])
+    own.add_evaluations(
+        [
+            make_evaluation(cheapest, None, fingerprint=task.fingerprint),
+            make_evaluation(second, 1e-6, fingerprint=task.fingerprint, metric="log_loss"),
+        ]
+    )
+    after = autometa.recommend(task, knowledge=own, k=1000, trade_off="time")
+    alone = autometa.recommend(task, knowledge=own, k=1, trade_off="time")
     assert cheapest.key not in _keys(after)
     assert after[-1].configuration == alone[0].configuration == second, "nothing is better, and dearer ones are beaten"
     assert after[-1].predicted_score == pytest.approx(1e-6)
     assert "measured on this very table" in after[-1].reasons
 
 
-def test_candidates_that_all_failed_on_the_table_are_no_advice(
-    shipped_base: Path, examples: Path, tmp_path: Path
-) -> None:
+def test_candidates_that_all_failed_on_the_table_are_no_advice(own: KnowledgeBase, examples: Path) -> None:
     task = autometa.read_task(examples / "wine.csv")
-    shutil.copy(shipped_base, tmp_path / "own.db")
-    with KnowledgeBase(tmp_path / "own.db") as own:
-        known = own.experience(task.kind, get_metric("auto", task.kind), protocol="cv-v1", pipelines_version="1")
-        processes = [each for each in known.configurations if each.algorithm == "gaussian_process"]
-        own.add_task(task, describe_task(task)[1])
-        own.add_evaluations([make_evaluation(each, None, fingerprint=task.fingerprint) for each in processes])
-        for trade_off in (None, "time"):
-            with pytest.raises(OptionError, match=f"all candidates that meet the wish, {len(processes)}, failed on"):
-                autometa.recommend(task, knowledge=own, algorithms=["gaussian_process"], trade_off=trade_off)
-        assert len(autometa.recommend(task, knowledge=own, algorithms=["gaussian_process", "lda"])) > 0
+    known = own.experience(task.kind, get_metric("auto", task.kind), protocol="cv-v1", pipelines_version="1")
+    processes = [each for each in known.configurations if each.algorithm == "gaussian_process"]
+    own.add_task(task, describe_task(task)[1])
+    own.add_evaluations([make_evaluation(each, None, fingerprint=task.fingerprint) for each in processes])
+    for trade_off in (None, "time"):
+        with pytest.raises(OptionError, match=f"all candidates that meet the wish, {len(processes)}, failed on"):
+            autometa.recommend(task, knowledge=own, algorithms=["gaussian_process"], trade_off=trade_off)
+    assert len(autometa.recommend(task, knowledge=own, algorithms=["gaussian_process", "lda"])) > 0
 
 
 def test_the_gain_over_the_default_is_that_of_the_list_whatever_was_measured(
-    shipped_base: Path, examples: Path, tmp_path: Path
+    own: KnowledgeBase, examples: Path
 ) -> None:
     task = autometa.read_task(examples / "breast_cancer.csv", target="diagnosis")
-    shutil.copy(shipped_base, tmp_path / "own.db")
-    with KnowledgeBase(tmp_path / "own.db") as own:
-        before = autometa.recommend(task, knowledge=own, k=2000)
-        measured = [each for each in before if each.configuration.algorithm == "svm_rbf"][-2:]
-        own.add_task(task, describe_task(task)[1])
-        own.add_evaluations(
-            [
-                make_evaluation(each.configuration, 1 - 3 * (1 - each.predicted_score), fingerprint=task.fingerprint)
-                for each in measured
-            ]
-        )
-        after = autometa.recommend(task, knowledge=own, k=2000)
+    before = autometa.recommend(task, knowledge=own, k=2000)
+    measured = [each for each in before if each.configuration.algorithm == "svm_rbf"][-2:]
+    own.add_task(task, describe_task(task)[1])
+    own.add_evaluations(
+        [
+            make_evaluation(each.configuration, 1 - 3 * (1 - each.predicted_score), fingerprint=task.fingerprint)
+            for each in measured
+        ]
+    )
+    after = autometa.recommend(task, knowledge=own, k=2000)
     (default,) = (each for each in after if each.configuration == Configuration(algorithm="lightgbm"))
     gain = after[0].gain
     assert gain is not None

@@ -209,6 +209,30 @@ class Experience:
             weights=self.weights[kept],
         )
 
+    def beside(self, other: "Experience", *, weight: float = 1.0) -> "Experience":
+        """Return its tasks, and after them those of another experience, which count ``weight`` times as much.
+
+        Of configurations it has those that both have; a task of both stands there twice.
+        """
+        keys = [configuration.key for configuration in self.configurations if configuration.key in other.position_of]
+        mine, theirs = self.of_configurations(keys), other.of_configurations(keys)
+
+        def stacked(name: str) -> np.ndarray:
+            return np.concatenate([getattr(mine, name), getattr(theirs, name)])
+
+        return Experience(
+            kind=self.kind,
+            metric=self.metric,
+            revision=self.revision,
+            descriptions=(*mine.descriptions, *theirs.descriptions),
+            configurations=mine.configurations,
+            losses=stacked("losses"),
+            fit_seconds=stacked("fit_seconds"),
+            memory_bytes=stacked("memory_bytes"),
+            predict_seconds=stacked("predict_seconds"),
+            weights=np.concatenate([mine.weights, weight * theirs.weights]),
+        )
+
     def of_share(self, min_share: float) -> "Experience":
         """Return the experience of configurations tried on at least this share of the tasks, 0 to 1.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from autometa.evaluation.protocol import Protocol
 from autometa.evaluation.record import Evaluation
 from autometa.recommenders.base import Recommender, measured_losses
 from autometa.recommenders.calibration import REFERENCE, Calibration
@@ -18,6 +19,7 @@ from autometa.recommenders.expecting import (
     predicted_gain,
     score_intervals,
 )
+from autometa.recommenders.full_size import order_at_full_size
 from autometa.recommenders.recommendation import Advice
 from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
@@ -40,6 +42,9 @@ class Grounds:
     is_restricted : bool
         Whether others would be advised if they were wished for, or could be built here: what is first then may be of an
         algorithm that seldom is, and of whose losses less is known.
+    full_size : Recommender, optional
+        Fitted on what is known `at_full_size`, where the table has more rows than losses are predicted for: it orders
+        the candidates that it knows, until anything was measured on the table.
     """
 
     ranker: Recommender
@@ -47,6 +52,7 @@ class Grounds:
     priced: Candidates = field(repr=False)
     calibration: Calibration = field(repr=False)
     is_restricted: bool = False
+    full_size: Recommender | None = None
 
     @property
     def candidates(self) -> Sequence[Configuration]:
@@ -66,11 +72,26 @@ class Grounds:
 
     def order(self, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64], k: int) -> list[int]:
         """Return the first ``k`` candidates: diverse ones where nothing was measured, else by expected loss."""
-        n_ranked = k if observed else N_BEHIND * k
-        order = order_candidates(self.ranker, self.description, self.candidates, observed, losses, n_ranked)
         if observed:  # measured ones stand in the order of their results
-            return order
+            return order_candidates(self.ranker, self.description, self.candidates, observed, losses, k)
+        order = self._order_by_experience(N_BEHIND * k)
         return defer_shades(self.ranker.experience_, self.candidates, order, k)[:k]
+
+    def order_words(self, observed: Sequence[Evaluation], protocol: Protocol) -> list[str]:
+        """Return what the order is by, where it is not by runs under the protocol of the predicted scores."""
+        if observed or self.full_size is None:
+            return []
+        n_large = sum(known.n_rows > protocol.row_limit for known in self.full_size.experience_.descriptions)
+        return [
+            f"the order is by what was best on more than {protocol.row_limit} rows of {n_large} known tables, "
+            "and on all rows of smaller ones"
+        ]
+
+    def _order_by_experience(self, n: int) -> list[int]:
+        """Return the first ``n`` candidates where nothing was measured."""
+        if self.full_size is None:
+            return list(self.ranker.rank(self.description, self.candidates, (), n))
+        return order_at_full_size(self.full_size, self.ranker, self.description, self.candidates, n)
 
 
 def best_measured_first(

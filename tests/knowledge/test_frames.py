@@ -125,6 +125,19 @@ def test_of_configurations_joins_by_key_and_ignores_unknown_ones() -> None:
     assert left.n_tasks == 2
 
 
+def test_beside_another_stands_what_both_have() -> None:
+    one, other = _experience([[0.0, 0.1, 0.2]]), _experience([[5.0, 5.1, 5.2], [6.0, 6.1, 6.2]])
+    shared = other.of_configurations([c.key for c in other.configurations[1:]])
+    both = one.beside(shared, weight=2.0)
+    assert both.descriptions == (*one.descriptions, *other.descriptions)
+    assert both.configurations == one.configurations[1:]
+    assert_array_equal(both.losses, [[0.1, 0.2], [5.1, 5.2], [6.1, 6.2]])
+    assert_array_equal(both.weights, [1.0, 2.0, 2.0])
+    for name in ("fit_seconds", "memory_bytes", "predict_seconds"):
+        assert_array_equal(getattr(both, name)[0], getattr(one, name)[0, 1:])
+        assert_array_equal(getattr(both, name)[1:], getattr(other, name)[:, 1:])
+
+
 def test_of_no_configurations_nothing_breaks() -> None:
     left = _experience([[0.0, 0.1]]).of_configurations([])
     assert left.normalised_losses.shape == (1, 0)
