@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autometa.errors import NotKnownError, OptionError
+from autometa.errors import NotKnownError
 from autometa.evaluation.machine_speed import machine_speed
 from autometa.evaluation.protocol import CV_V1, PROTOCOLS, Protocol
 from autometa.evaluation.record import Evaluation
-from autometa.fewshot import catalogue
 from autometa.fewshot.encoder.inference import embedded, version_in_force
 from autometa.fewshot.similar import SimilarTasks, similar_tasks
 from autometa.knowledge.base import KnowledgeBase
@@ -24,20 +23,13 @@ from autometa.metafeatures import MetaFeatures, extract
 from autometa.metric import Metric, get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.probing import Report, is_decisive, probe
+from autometa.recommender_names import DEFAULT_RECOMMENDER, recommender_named
 from autometa.recommenders.advising import Grounds, advise, best_measured_first
-from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Recommender
-from autometa.recommenders.boosted import BoostedCosts, BoostedRanks
 from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import Chooser, check_any_left
 from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, on_more_rows, probe_words, scaled
-from autometa.recommenders.copula import QuantileCopula
 from autometa.recommenders.full_size import at_full_size
-from autometa.recommenders.gaussian import ConditionalGaussian, ProximityGaussian
-from autometa.recommenders.hybrid import Hybrid
-from autometa.recommenders.nearest import NearestTasks
-from autometa.recommenders.portfolio import GreedyPortfolio
-from autometa.recommenders.proximity import ProximityAverage, ProximityPortfolio
 from autometa.recommenders.recommendation import KnownTask, Probe, Recommendation
 from autometa.recommenders.similarity import Similarity
 from autometa.recommenders.trading import TradeOff, trade
@@ -47,22 +39,6 @@ from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
 
-# Every way to rank that needs no torch, by the name under which it is asked for.
-RECOMMENDERS: dict[str, type[Recommender]] = {
-    "portfolio": GreedyPortfolio,
-    "nearest": NearestTasks,
-    "average": BestOnAverage,
-    "proximity": ProximityPortfolio,
-    "trees": ProximityAverage,
-    "boosted": BoostedCosts,
-    "lambdarank": BoostedRanks,
-    "gaussian": ConditionalGaussian,
-    "copula": QuantileCopula,
-    "proximity_gaussian": ProximityGaussian,
-    "hybrid": Hybrid,
-}
-DEFAULT_RECOMMENDER = "hybrid"
-RECOMMENDER_NAMES = (*RECOMMENDERS, *catalogue.LEARNERS)
 N_KNOWN_TASKS = 5
 N_NEAR_TASKS = 3
 
@@ -75,7 +51,7 @@ class Advisor:
     knowledge : KnowledgeBase
         Past runs.
     recommender : str
-        A name in `RECOMMENDER_NAMES`.
+        A name in `autometa.recommender_names.RECOMMENDER_NAMES`.
     protocol : Protocol
         The protocol of the runs that pipelines are ranked by. Costs are learned from those of all protocols.
 
@@ -298,23 +274,6 @@ def _ordered(
     return trade(wish.trade_off, wish.k, grounds.priced, losses, observed, grounds.ranker.experience_.metric)
 
 
-def recommender_named(name: str) -> type[Recommender]:
-    """Return the class of a recommender.
-
-    Raises
-    ------
-    OptionError
-        If there is none of that name.
-    MissingDependencyError
-        If it needs torch, which is not installed.
-    """
-    if name in RECOMMENDERS:
-        return RECOMMENDERS[name]
-    if name in catalogue.LEARNERS:
-        return catalogue.load(name)
-    raise OptionError(f"no recommender '{name}'; choose one of: {', '.join(RECOMMENDER_NAMES)}")
-
-
 def describe_task(task: Task, *, seed: int = 0) -> tuple[TaskDescription, MetaFeatures]:
     """Return what a recommender may know of a task, and the meta-features with their failures.
 
@@ -374,7 +333,7 @@ def recommend(  # noqa: PLR0913 - the keyword arguments of the public door
     knowledge : KnowledgeBase, str or Path, optional
         The knowledge base, or its file or URL; default: the user's own.
     recommender : str
-        How pipelines are ranked: a name in `RECOMMENDER_NAMES`.
+        How pipelines are ranked: a name in `autometa.recommender_names.RECOMMENDER_NAMES`.
     seed : int
         Seed of all that is drawn; same inputs and seed give the same list.
     exclude_origins : sequence of str

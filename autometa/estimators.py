@@ -282,7 +282,7 @@ class AutoMetaClassifier(ClassifierMixin, _AutoMeta):  # type: ignore[misc] # sc
     knowledge : KnowledgeBase, str or Path, optional
         Past runs: a base, its file or URL; default: the user's own.
     recommender : str
-        How pipelines are ranked before any is measured: a name in `autometa.advisor.RECOMMENDER_NAMES`.
+        How pipelines are ranked before any is measured: a name in `autometa.recommender_names.RECOMMENDER_NAMES`.
     record : bool
         Whether what is measured on all folds is kept in the base, and what fails by itself, for later advice; with
         ``cv`` or ``groups``, apart from what advice is drawn from.

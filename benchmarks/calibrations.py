@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 
 from autometa._paths import data_path
-from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS
 from autometa.evaluation.protocol import CV_V1
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import create_filled
 from autometa.metric import metrics_of
 from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.recommender_names import DEFAULT_RECOMMENDER, RECOMMENDERS
 from autometa.recommenders.calibrated import FORMAT, table_of
 from autometa.task_kind import TaskKind
 

@@ -9,13 +9,13 @@ import argparse
 
 import numpy as np
 
-from autometa.advisor import RECOMMENDERS
 from autometa.benchmark.replay import MIN_OK, is_judgement
 from autometa.benchmark.scores import clustered_error
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.shipped import open_knowledge
 from autometa.metric import default_metric
 from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.recommender_names import RECOMMENDERS
 from autometa.recommenders.diversity import N_BEHIND, defer_shades
 from autometa.task_kind import TaskKind
 

@@ -14,7 +14,7 @@ from sklearn.datasets import load_wine
 from sqlalchemy import update
 
 import autometa
-from autometa.advisor import RECOMMENDERS, Advisor, describe_task, recommend
+from autometa.advisor import Advisor, describe_task, recommend
 from autometa.errors import NotKnownError, OptionError
 from autometa.evaluation.machine_speed import keep_speed
 from autometa.evaluation.protocol import CV_V1, HOLDOUT_V1
@@ -25,6 +25,7 @@ from autometa.knowledge.removing import Doomed, remove
 from autometa.metric import get_metric
 from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
+from autometa.recommender_names import RECOMMENDERS
 from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.location import unit

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDER_NAMES, RECOMMENDERS, recommender_named
 from autometa.cli.drawing import draw_rows
 from autometa.cli.options import AlgorithmsOption, DatabaseOption, FormatOption, MetricOption, SeedOption, opened, split
 from autometa.cli.output import Format, counting, print_content, print_renderables, say
 from autometa.errors import OptionError
+from autometa.recommender_names import DEFAULT_RECOMMENDER, RECOMMENDER_NAMES, RECOMMENDERS, recommender_named
 from autometa.wish import Wish
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autometa.advisor import DEFAULT_RECOMMENDER, Advisor, recommender_named
+from autometa.advisor import Advisor
 from autometa.cli.drawing import draw_recommendation, draw_rows
 from autometa.cli.importing import MEASURING, load
 from autometa.cli.options import (
@@ -33,6 +33,7 @@ from autometa.cli.options import (
 )
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.cli.recommend import recommendation_content
+from autometa.recommender_names import DEFAULT_RECOMMENDER, recommender_named
 from autometa.recommenders.explaining import explain as explained
 from autometa.sources.tables import as_task
 from autometa.task import Task

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from autometa._characters import escape_controls
-from autometa.advisor import DEFAULT_RECOMMENDER, Advisor
+from autometa.advisor import Advisor
 from autometa.cli.drawing import seconds_words, short
 from autometa.cli.options import (
     AlgorithmsOption,
@@ -38,6 +38,7 @@ from autometa.pipelines.rereading import reread
 from autometa.reading import read_task
 from autometa.reading.options import ReadOptions
 from autometa.reading.sampling import sample_rows
+from autometa.recommender_names import DEFAULT_RECOMMENDER
 from autometa.recommenders.recommendation import Advice
 from autometa.reporting.saving import check_place, save
 from autometa.sources.openml.reading import is_at_openml

@@ -10,7 +10,6 @@ import numpy as np
 import typer
 
 from autometa._passwords import hide_passwords
-from autometa.advisor import DEFAULT_RECOMMENDER
 from autometa.cli.models import leaderboard_notes, leaderboard_rows
 from autometa.cli.options import (
     AlgorithmsOption,
@@ -36,6 +35,7 @@ from autometa.cli.options import (
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.cli.refining import JobsOption, RecordOption, refining_progress
 from autometa.evaluation.record import LOCAL
+from autometa.recommender_names import DEFAULT_RECOMMENDER
 
 
 def fit(  # noqa: PLR0913 - an argument for each option

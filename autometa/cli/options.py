@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from autometa.advisor import RECOMMENDER_NAMES
 from autometa.cli.output import FormatOption as FormatOption
 from autometa.cli.output import shard_progress
 from autometa.errors import OptionError
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.shipped import URL_VARIABLE, open_knowledge
+from autometa.recommender_names import RECOMMENDER_NAMES
 from autometa.task import Task
 from autometa.wish import TRADE_OFFS
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from autometa._passwords import hide_passwords
-from autometa.advisor import DEFAULT_RECOMMENDER, Advisor
+from autometa.advisor import Advisor
 from autometa.cli.drawing import draw_recommendation
 from autometa.cli.importing import MEASURING, load
 from autometa.cli.options import (
@@ -50,6 +50,7 @@ from autometa.cli.refining import (
     refining_plan,
 )
 from autometa.evaluation.record import Status
+from autometa.recommender_names import DEFAULT_RECOMMENDER
 from autometa.recommenders.explaining import Explanation
 from autometa.recommenders.explaining import explain as explained
 from autometa.recommenders.recommendation import Advice, PredictedGain, Probe, Recommendation

@@ -39,7 +39,7 @@ class FitOptions:
     algorithms : sequence of str, optional
         The only ones that may be used.
     recommender : str
-        A name in `autometa.advisor.RECOMMENDER_NAMES`.
+        A name in `autometa.recommender_names.RECOMMENDER_NAMES`.
     n_jobs : int, optional
         Cores that are used in all; -1: all there are.
     seed : int

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autometa.advisor import RECOMMENDERS
 from autometa.fewshot import catalogue
 from autometa.knowledge.frames import Experience
+from autometa.recommender_names import RECOMMENDERS
 from autometa.recommenders.base import UNKNOWN_MEAN, UNKNOWN_STD, Recommender
 from autometa.recommenders.nearest import NearestTasks
 from autometa.recommenders.random_order import RandomOrder

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from autometa import _array_cache
-from autometa.advisor import DEFAULT_RECOMMENDER, RECOMMENDERS
 from autometa.evaluation.protocol import CV_V1
 from autometa.knowledge.base import KnowledgeBase
 from autometa.knowledge.frames import Experience
 from autometa.metric import metrics_of
 from autometa.pipelines.building import PIPELINES_VERSION
+from autometa.recommender_names import DEFAULT_RECOMMENDER, RECOMMENDERS
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.calibrated import calibration_for, is_nearly, table_of
 from autometa.recommenders.calibration import Calibration, calibrate

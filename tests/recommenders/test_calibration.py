@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autometa.advisor import RECOMMENDERS
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
+from autometa.recommender_names import RECOMMENDERS
 from autometa.recommenders.average import BestOnAverage
 from autometa.recommenders.base import Prediction
 from autometa.recommenders.calibration import REFERENCE, Calibration, calibrate

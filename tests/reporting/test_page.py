@@ -9,10 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from autometa.advisor import RECOMMENDERS, Advisor
+from autometa.advisor import Advisor
 from autometa.knowledge.frames import Experience
 from autometa.knowledge.shipped import open_knowledge
 from autometa.reading import read_task
+from autometa.recommender_names import RECOMMENDERS
 from autometa.recommenders.explaining import explain
 from autometa.recommenders.recommendation import KnownTask, Recommendation
 from autometa.reporting.expecting import Expected, expect
