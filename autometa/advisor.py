@@ -25,16 +25,17 @@ from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.probing import Report, is_decisive, probe
 from autometa.recommender_names import DEFAULT_RECOMMENDER, recommender_named
 from autometa.recommenders.advising import Grounds, advise, best_measured_first
-from autometa.recommenders.base import Recommender
+from autometa.recommenders.base import Recommender, measured_losses
 from autometa.recommenders.calibrated import calibration_for
 from autometa.recommenders.candidates import Chooser, check_any_left
 from autometa.recommenders.caveats import caveats, extrapolated, missing_libraries, on_more_rows, probe_words, scaled
-from autometa.recommenders.full_size import at_full_size
+from autometa.recommenders.full_size import at_full_size, is_enough
 from autometa.recommenders.recommendation import KnownTask, Probe, Recommendation
 from autometa.recommenders.similarity import Similarity
 from autometa.recommenders.trading import TradeOff, trade
 from autometa.sketches import draw_sketch
 from autometa.sources.tables import as_task
+from autometa.space import Configuration
 from autometa.task import Task, TaskDescription
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
@@ -53,7 +54,8 @@ class Advisor:
     recommender : str
         A name in `autometa.recommender_names.RECOMMENDER_NAMES`.
     protocol : Protocol
-        The protocol of the runs that pipelines are ranked by. Costs are learned from those of all protocols.
+        The protocol of the runs that pipelines are ranked by, and scores predicted for. Costs, and the order on tables
+        that have more rows than it takes, are learned from those of all protocols.
 
     Raises
     ------
@@ -109,15 +111,19 @@ class Advisor:
         ranker = self._make().fit(experience, wish.seed)
         calibration = calibration_for(self._make, experience, wish.seed)
         lacking = chooser.lacking(description, wish)
+        stored = self._observed(task, wish.trust)
         grounds = Grounds(
             ranker=ranker,
             description=description,
             priced=candidates,
             calibration=calibration,
             is_restricted=wish.is_restricting or bool(lacking),
-            full_size=self._full_size(description, runs, wish.seed),
+            full_size=(
+                None
+                if measured_losses(stored, metric)
+                else self._full_size(description, candidates.configurations, runs, wish)
+            ),
         )
-        stored = self._observed(task, wish.trust)
         check_any_left(candidates.configurations, stored, metric)
         probed = self._probed(task, grounds, stored, wish, report)
         is_changed = probed is not None and is_decisive(probed, stored, metric, grounds.candidates)
@@ -145,7 +151,7 @@ class Advisor:
                 *self.near_notes(task),
                 *caveats(experience, stored, novelty, len(advice), wish),
                 *on_more_rows(description, self.protocol, runs),
-                *(grounds.order_words(observed, self.protocol) if trade_off is None else ()),
+                *grounds.order_words(self.protocol),
                 *extrapolated(description, runs),
                 *scaled(speed),
                 *missing_libraries(ranker, description, candidates.configurations, lacking, observed, wish),
@@ -158,7 +164,7 @@ class Advisor:
         return recommendation, grounds
 
     def experience(self, recommendation: Recommendation, wish: Wish | None = None) -> Experience:
-        """Return the past runs that a recommendation was drawn from, by the same wish.
+        """Return the past runs that the scores of a recommendation were drawn from, by the same wish.
 
         Raises
         ------
@@ -229,15 +235,23 @@ class Advisor:
         )
 
     def _full_size(
-        self, description: TaskDescription, runs: Mapping[Protocol, Experience], seed: int
+        self,
+        description: TaskDescription,
+        candidates: Sequence[Configuration],
+        runs: Mapping[Protocol, Experience],
+        wish: Wish,
     ) -> Recommender | None:
-        """Return what orders a table with more rows than scores are predicted for, if enough like it are known."""
-        larger = max(runs, key=lambda each: each.row_limit)
-        n_used = self.protocol.row_limit
-        if self.recommender != DEFAULT_RECOMMENDER or not n_used < min(description.n_rows, larger.row_limit):
+        """Return what orders a table with more rows than scores are predicted for, if enough large ones are known.
+
+        It is tried of the default recommender alone (docs/benchmarks.md, "Large tables"); the others are what they are.
+        """
+        if self.recommender != DEFAULT_RECOMMENDER or wish.trade_off is not None:
             return None
-        known = at_full_size(runs[self.protocol], runs[larger], n_used)
-        return None if known is None else self._make().fit(known, seed)
+        larger = max(runs, key=lambda each: each.row_limit)
+        if min(description.n_rows, larger.row_limit) <= self.protocol.row_limit:
+            return None
+        known = at_full_size(runs[self.protocol], runs[larger], self.protocol.row_limit)
+        return self._make().fit(known, wish.seed) if known is not None and is_enough(known, candidates) else None
 
     def _observed(self, task: Task, trust: Trust) -> tuple[Evaluation, ...]:
         """Return what was already measured on this very table, by origins that count."""

@@ -27,10 +27,12 @@ from autometa.pipelines.building import PIPELINES_VERSION
 from autometa.pipelines.learners import ALGORITHM_SETS, LEARNERS
 from autometa.recommender_names import RECOMMENDERS
 from autometa.recommenders.calibrated import calibration_for
+from autometa.recommenders.evidence import regrets_on_the_way
 from autometa.recommenders.hybrid import Hybrid
 from autometa.recommenders.location import unit
 from autometa.recommenders.recommendation import Recommendation
 from autometa.space import Configuration
+from autometa.task import Task
 from autometa.task_kind import TaskKind
 from autometa.wish import Wish
 from tests.recommenders.experiences import make_evaluation
@@ -189,33 +191,69 @@ def test_costs_are_learned_from_runs_on_more_rows_as_well(one_shard_base: Path, 
     assert not any("extrapolated" in note for note in after.notes)
 
 
-def test_a_large_table_is_ordered_by_runs_on_many_rows(base: KnowledgeBase) -> None:
+AT_FULL_SIZE = "until any is measured on it, the order of pipelines is by what was best on more than 3000 rows"
+
+
+@pytest.fixture(scope="module")
+def large() -> Task:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(3001, 4)), columns=list("abcd"))
     frame["y"] = frame["a"] * frame["b"] + rng.normal(size=len(frame))
-    large, small = autometa.read_task(frame, target="y"), autometa.read_task(frame.iloc[:-1], target="y")
-    words = "the order is by what was best on more than 3000 rows of 90 known tables, and on all rows of smaller ones"
+    return autometa.read_task(frame, target="y")
+
+
+def _is_at_full_size(recommendation: Recommendation) -> bool:
+    return any(note.startswith(AT_FULL_SIZE) for note in recommendation.notes)
+
+
+def test_a_large_table_is_ordered_by_runs_on_many_rows(base: KnowledgeBase, large: Task) -> None:
     found, grounds = Advisor(base).recommend_with_grounds(large, Wish(k=10))
-    assert words in found.notes
+    assert f"{AT_FULL_SIZE} of 90 known tables, and on all rows of smaller ones" in found.notes
     assert grounds.full_size is not None
-    assert found[0].configuration in grounds.full_size.experience_.configurations
-    assert _keys(found) != _keys(Advisor(base, recommender="proximity").recommend(large, Wish(k=10)))
-    assert words not in autometa.recommend(large, trade_off="time", knowledge=base).notes
-    for other, recommender in ((small, "hybrid"), (large, "portfolio")):
-        found, grounds = Advisor(base, recommender=recommender).recommend_with_grounds(other, Wish(k=10))
-        assert words not in found.notes
+    runs = grounds.full_size.experience_
+    assert all(advice.configuration in runs.configurations for advice in found)
+    assert [advice.configuration for advice in found] != [
+        advice.configuration for advice in Advisor(base, recommender="proximity").recommend(large, Wish(k=10))
+    ]
+    names = {known.fingerprint: known for known in runs.descriptions}
+    assert all(run.n_tried <= runs.n_configurations for run in found[0].evidence)
+    assert all(run.fingerprint in names for run in found[0].evidence)
+    steps = [reason for advice in found for reason in advice.reasons if reason.startswith("lowers the mean regret")]
+    before, after = regrets_on_the_way(runs, [advice.configuration for advice in found])[0]
+    assert steps[0].endswith(f"from {before:.2f} to {after:.2f}")
+    many = Advisor(base).recommend(large, Wish(k=40))
+    assert len(_keys(many)) == len(set(_keys(many))) == 40, "the others follow"
+
+
+def test_where_large_tables_tell_nothing_of_the_candidates_the_order_is_as_ever(
+    base: KnowledgeBase, large: Task
+) -> None:
+    small = replace(large, X=large.X.iloc[:-1], y=large.y.iloc[:-1])
+    for task, recommender, wish in (
+        (small, "hybrid", Wish()),
+        (large, "portfolio", Wish()),
+        (large, "hybrid", Wish(trade_off="time")),
+        (large, "hybrid", Wish(algorithms=["interpretable"])),
+        (large, "hybrid", Wish(algorithms=["decision_tree"])),
+    ):
+        found, grounds = Advisor(base, recommender=recommender).recommend_with_grounds(task, wish)
         assert grounds.full_size is None
+        assert not _is_at_full_size(found)
+    assert _is_at_full_size(autometa.recommend(large, knowledge=base))
 
 
-def test_a_large_table_of_which_runs_are_known_is_ordered_by_these(own: KnowledgeBase) -> None:
-    rng = np.random.default_rng(0)
-    task = autometa.read_task(pd.DataFrame({"a": rng.normal(size=3001), "y": rng.normal(size=3001)}), target="y")
-    third = autometa.recommend(task, knowledge=own)[2].configuration
-    own.add_task(task, describe_task(task)[1])
-    own.add_evaluations([make_evaluation(third, 1e-6, fingerprint=task.fingerprint, metric="rmse")])
-    found = autometa.recommend(task, knowledge=own)
+def test_a_large_table_of_which_runs_are_known_is_ordered_by_these(own: KnowledgeBase, large: Task) -> None:
+    before = autometa.recommend(large, knowledge=own)
+    first, third = before[0].configuration, before[2].configuration
+    own.add_task(large, describe_task(large)[1])
+    own.add_evaluations([make_evaluation(first, None, fingerprint=large.fingerprint)])
+    failed = autometa.recommend(large, knowledge=own)
+    assert _is_at_full_size(failed), "a failure tells nothing of the others"
+    assert failed[0].configuration == before[1].configuration
+    own.add_evaluations([make_evaluation(third, 1e-6, fingerprint=large.fingerprint, metric="rmse")])
+    found = autometa.recommend(large, knowledge=own)
     assert found[0].configuration == third
-    assert not [note for note in found.notes if note.startswith("the order is by")]
+    assert not _is_at_full_size(found)
 
 
 def test_a_table_that_is_nearly_a_known_one_is_told_so(own: KnowledgeBase, examples: Path) -> None:

@@ -33,6 +33,7 @@ from autometa.cli.options import (
 )
 from autometa.cli.output import Format, print_content, print_renderables
 from autometa.cli.recommend import recommendation_content
+from autometa.evaluation.protocol import CV_V1
 from autometa.recommender_names import DEFAULT_RECOMMENDER, recommender_named
 from autometa.recommenders.explaining import explain as explained
 from autometa.sources.tables import as_task
@@ -152,7 +153,7 @@ def _print(table: Task, report: "Report", form: Format) -> None:
     expected = report.expected
     print_renderables(
         f"mean regret on {expected.n_tasks} known tasks of {expected.n_families} families, each hidden in turn while "
-        f"the list was made, ± one standard error",
+        f"the list was made, all by runs on at most {CV_V1.row_limit} rows, ± one standard error",
         draw_rows(
             [
                 {

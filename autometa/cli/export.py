@@ -11,6 +11,7 @@ import typer
 from autometa._characters import escape_controls
 from autometa.advisor import Advisor
 from autometa.cli.drawing import seconds_words, short
+from autometa.cli.importing import MEASURING, load
 from autometa.cli.options import (
     AlgorithmsOption,
     CategoricalOption,
@@ -97,6 +98,7 @@ def export(  # noqa: PLR0913 - an argument for each option
         algorithms=split(algorithms),
         seed=seed,
     )
+    load(*MEASURING)
     with opened(db) as base:
         recommendation = Advisor(base, recommender=recommender).recommend(table, wish)
     if rank > len(recommendation):

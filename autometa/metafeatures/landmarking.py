@@ -135,8 +135,11 @@ def _prepare(sample: Sample) -> Landmarks:
         fits = [
             pool.submit(copy_context().run, predict, number, name) for number in range(n_folds) for name in landmarkers
         ]
-        for fit in fits:
-            fit.result()
+        try:
+            for fit in fits:
+                fit.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
     return Landmarks(is_classification=is_classification, outputs=Y, predictions=predictions)
 
 

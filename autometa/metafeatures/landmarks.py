@@ -150,7 +150,7 @@ def extra_trees(fold: Fold) -> Floats:
     # Those of an ExtraTreesRegressor, which takes longer to load, clone and check than to grow them.
     several = fold.Y.shape[1] > 1
     draw = np.random.RandomState(fold.random_state)
-    X, X_test = np.ascontiguousarray(fold.X, np.float32), np.ascontiguousarray(fold.X_test, np.float32)
+    X, X_test = _single(fold.X), _single(fold.X_test)
     total = np.zeros((len(X_test), fold.Y.shape[1]))
     with config_context(skip_parameter_validation=True):
         for _ in range(FOREST_TREES):
@@ -208,11 +208,20 @@ def _tree(fold: Fold, *, depth: int, leaf_rows: int) -> Floats:
     For classes this is the tree by Gini impurity, which is the sum of the variances of the indicators
     (Breiman et al., Classification and Regression Trees, 1984, section 4.4).
     """
+    from sklearn import config_context
     from sklearn.tree import DecisionTreeRegressor
 
     model = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=leaf_rows, random_state=fold.random_state)
-    predictions = model.fit(fold.X, fold.Y).predict(fold.X_test)
+    X, X_test = _single(fold.X), _single(fold.X_test)
+    with config_context(skip_parameter_validation=True):
+        # Checks of the input change the filters of warnings for all threads; single precision is what they would make.
+        predictions = model.fit(X, fold.Y, check_input=False).predict(X_test, check_input=False)
     return np.asarray(predictions).reshape(len(fold.X_test), -1)
+
+
+def _single(X: Floats) -> NDArray[np.float32]:
+    """Return rows as trees take them unchecked."""
+    return np.ascontiguousarray(X, np.float32)
 
 
 def _boosted_classes(fold: Fold, trees: Mapping[str, float]) -> Floats:

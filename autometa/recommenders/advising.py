@@ -72,26 +72,30 @@ class Grounds:
 
     def order(self, observed: Sequence[Evaluation], losses: npt.NDArray[np.float64], k: int) -> list[int]:
         """Return the first ``k`` candidates: diverse ones where nothing was measured, else by expected loss."""
+        at_full_size = self.orderer(observed)
+        if at_full_size is None:
+            n = k if observed else N_BEHIND * k
+            order = order_candidates(self.ranker, self.description, self.candidates, observed, losses, n)
+        else:
+            n = N_BEHIND * k
+            order = order_at_full_size(at_full_size, self.ranker, self.description, self.candidates, observed, n)
         if observed:  # measured ones stand in the order of their results
-            return order_candidates(self.ranker, self.description, self.candidates, observed, losses, k)
-        order = self._order_by_experience(N_BEHIND * k)
+            return order[:k]
         return defer_shades(self.ranker.experience_, self.candidates, order, k)[:k]
 
-    def order_words(self, observed: Sequence[Evaluation], protocol: Protocol) -> list[str]:
+    def orderer(self, observed: Sequence[Evaluation]) -> Recommender | None:
+        """Return what orders a large table, until anything was measured on it; else None."""
+        return None if measured_losses(observed, self.ranker.experience_.metric) else self.full_size
+
+    def order_words(self, protocol: Protocol) -> list[str]:
         """Return what the order is by, where it is not by runs under the protocol of the predicted scores."""
-        if observed or self.full_size is None:
+        if self.full_size is None:
             return []
         n_large = sum(known.n_rows > protocol.row_limit for known in self.full_size.experience_.descriptions)
         return [
-            f"the order is by what was best on more than {protocol.row_limit} rows of {n_large} known tables, "
-            "and on all rows of smaller ones"
+            "until any is measured on it, the order of pipelines is by what was best on more than "
+            f"{protocol.row_limit} rows of {n_large} known tables, and on all rows of smaller ones"
         ]
-
-    def _order_by_experience(self, n: int) -> list[int]:
-        """Return the first ``n`` candidates where nothing was measured."""
-        if self.full_size is None:
-            return list(self.ranker.rank(self.description, self.candidates, (), n))
-        return order_at_full_size(self.full_size, self.ranker, self.description, self.candidates, n)
 
 
 def best_measured_first(
@@ -143,7 +147,13 @@ def advise(
         of_reference = grounds.reference_loss(observed, losses)
         gain = predicted_gain(ranker, description, (chosen[0], expected[0]), of_reference, observed, calibration)
     evidence = evidence_for(ranker, description, chosen)
-    reasons = reasons_for(ranker, description, chosen, observed, is_portfolio=is_ranked and not observed)
+    order_by = ranker.experience_ if is_ranked and not observed else None
+    at_full_size = grounds.orderer(observed) if is_ranked else None
+    if at_full_size is not None:
+        own = evidence_for(at_full_size, description, chosen)  # none of what is not known at full size
+        evidence = [runs or usual for runs, usual in zip(own, evidence, strict=True)]
+        order_by = at_full_size.experience_
+    reasons = reasons_for(ranker, description, chosen, observed, order_by=order_by)
     return tuple(
         Advice(
             rank=place + 1,

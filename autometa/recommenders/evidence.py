@@ -52,16 +52,17 @@ def reasons_for(
     configurations: Sequence[Configuration],
     observed: Sequence[Evaluation] = (),
     *,
-    is_portfolio: bool = True,
+    order_by: Experience | None = None,
 ) -> list[tuple[str, ...]]:
     """Return for each configuration, in the order advised, why it stands there.
 
-    What one adds to those before it is told only of a portfolio: it is no reason where all stand by score.
+    What one adds to those before it is told of a portfolio, by the runs that it was made by: it is no reason where all
+    stand by score, and there are none.
     """
     experience = recommender.experience_
     measured = {e.configuration.key: e for e in observed if e.status is Status.OK}
     is_close = is_close_to_best(experience)
-    gains = regrets_on_the_way(experience, configurations)
+    gains = regrets_on_the_way(experience if order_by is None else order_by, configurations)
     result = []
     for configuration, (before, after) in zip(configurations, gains, strict=True):
         reasons = []
@@ -74,7 +75,7 @@ def reasons_for(
             n_tried = int(experience.is_tried[:, column].sum())
             n_close = int(is_close[:, column].sum())
             reasons.append(f"within 1 % of the best on {n_close} of {n_tried} known {experience.kind} tasks")
-        if is_portfolio and f"{after:.2f}" != f"{before:.2f}":
+        if order_by is not None and f"{after:.2f}" != f"{before:.2f}":
             reasons.append(f"lowers the mean regret of the advice so far from {before:.2f} to {after:.2f}")
         result.append(tuple(reasons))
     return result

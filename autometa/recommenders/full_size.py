@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import MIN_COMMON, Experience
 from autometa.recommenders.base import Recommender
 from autometa.space import Configuration
 from autometa.task import TaskDescription
 
-# Both chosen on families that are not for judgement (docs/benchmarks.md, "Large tables").
-LARGE_WEIGHT = 3.0  # of a large task; a small one has 1
+LARGE_WEIGHT = 3.0  # of a large task, a small one has 1; chosen on families that are not for judgement
 MIN_LARGE = 20  # tasks; of fewer nothing is learned
+MIN_SHARE = 0.5  # of the candidates known at full size that may be advised: the best of a few of them need not be good
 
 
 def at_full_size(few: Experience, many: Experience, row_limit: int) -> Experience | None:
@@ -33,14 +34,24 @@ def at_full_size(few: Experience, many: Experience, row_limit: int) -> Experienc
     row_limit : int
         Tasks that have more rows are large.
     """
-    is_large = np.array([known.n_rows > row_limit for known in many.descriptions], dtype=bool)
-    large = many.of_tasks(is_large & np.isfinite(many.losses).any(axis=1))
-    keys = [c.key for c, common in zip(large.configurations, large.is_common, strict=True) if common]
-    keys = [key for key in keys if key in few.position_of]
-    if large.n_tasks < MIN_LARGE or len(keys) < MIN_COMMON:
+    large = many.of_configurations(list(few.position_of))
+    large = large.of_tasks(np.array([known.n_rows > row_limit for known in large.descriptions], dtype=bool))
+    for _ in range(2):  # tasks with little of it do not say what is common, and without what is common have little
+        large = large.of_tasks(np.isfinite(large.losses).sum(axis=1) >= MIN_COMMON)
+        large = large.of_configurations(
+            [large.configurations[column].key for column in np.flatnonzero(large.is_common)]
+        )
+    if large.n_tasks < MIN_LARGE:
         return None
     small = few.of_tasks(np.array([known.n_rows <= row_limit for known in few.descriptions], dtype=bool))
-    return small.of_configurations(keys).beside(large.of_configurations(keys), weight=LARGE_WEIGHT)
+    both = small.beside(large, weight=LARGE_WEIGHT)
+    return both.of_tasks(np.isfinite(both.losses).any(axis=1))
+
+
+def is_enough(known: Experience, candidates: Sequence[Configuration]) -> bool:
+    """Return whether half or more of what is known at full size may be advised."""
+    n_allowed = sum(candidate.key in known.position_of for candidate in candidates)
+    return n_allowed >= MIN_SHARE * known.n_configurations
 
 
 def order_at_full_size(
@@ -48,9 +59,12 @@ def order_at_full_size(
     others: Recommender,
     description: TaskDescription,
     candidates: Sequence[Configuration],
+    observed: Sequence[Evaluation],
     n: int,
 ) -> list[int]:
     """Return the first ``n`` candidates: those that are known at full size by one ranker, then the rest by another.
+
+    What was measured is left out.
 
     Parameters
     ----------
@@ -59,19 +73,20 @@ def order_at_full_size(
     others : Recommender
         Fitted on all candidates.
     description : TaskDescription
-        The task; nothing was measured on it.
+        The task.
     candidates : sequence of Configuration
         What is ordered.
+    observed : sequence of Evaluation
+        What failed on the task; nothing else was measured on it.
     n : int
         How many positions in it are returned, if there are as many.
     """
     position_of = ranker.experience_.position_of
     known = [position for position, candidate in enumerate(candidates) if candidate.key in position_of]
-    if not known:
-        return list(others.rank(description, candidates, (), n))
-    first = [known[place] for place in ranker.rank(description, [candidates[position] for position in known], (), n)]
+    chosen = [candidates[position] for position in known]
+    first = [known[place] for place in ranker.rank(description, chosen, observed, n)]
     if len(first) >= n:
         return first
     taken = set(first)
-    rest = others.rank(description, candidates, (), n)  # of which as many may be taken as are first
+    rest = others.rank(description, candidates, observed, n)  # of which as many may be taken as are first
     return (first + [position for position in rest if position not in taken])[:n]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from autometa.evaluation.protocol import CV_V1
 from autometa.recommenders.explaining import Explanation, standing_words
 from autometa.recommenders.recommendation import Advice, Recommendation
 from autometa.reporting.expecting import Expected
@@ -104,7 +105,8 @@ def _expected(report: Report) -> str:
         f'{head}<figure class="card">{draw_expected(expected)}<figcaption>'
         f"{_key('mark', f'the list of <code>{escaped(report.recommender)}</code>')}{_key('known', 'random order')}"
         f"<br/>Mean regret (0 = the best known result, 1 = a median one) on {expected.n_tasks} known tasks of "
-        f"{expected.n_families} families, each hidden in turn while the list was made; bands: one standard error."
+        f"{expected.n_families} families, each hidden in turn while the list was made, all by runs on at most "
+        f"{CV_V1.row_limit:,} rows; bands: one standard error."
         '</figcaption><details><summary>figures</summary><div class="wide"><table><thead><tr>'
         '<th class="number">tried</th><th class="number">advice</th><th class="number">random</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></details></figure>"

@@ -123,9 +123,9 @@ def test_the_same_task_and_seed_give_the_same_values_in_another_process() -> Non
     assert third["skewness.mean"] != fourth["skewness.mean"]  # another seed draws other rows
 
 
-def test_extraction_starts_no_threads() -> None:  # a pool of them would make a later fork hang
+def test_extraction_leaves_no_threads() -> None:  # a pool of them would make a later fork hang
     script = (
-        "import os, numpy as np, pandas as pd\n"
+        "import os, time, numpy as np, pandas as pd\n"
         "from autometa.metafeatures import extract\n"
         "from autometa.task import Task\n"
         "X = pd.DataFrame(np.random.default_rng(0).normal(size=(900, 6)), columns=list('abcdef'))\n"
@@ -133,6 +133,9 @@ def test_extraction_starts_no_threads() -> None:  # a pool of them would make a 
         "import sklearn.tree, lightgbm\n"
         "before = len(os.listdir('/proc/self/task'))\n"
         "extract(task)\n"
+        "end = time.monotonic() + 5\n"
+        "while len(os.listdir('/proc/self/task')) > before and time.monotonic() < end:\n"
+        "    time.sleep(0.01)  # what was joined may take a moment to go\n"
         "print(len(os.listdir('/proc/self/task')) - before)\n"
     )
     if not Path("/proc/self/task").is_dir():

@@ -1,4 +1,6 @@
 import math
+import threading
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from autometa._random import generator, spawn
-from autometa.metafeatures import extract, landmarks
+from autometa.metafeatures import extract, landmarking, landmarks
 from autometa.metafeatures.sample import standardised
 from autometa.task import Task
 from autometa.task_kind import TaskKind
@@ -139,3 +141,29 @@ def test_a_class_of_its_own_for_each_row_is_never_hit() -> None:
     assert described.failures == {}
     for name in ("best_node", "decision_tree", "one_nn", "naive_bayes", "linear_discr"):
         assert described.values[name] == 0.0
+
+
+def test_the_threads_of_landmarkers_leave_filters_of_warnings_alone(
+    toys: Task, diabetes: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[threading.Thread] = set()
+    enter = warnings.catch_warnings.__enter__
+
+    def noted(self: warnings.catch_warnings) -> object:
+        threads.add(threading.current_thread())
+        return enter(self)
+
+    monkeypatch.setattr(warnings.catch_warnings, "__enter__", noted)
+    for task in (toys, diabetes):
+        extract(task)
+    with warnings.catch_warnings():
+        pass
+    assert threads == {threading.current_thread()}, "those filters are of all threads"
+
+
+def test_what_overflows_in_a_landmarker_is_a_failure_in_words(toys: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(landmarking._CLASSIFIERS, "linear", lambda fold: np.exp(1e4 * np.ones_like(fold.X_test[:, :2])))
+    described = extract(toys)
+    assert math.isnan(described.values["linear_discr"])
+    assert "overflow" in described.failures["linear_discr"]
+    assert set(described.failures) <= set(landmarking.GROUP.names), "of the other groups none is lost"

@@ -117,9 +117,13 @@ def test_what_one_adds_to_those_before_it_is_said_of_a_portfolio_alone() -> None
     experience = make_experience([[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]])
     recommender = BestOnAverage().fit(experience)
     adds = "lowers the mean regret of the advice so far from 1.00 to 0.50"
-    for is_portfolio in (True, False):
-        reasons = reasons_for(recommender, NEW, experience.configurations, is_portfolio=is_portfolio)
-        assert (adds in reasons[0]) is is_portfolio
+    reasons = reasons_for(recommender, NEW, experience.configurations, order_by=experience)
+    assert adds in reasons[0]
+    others = make_experience([[0.0, 0.5, 1.0], [0.0, 0.5, 1.0], [1.0, 0.5, 0.0]])
+    reasons = reasons_for(recommender, NEW, experience.configurations, order_by=others)
+    assert adds.replace("0.50", "0.33") in reasons[0]
+    reasons = reasons_for(recommender, NEW, experience.configurations)
+    assert not any("regret" in text for text in reasons[0])
 
 
 def test_the_default_and_what_was_measured_here_are_said() -> None:
@@ -147,7 +151,7 @@ def test_what_each_pick_adds_is_said_of_any_recommender_if_it_adds_anything() ->
     chosen = [experience.configurations[column] for column in (2, 0, 1, 3)]
     steps = ["1.00 to 0.40", "0.40 to 0.20", "0.20 to 0.00"]
     for recommender in (GreedyPortfolio(), BestOnAverage(), NearestTasks()):
-        reasons = reasons_for(recommender.fit(experience), NEW, chosen)
+        reasons = reasons_for(recommender.fit(experience), NEW, chosen, order_by=experience)
         expected = [f"lowers the mean regret of the advice so far from {step}" for step in steps]
         assert [r[-1] for r in reasons[:3]] == expected
         assert not any("regret" in text for text in reasons[3])
