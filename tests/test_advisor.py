@@ -191,7 +191,7 @@ def test_costs_are_learned_from_runs_on_more_rows_as_well(one_shard_base: Path, 
     assert not any("extrapolated" in note for note in after.notes)
 
 
-AT_FULL_SIZE = "until any is measured on it, the order of pipelines is by what was best on more than 3000 rows"
+AT_FULL_SIZE = "until any is measured on this table, the order of pipelines is by what was best on more than 3000 rows"
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ class Grounds:
             return []
         n_large = sum(known.n_rows > protocol.row_limit for known in self.full_size.experience_.descriptions)
         return [
-            "until any is measured on it, the order of pipelines is by what was best on more than "
+            "until any is measured on this table, the order of pipelines is by what was best on more than "
             f"{protocol.row_limit} rows of {n_large} known tables, and on all rows of smaller ones"
         ]
 
