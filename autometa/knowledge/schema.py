@@ -271,10 +271,13 @@ def _migrate(engine: Engine, direction: str, revision: str, scripts: Path) -> No
 
 
 def _set_pragma(connection: Connection, words: str) -> None:
-    """Change a setting of SQLite that it allows only outside a transaction, so past SQLAlchemy."""
+    """Change a setting of SQLite that it allows only outside a transaction, so past SQLAlchemy, but with its errors."""
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
-        driver.execute(f"PRAGMA {words}")
+        try:
+            driver.execute(f"PRAGMA {words}")
+        except sqlite3.Error as error:  # of a full disk, for one
+            raise OperationalError(f"PRAGMA {words}", None, error) from error
 
 
 def _set_up_sqlite(driver: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

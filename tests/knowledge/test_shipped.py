@@ -1,6 +1,7 @@
 """The user's own base: made from shipped shards at first use, topped up later."""
 
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -259,3 +260,15 @@ def test_a_broken_shipped_shard_leaves_no_base(home: Path, package: Path) -> Non
     _, errors = process.communicate(timeout=60)
     assert "ExchangeError: 0002.parquet is not a readable Parquet file" in errors
     assert list(home.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("n_bytes", [1000, 8000, 40_000, 2_000_000])
+def test_a_base_that_does_not_fit_on_the_disk_is_refused_and_leaves_nothing(tmp_path: Path, n_bytes: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))  # as a full disk: writing more fails
+    try:
+        with pytest.raises(KnowledgeError, match=r"knowledge\.db.*: disk I/O error$"):
+            shipped.create_filled(tmp_path / "own.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
