@@ -11,7 +11,7 @@ import pandas as pd
 
 from autometa.errors import NotKnownError
 from autometa.evaluation.machine_speed import machine_speed
-from autometa.evaluation.protocol import CV_V1, PROTOCOLS, Protocol
+from autometa.evaluation.protocol import CV_V1, PROTOCOLS, Protocol, larger_than
 from autometa.evaluation.record import Evaluation
 from autometa.fewshot.encoder.inference import embedded, version_in_force
 from autometa.fewshot.similar import SimilarTasks, similar_tasks
@@ -247,8 +247,8 @@ class Advisor:
         """
         if self.recommender != DEFAULT_RECOMMENDER or wish.trade_off is not None:
             return None
-        larger = max(runs, key=lambda each: each.row_limit)
-        if min(description.n_rows, larger.row_limit) <= self.protocol.row_limit:
+        larger = larger_than(self.protocol, runs, description.n_rows)
+        if larger is None:
             return None
         known = at_full_size(runs[self.protocol], runs[larger], self.protocol.row_limit)
         return self._make().fit(known, wish.seed) if known is not None and is_enough(known, candidates) else None

@@ -6,6 +6,7 @@ stratified splitters refuse classes that are smaller than the number of folds, w
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -180,6 +181,12 @@ def _dealt(classes: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.nd
     folds = np.empty(len(classes), dtype=np.int64)
     folds[group_shuffled(classes, rng)] = np.arange(len(classes)) % n_folds
     return folds
+
+
+def larger_than(protocol: Protocol, others: Iterable[Protocol], n_rows: int) -> Protocol | None:
+    """Return which of others takes most rows, if that is more than a protocol takes of a table with ``n_rows``."""
+    most = max(others, key=lambda each: each.row_limit)
+    return most if min(n_rows, most.row_limit) > protocol.row_limit else None
 
 
 CV_V1 = Protocol(name="cv-v1", row_limit=3_000, small_rows=500, n_small_folds=5, n_folds=3)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autometa.evaluation.protocol import Protocol
+from autometa.evaluation.protocol import Protocol, larger_than
 from autometa.evaluation.record import Evaluation
 from autometa.knowledge.frames import Experience
 from autometa.metric import Metric
@@ -88,10 +88,10 @@ def on_more_rows(description: TaskDescription, protocol: Protocol, runs: Mapping
     runs : mapping of Protocol to Experience
         Past runs, those under it among them.
     """
-    larger = max(runs, key=lambda each: each.row_limit)
-    n_rows = min(description.n_rows, larger.row_limit)
-    if n_rows <= protocol.row_limit:
+    larger = larger_than(protocol, runs, description.n_rows)
+    if larger is None:
         return []
+    n_rows = min(description.n_rows, larger.row_limit)
     gains = _gains(runs[protocol], runs[larger])
     usual = [gain for n_known, gain in gains if n_rows / 2 <= min(n_known, larger.row_limit) <= 2 * n_rows]
     if len(usual) < _FEW_TASKS:
