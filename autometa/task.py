@@ -58,7 +58,7 @@ class Task:
         out, and meta-features do not see them. At least one column is none.
     date_orders : mapping of str to str
         Of columns whose strings were read as dates that are not ISO 8601: the order of their parts, a value of
-        `autometa.reading.columns.DATE_FORMATS`, so that further rows are read alike.
+        `autometa.reading.dates.DATE_FORMATS`, so that further rows are read alike.
     number_styles : mapping of str to str
         Of columns, the target among them, whose strings were read as numbers that are not plain: how the number
         1000.5 looks in their `autometa.reading.number_styles.NumberStyle`, so that further rows are read alike.

@@ -18,8 +18,9 @@ import pyarrow as pa
 from autometa.errors import DataError
 from autometa.reading.arff import load_arff
 from autometa.reading.binary import load_parquet
-from autometa.reading.columns import DATE_FORMATS, MISSING_MARKERS
+from autometa.reading.columns import MISSING_MARKERS
 from autometa.reading.content import PACKINGS, STANDARD_INPUT, Content, open_content
+from autometa.reading.dates import DATE_FORMATS
 from autometa.reading.dialect import sniff
 from autometa.reading.json_lines import load_json_lines
 from autometa.reading.loading import choose_binary_loader, choose_text_loader

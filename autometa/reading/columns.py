@@ -10,7 +10,7 @@ categories                                category; labels that are neither stri
 strings, all of them "true" or "false"    as booleans
 strings, all of them numbers              numbers, unless the source itself says that they are strings
 strings, all of them of a style           numbers, see `autometa.reading.number_styles`, if they are no labels
-strings, all of them dates                datetime, of ISO 8601 or one of `DATE_FORMATS`
+strings, all of them dates                datetime, of ISO 8601 or one of `dates.DATE_FORMATS`
 strings, few or short and repeated        category, in sorted order
 other strings                             text ("str")
 values of several types                   as their strings
@@ -20,7 +20,6 @@ A string that is one of `MISSING_MARKERS` is a missing value in every source, no
 so that a table is the same task whatever it is stored in.
 """
 
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +27,7 @@ import pandas as pd
 import pyarrow as pa
 
 from autometa.errors import DataError
+from autometa.reading.dates import parse_dates
 from autometa.reading.number_styles import find_number_style
 from autometa.reading.resemblance import find_resemblance
 from autometa.reading.wording import quote
@@ -50,33 +50,9 @@ MAX_CATEGORY_LENGTH = 50
 MAX_GAP_SHARE = 0.1
 """With more words for a missing value than this share of its present rows, a column is none of numbers."""
 
-DATE_FORMATS = {
-    "%m/%d/%Y": "month/day/year",
-    "%d/%m/%Y": "day/month/year",
-    "%Y/%m/%d": "year/month/day",
-    "%d.%m.%Y": "day.month.year",
-    "%d-%m-%Y": "day-month-year",
-    "%d %b %Y": "day month year",
-    "%d-%b-%Y": "day-month-year",
-    "%d %B %Y": "day month year",
-    "%b %d, %Y": "month day, year",
-    "%B %d, %Y": "month day, year",
-}
-"""Dates beside ISO 8601, with an optional time of day; the first format that reads all values is taken."""
-
-_SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
-"""Formats whose dates may mean something else, day and month the other way round."""
-
-TIMES = ("", " %H:%M", " %H:%M:%S")
-"""How a time of day follows such a date."""
-
-READ_AS_DATES = "strings read as dates, "
-"""How the remark on a column of such dates begins; the order of their parts follows."""
-
 READ_AS_NUMBERS = "strings read as numbers, "
 """How the remark on a column of a `NumberStyle` begins; the style follows."""
 
-AMBIGUOUS = "day and month may be the other way round; if they are, write the dates as 2023-12-31"
 GAPS = "words for a missing value among numbers read as missing"
 ALL_MISSING = "left out, for all values are missing"
 CONSTANT = "constant, left out"
@@ -85,11 +61,6 @@ INFINITE = "infinite values read as missing"
 MIXED = "values of several types read as strings"
 DURATION = "durations read as seconds"
 
-_DATE_SHAPE = re.compile(
-    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
-    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Za-z]{3,9} \d{1,2}, \d{4}"
-)
-_OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
 _MAX_EXACT = 2.0**53  # larger floats do not tell whole numbers apart
 
 Tidied = tuple[pd.Series, tuple[str, ...]]
@@ -123,7 +94,7 @@ def tidy_column(column: pd.Series, *, is_typed: bool, is_label: bool = False, de
     tidied : Series of shape (n_rows,)
         The values; a float column of NaN if none is present.
     remarks : tuple of str
-        What was done or seen: one of the constants of this module, the order of dates after `READ_AS_DATES`, a
+        What was done or seen: a constant of this module or of `dates`, the order of dates after `READ_AS_DATES`, a
         style after `READ_AS_NUMBERS`, or what the strings look like.
 
     Raises
@@ -299,7 +270,7 @@ def _tidy_strings(values: pd.Series, known: _Known) -> Tidied:
     if are_numbers:
         return _tidy_numbers(_take(numbers, codes, like=values))
     remarks = (MIXED,) if len(numbers) else ()
-    dates, format_remarks = _parse_dates(labels)
+    dates, format_remarks = parse_dates(labels)
     if dates is not None:
         return _take(pd.Series(dates), codes, like=values), format_remarks
     are_categories = _are_categories(labels, n_present=int((codes >= 0).sum()))
@@ -344,32 +315,6 @@ def _are_categories(labels: "pd.Index[str]", n_present: int) -> bool:
 def _parse_numbers(labels: "pd.Index[str]") -> pd.Series:
     """Return the numbers that labels spell, without those that spell none."""
     return pd.to_numeric(pd.Series(labels), errors="coerce").dropna()
-
-
-def _parse_dates(labels: "pd.Index[str]") -> tuple[pd.DatetimeIndex | None, tuple[str, ...]]:
-    """Return the moments that all labels spell, in UTC if they carry offsets, and which format it was."""
-    if not _DATE_SHAPE.match(labels[0]):
-        return None, ()
-    has_offsets = bool(labels.str.contains(_OFFSET, regex=True).all())
-    try:
-        return pd.to_datetime(labels, format="ISO8601", utc=has_offsets), ()
-    except ValueError:
-        pass
-    for date, meaning in DATE_FORMATS.items():
-        for time in TIMES:
-            try:
-                moments = pd.to_datetime(labels, format=date + time)
-            except ValueError:
-                continue
-            swapped = _SWAPPED.get(date)
-            is_ambiguous = swapped is not None and _are_dates(labels, swapped + time)
-            return moments, (f"{READ_AS_DATES}{meaning}", *((AMBIGUOUS,) if is_ambiguous else ()))
-    return None, ()
-
-
-def _are_dates(labels: "pd.Index[str]", form: str) -> bool:
-    """Return whether all labels are dates of a format."""
-    return bool(pd.to_datetime(labels, format=form, errors="coerce").notna().all())
 
 
 def _has_zones(values: pd.Series) -> bool:

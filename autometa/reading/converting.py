@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from autometa.reading.columns import DATE_FORMATS, TIMES, find_markers, unwrap
+from autometa.reading.columns import find_markers, unwrap
+from autometa.reading.dates import DATE_FORMATS, TIMES
 from autometa.reading.number_styles import NumberStyle, is_gap_word
 
 _AMBIGUOUS = ("%m/%d/%Y", "%d/%m/%Y")  # which of them a date is cannot be told from the date

@@ -17,12 +17,12 @@ from autometa.reading.columns import (
     DURATION,
     GAPS,
     MIXED,
-    READ_AS_DATES,
     READ_AS_NUMBERS,
     Tidied,
     as_category,
     tidy_column,
 )
+from autometa.reading.dates import READ_AS_DATES
 from autometa.reading.identifiers import find_identifiers, find_measures
 from autometa.reading.loaded import Loaded, check_names
 from autometa.reading.loading import Source, load
